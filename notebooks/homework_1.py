@@ -11,12 +11,13 @@ from typing import Literal
 
 from lab_2_hfl.hfl_complete import *
 
+
 # %% [markdown]
 # # Homework 1: learning on many machines
 #
-# Two reasons to train on more than one machine. In **part A** the *data* must stay where it is: many clients learn one
-# model together without showing each other a single example. In **part B** the *model* is too much for one machine:
-# it is cut into stages, and micro-batches flow through them as through an assembly line.
+# Two reasons to train on more than one machine. In **part A** the *data* must stay where it is: many clients
+# learn one model together without showing each other a single example. In **part B** the *model* is too much
+# for one machine: it is cut into stages, and micro-batches flow through them as through an assembly line.
 #
 # | Exercise | Points | What you hand in |
 # |---|---:|---|
@@ -38,30 +39,33 @@ from lab_2_hfl.hfl_complete import *
 # %% [markdown]
 # ## How to work with this notebook
 #
-# - **Replace every `...`** and leave everything else about a marked cell as it is: its tag, the names in it, their
-#   parameters and defaults. Tags are how your answers are found, so answer in the cell you were given. (In Jupyter the
-#   property inspector shows a cell's tags; editors such as VS Code show them below the cell.)
-# - Cells without a tag are yours: change them, delete them, add more. A marked cell may use functions that you define
-#   in cells of your own, and what you import there.
-# - The notebook runs from top to bottom at any time. While something is still `...`, the cells that would use it simply
-#   show nothing.
-# - **Check yourself** as often as you like. Save the notebook, then say in a terminal, in the notebook's folder:
+# - **Replace every `...`** and leave everything else about a marked cell as it is: its tag, the names in it,
+#   their parameters and defaults. Tags are how your answers are found, so answer in the cell you were given.
+#   (In Jupyter the property inspector shows a cell's tags; editors such as VS Code show them below the
+#   cell.)
+# - Cells without a tag are yours: change them, delete them, add more. A marked cell may use functions that
+#   you define in cells of your own, and what you import there.
+# - The notebook runs from top to bottom at any time. While something is still `...`, the cells that would
+#   use it simply show nothing.
+# - **Check yourself** as often as you like. Save the notebook, then say in a terminal, in the notebook's
+#   folder:
 #
 #   ```
 #   pytest -fpath homework_1.ipynb
 #   ```
 #
-#   (one dash). This tells you whether your work is complete and runs, and what to do next where it does not. It does
-#   not tell you whether an answer is right: that is what the experiments are for.
-# - Full experiments take some minutes each, the last one longest. While you are still programming, use fewer rounds
-#   (`client_number_experiments(nr_rounds=2)`) or less data: start Jupyter with `LAB_2_HFL_TRAIN_SAMPLES=6000` and
-#   `LAB_2_HFL_TEST_SAMPLES=1000` set in its environment. Take both away again before you read answers off the results.
+#   (one dash). This tells you whether your work is complete and runs, and what to do next where it does not.
+#   It does not tell you whether an answer is right: that is what the experiments are for.
+# - Full experiments take some minutes each, the last one longest. While you are still programming, use fewer
+#   rounds (`client_number_experiments(nr_rounds=2)`) or less data: start Jupyter with
+#   `LAB_2_HFL_TRAIN_SAMPLES=6000` and `LAB_2_HFL_TEST_SAMPLES=1000` set in its environment. Take both away
+#   again before you read answers off the results.
 
 # %% [markdown]
 # ## Part A: horizontal federated learning (12 points)
 #
-# A server and $N$ clients train one model. Client $k$ holds $n_k$ examples which never leave it. One round goes like
-# this:
+# A server and $N$ clients train one model. Client $k$ holds $n_k$ examples which never leave it. One round
+# goes like this:
 #
 # ```
 #                      server, weights w                     1  draws m = max(1, round(C N)) clients
@@ -80,49 +84,54 @@ from lab_2_hfl.hfl_complete import *
 #
 # | | FedSGD | FedAvg |
 # |---|---|---|
-# | a client computes | one gradient over all its data, $g_k = \nabla F_k(w)$ | $E$ epochs of SGD in batches of $B$, from $w$ to $w_k$ |
+# | client computes | $g_k = \nabla F_k(w)$, one gradient | $w \to w_k$ by $E$ epochs in batches of $B$ |
 # | and sends | $g_k$ | $w_k$ |
-# | the server sets | $w \leftarrow w - \eta \sum_k \frac{n_k}{n}\, g_k$ | $w \leftarrow \sum_k \frac{n_k}{n}\, w_k$ |
+# | server sets | $w \leftarrow w - \eta \sum_k \frac{n_k}{n} g_k$ | $w \leftarrow \sum_k \frac{n_k}{n} w_k$ |
 #
-# with both sums over the clients of the round, and $n = \sum_k n_k$ over the same clients.
+# where $F_k$ is the mean loss over all of client $k$'s data, both sums go over the clients of the round, and
+# $n = \sum_k n_k$ over the same clients.
 #
 # **Symbols and their names in the code.** $N$ `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`, $E$
-# `nr_local_epochs`, $\eta$ `lr`. Where an exercise does not say otherwise: $N = 100$, $C = 0.1$, $B = 100$, $E = 1$,
-# $\eta = 0.01$, 10 rounds, IID data, and `seed = 10` for whatever takes a seed, `split(nr_clients, iid, seed)` as much
-# as a server.
+# `nr_local_epochs`, $\eta$ `lr`. Where an exercise does not say otherwise: $N = 100$, $C = 0.1$, $B = 100$,
+# $E = 1$, $\eta = 0.01$, 10 rounds, IID data, and `seed = 10` for whatever takes a seed: the servers, and
+# `split(nr_clients, iid, seed)`.
 #
-# **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value a round in each of three lists:
+# **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value a round in each of
+# three lists:
 #
 # - `test_accuracy`: in percent, of the server's model after the round;
-# - `message_count`: messages since the start of the run, so the list is *cumulative*. Each client of a round takes part
-#   in two: the weights come, the update goes;
-# - `wall_time`: seconds since the start, as if the clients of a round worked at the same time: a round lasts as long as
-#   its slowest client plus the server's own part. Testing does not count.
+# - `message_count`: messages since the start of the run, so the list is *cumulative*. Each client of a round
+#   takes part in two: the weights come, the update goes;
+# - `wall_time`: seconds since the start, as if the clients of a round worked at the same time: a round lasts
+#   as long as its slowest client plus the server's own part. Testing does not count.
 #
-# **Reproducible by rule.** The model has dropout, so even one gradient is random. The library therefore seeds torch
-# before each client's update with
+# **Reproducible by rule.** The model has dropout, so even one gradient is random. The library therefore
+# seeds torch before each client's update with
 #
-# $$\text{server's seed} + \text{client index} + 1 + \text{round} \times m, \qquad \text{round} = 0, 1, 2, \dots$$
+# $$\text{server's seed} + \text{client's index} + 1 + \text{round} \times m$$
 #
-# and draws a round's clients by one call of `self.rng.choice(nr_clients, m, replace=False)`. Whoever keeps these two
-# rules gets the same clients and the same dropout masks, hence comparable results. The classes you are given already do.
+# with rounds and clients counted from 0, and draws a round's clients by one call of
+# `self.rng.choice(nr_clients, m, replace=False)`. Whoever keeps these two rules gets the same clients and
+# the same dropout masks, hence comparable results. The classes you are given already do.
 
 # %% [markdown]
 # ### A1: gradients or weights?
 #
 # #### A1.1 FedSGD with weights (1 point)
 #
-# The given `FedSgdServer` has clients that send gradients. Write `FedSgdWeightServer`, a FedSGD whose clients send
-# *weights*: each takes its step by itself, $w_k = w - \eta\, g_k$, and the server averages what it gets.
+# The given `FedSgdServer` has clients that send gradients. Write `FedSgdWeightServer`, a FedSGD whose
+# clients send *weights*: each takes its step by itself, $w_k = w - \eta\, g_k$, and the server averages what
+# it gets.
 #
-# Compared with `FedSgdServer(lr, client_subsets, client_fraction, seed)` under the same arguments, your server must
+# Compared with `FedSgdServer(lr, client_subsets, client_fraction, seed)` under the same arguments, your
+# server must
 #
 # - have the same weights after every round, up to rounding (and so the same accuracy, within 0.02 points);
 # - count the same messages;
 # - have clients whose `update` returns their *weights after the step*, with torch seeded by the rule above.
 #
-# Any split must do, also one in which clients hold different numbers of samples. `FedSgdServer` itself may not be used:
-# it is switched off while your class is checked.
+# Any split must do, also one in which clients hold different numbers of samples. `FedSgdServer` itself may
+# not be used: it is switched off while your class is checked.
 #
 # *Hint:* a `FedAvgServer` already sends weights. How much has to be written anew?
 
@@ -135,50 +144,44 @@ class FedSgdWeightServer(FedAvgServer):
 
 
 # %% [markdown]
-# The next cell lets you see for yourself: two servers side by side, round by round. It shows nothing until your class
-# is written.
+# The next cell lets you see for yourself: two servers side by side, round by round. It shows nothing until
+# your class is written.
 
 # %%
-def compare_servers(given: Server, yours: Server, nr_rounds: int = 3) -> DataFrame | None:
-    """Run both and show their accuracies (%) and message counts after each round; None while `yours` is unwritten."""
+def compare_servers(given: Server, yours: Server, nr_rounds: int = 3) -> None:
+    """Run both and print what each measured after each round; nothing while `yours` is not written yet."""
     if not hasattr(yours, "model"):
-        return None
+        return
     expected, actual = given.run(nr_rounds), yours.run(nr_rounds)
     if actual is None:
-        return None
+        return
     pairs = zip(given.model.parameters(), yours.model.parameters(), strict=True)
     distance = max((one - other).abs().max().item() for one, other in pairs)
-    print(f"Largest difference between two weights after {nr_rounds} rounds: {distance:.1e}")
-    return DataFrame(
+    table = DataFrame(
         {
             "Accuracy, given": expected.test_accuracy,
             "Accuracy, yours": actual.test_accuracy,
             "Messages, given": expected.message_count,
             "Messages, yours": actual.message_count,
-        },
-        index=range(1, nr_rounds + 1),
+        }
     )
+    print(table, f"Largest difference between two weights at the end: {distance:.1e}", sep="\n", end="\n\n")
 
 
-for fedsgd_lr, fedsgd_subsets, fedsgd_c in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False, 10), 0.2)]:
-    fedsgd_comparison = compare_servers(
-        FedSgdServer(fedsgd_lr, fedsgd_subsets, fedsgd_c, 10),
-        FedSgdWeightServer(fedsgd_lr, fedsgd_subsets, fedsgd_c, 10),
-    )
-    if fedsgd_comparison is not None:
-        print(fedsgd_comparison, end="\n\n")
+for fedsgd_setting in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False, 10), 0.1)]:
+    compare_servers(FedSgdServer(*fedsgd_setting, 10), FedSgdWeightServer(*fedsgd_setting, 10))
 
 # %% [markdown]
 # #### A1.2 When the two versions part (1 point: 0.5 for the numbers, 0.5 for the explanation)
 #
-# Suppose the clients of your `FedSgdWeightServer` trained as FedAvg's do, with some batch size $B$ and for some number
-# of local epochs $E$. For most choices that is no longer FedSGD. Every client holds 600 samples, as with
-# `split(100, iid, seed)` of 60,000 images. Name
+# Suppose the clients of your `FedSgdWeightServer` trained as FedAvg's do, with some batch size $B$ and for
+# some number of local epochs $E$. For most choices that is no longer FedSGD. Every client holds 600 samples,
+# as with `split(100, iid, seed)` of 60,000 images. Name
 #
-# - `fed_sgd_grad_unequal_weight_bs`: a batch size with which, at one local epoch, gradients and weights lead to
-#   different models;
-# - `fed_sgd_grad_unequal_weight_e`: a number of local epochs with which they do, even if each epoch is one batch of all
-#   the client's samples.
+# - `fed_sgd_grad_unequal_weight_bs`: a batch size with which, at one local epoch, gradients and weights lead
+#   to different models;
+# - `fed_sgd_grad_unequal_weight_e`: a number of local epochs with which they do, even if each epoch is one
+#   batch of all the client's samples.
 #
 # Both are plain integers.
 
@@ -186,10 +189,11 @@ for fedsgd_lr, fedsgd_subsets, fedsgd_c in [(0.01, split(100, True, 10), 0.1), (
 fed_sgd_grad_unequal_weight_bs: int = ...
 fed_sgd_grad_unequal_weight_e: int = ...
 
+
 # %% [markdown]
-# Now explain in a few sentences, in the cell below: for which $B$ and $E$ do the two versions agree, and why? What goes
-# apart for the others? And why do $\eta$, $C$, $N$ and the split play no part in it? A line of algebra says more than a
-# paragraph. A person reads this.
+# Now explain in a few sentences, in the cell below: for which $B$ and $E$ do the two versions agree, and
+# why? What goes apart for the others? And why do $\eta$, $C$, $N$ and the split play no part in it? A line
+# of algebra says more than a paragraph. A person reads this.
 
 # %% [markdown] tags=["fedsgd_explanation"]
 # *Write your explanation here.*
@@ -197,34 +201,35 @@ fed_sgd_grad_unequal_weight_e: int = ...
 # %% [markdown]
 # #### A1.3 FedAvg with gradients (1 point)
 #
-# Now the other way round. A FedAvg client moves from $w$ to $w_k$. Seen from the server, that is one big step, and
+# Now the other way round. A FedAvg client moves from $w$ to $w_k$. Seen from the server, that is one big
+# step, and
 #
 # $$\Delta_k = w - w_k$$
 #
 # is called a *pseudo-gradient*: the server goes against it as against any gradient, $w \leftarrow w - \sum_k
 # \frac{n_k}{n} \Delta_k$. (The learning rate is already inside.) Write
 #
-# - `FedAvgGradServer`, a `DecentralizedServer` whose `run` goes through the rounds and subtracts the weighted mean of
-#   what the clients sent;
-# - nested in it `PseudoGradClient`, a `Client` whose `update` trains $E$ epochs in batches of $B$ and returns the old
-#   weights minus the new ones, a tensor for each parameter in the model's order.
+# - `FedAvgGradServer`, a `DecentralizedServer` whose `run` goes through the rounds and subtracts the
+#   weighted mean of what the clients sent;
+# - nested in it `PseudoGradClient`, a `Client` whose `update` trains $E$ epochs in batches of $B$ and
+#   returns the old weights minus the new ones, a tensor for each parameter in the model's order.
 #
-# Compared with `FedAvgServer` under the same arguments, your server must have the same weights after every round, up to
-# rounding, and count the same messages. `FedAvgServer` may be neither used nor subclassed: it is switched off while
-# your class is checked.
+# Compared with `FedAvgServer` under the same arguments, your server must have the same weights after every
+# round, up to rounding, and count the same messages. `FedAvgServer` may be neither used nor subclassed: it
+# is switched off while your class is checked.
 #
 # This time you write `run` yourself. `DecentralizedServer.__init__` sets `model`, `rng`, `nr_clients`,
-# `nr_clients_per_round`, `client_fraction`, `client_sample_counts`, `lr`, `batch_size` and `seed`; `clients` is for you
-# to fill, one for each subset. `Client.__init__(client_data, batch_size)` sets `model` and `loader_train`;
-# `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
+# `nr_clients_per_round`, `client_fraction`, `client_sample_counts`, `lr`, `batch_size` and `seed`; `clients`
+# is for you to fill, one for each subset. `Client.__init__(client_data, batch_size)` sets `model` and
+# `loader_train`; `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
 #
 # ```python
 # RunResult("FedAvg", n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
 # ```
 #
-# with the server's parameters, and the three lists as described above: one entry for each round, messages cumulative
-# (two for each client of the round), accuracies from `self.test()` after the model was updated, times from
-# `perf_counter()` with the slowest client of each round in place of all of them.
+# with the server's parameters, and the three lists as described above: one entry for each round, messages
+# cumulative (two for each client of the round), accuracies from `self.test()` after the model was updated,
+# times from `perf_counter()` with the slowest client of each round in place of all of them.
 
 # %% tags=["fedavg_grad"]
 class FedAvgGradServer(DecentralizedServer):
@@ -261,17 +266,18 @@ compare_servers(
     FedAvgGradServer(0.1, 100, fedavg_subsets, 0.1, 2, 10),
 )
 
+
 # %% [markdown]
 # ### A2: how many clients?
 #
-# Write a function for each experiment. It runs FedSGD (`FedSgdServer`) and FedAvg (`FedAvgServer`) in each setting and
-# returns a `DataFrame` with the columns
+# Write a function for each experiment. It runs FedSGD (`FedSgdServer`) and FedAvg (`FedAvgServer`) in each
+# setting and returns a `DataFrame` with the columns
 #
 # > `Algorithm`, `N`, `C`, `Message count`, `Test accuracy`
 #
-# in this order and six rows: for each setting, in the order named, first `FedSGD`, then `FedAvg`. Count and accuracy are
-# those *at the end* of the run. All parameters must be used: your function is also called with others than the defaults.
-# Pass `seed` both to `split` and to the servers.
+# in this order and six rows: for each setting, in the order named, first `FedSGD`, then `FedAvg`. Count and
+# accuracy are those *at the end* of the run. All parameters must be used: your function is also called with
+# others than the defaults. Pass `seed` both to `split` and to the servers.
 #
 # The cell after each function runs it and draws what it found.
 
@@ -285,14 +291,14 @@ def draw_lines(frame: DataFrame, x_label: str) -> None:
 
 
 def draw_table(table: DataFrame | None, by: str) -> DataFrame | None:
-    """Draw the final accuracies of both algorithms over the column `by`; nothing while the table is unwritten."""
+    """Draw both algorithms' final accuracies over the column `by`; nothing while there is no table."""
     if table is not None:
         draw_lines(table.pivot(index=by, columns="Algorithm", values="Test accuracy"), by)
     return table
 
 
 def draw_curves(curves: dict[str, list[float]] | None) -> None:
-    """Draw accuracies after each round, a line for each key; nothing while the curves are unwritten."""
+    """Draw accuracies after each round, a line for each key; nothing while there are no curves."""
     if curves is not None:
         frame = DataFrame(curves)
         draw_lines(frame.set_index(frame.index + 1), "Round")
@@ -301,8 +307,8 @@ def draw_curves(curves: dict[str, list[float]] | None) -> None:
 # %% [markdown]
 # #### A2.1 Number of clients (2 points)
 #
-# The data set stays the same and is dealt to $N = 10, 50, 100$ clients, in this order. So the more clients there are,
-# the less each one knows.
+# The data set stays the same and is dealt to $N = 10, 50, 100$ clients, in this order. So the more clients
+# there are, the less each one knows.
 
 # %% tags=["client_number_experiments"]
 def client_number_experiments(
@@ -320,15 +326,17 @@ def client_number_experiments(
 # %%
 draw_table(client_number_experiments(), by="N")
 
+
 # %% [markdown]
-# What did you observe, with the defaults? Put one of the listed options in place of each `...`, spelt exactly so.
+# What did you observe, with the defaults? Put one of the listed options in place of each `...`, spelt
+# exactly so.
 
 # %% tags=["client_number_observations"]
 class ClientNumberObservations:
     # Which algorithm has the higher message count for equal N and C?
     q1: Literal["fedsgd", "fedavg", "neither"] = ...
 
-    # Whose final test accuracy is more affected by N: changes by more percentage points from N = 10 to N = 100?
+    # Whose final test accuracy is more affected by N: changes by more points between N = 10 and N = 100?
     q2: Literal["fedsgd", "fedavg"] = ...
 
     # What effect does a larger N have on the final test accuracy of the algorithm you named in q2?
@@ -356,6 +364,7 @@ def client_fraction_experiments(
 # %%
 draw_table(client_fraction_experiments(), by="C")
 
+
 # %% tags=["client_fraction_observations"]
 class ClientFractionObservations:
     # Which algorithm reaches the highest final test accuracy, at each C?
@@ -364,20 +373,21 @@ class ClientFractionObservations:
     # What does the message count do as C grows?
     q2: Literal["increase", "decrease", "neither"] = ...
 
-    # Which algorithm benefits least from a higher C: gains fewer percentage points from C = 0.01 to C = 0.2?
+    # Which algorithm benefits least from a higher C: gains fewer points from C = 0.01 to C = 0.2?
     q3: Literal["fedsgd", "fedavg"] = ...
 
 
 # %% [markdown]
 # ### A3: local work, and data that differ between clients
 #
-# These functions return curves instead of a table: a `dict` from the name of each variant to a list with the test accuracy
-# (percent) after each of the `nr_rounds` rounds, in the order in which the variants are named.
+# These functions return curves instead of a table: a `dict` from the name of each variant to a list with the
+# test accuracy (percent) after each of the `nr_rounds` rounds, in the order in which the variants are named.
 
 # %% [markdown]
 # #### A3.1 Local epochs (1 point)
 #
-# A FedAvg client may go over its data more than once before it answers. Compare four variants, with these keys:
+# A FedAvg client may go over its data more than once before it answers. Compare four variants, with these
+# keys:
 #
 # > `FedSGD E=1`, `FedAvg E=1`, `FedAvg E=2`, `FedAvg E=4`
 
@@ -397,6 +407,7 @@ def local_epoch_experiments(
 # %%
 draw_curves(local_epoch_experiments())
 
+
 # %% tags=["local_epoch_observations"]
 class LocalEpochObservations:
     # Which algorithm reaches the highest test accuracy for E = 1?
@@ -405,15 +416,15 @@ class LocalEpochObservations:
     # What does FedAvg's test accuracy, after the same number of rounds, do as E grows?
     q2: Literal["decrease", "increase", "depends"] = ...
 
-    # How does the size of that effect change as E grows: from E = 2 to E = 4, compared with from E = 1 to E = 2?
+    # How does the size of that effect change as E grows: first from E = 1 to 2, then from E = 2 to 4?
     q3: Literal["decrease", "increase"] = ...
 
 
 # %% [markdown]
 # #### A3.2 IID and non-IID data (2 points)
 #
-# So far each client held a fair sample of all digits. With `split(n, False, seed)` the data are sorted by label and cut
-# into $2N$ shards, of which every client gets two: most clients know only two digits. Compare
+# So far each client held a fair sample of all digits. With `split(n, False, seed)` the data are sorted by
+# label and cut into $2N$ shards, of which every client gets two: most clients know only two digits. Compare
 #
 # > `FedSGD iid`, `FedSGD non-iid`, `FedAvg iid`, `FedAvg non-iid`
 
@@ -433,6 +444,7 @@ def iid_noniid_experiments(
 # %%
 draw_curves(iid_noniid_experiments())
 
+
 # %% tags=["iid_noniid_observations"]
 class IidNonIidObservations:
     # In which setting is learning easier: does the same algorithm reach the higher test accuracy?
@@ -445,8 +457,9 @@ class IidNonIidObservations:
 # %% [markdown]
 # #### A3.3 Other parameters on non-IID data (2 points)
 #
-# Can better parameters tame non-IID data? *Old* is what you used so far, $\eta = 0.01$ and $C = 0.1$. *New* goes in
-# smaller steps and asks more clients: $\eta = 0.001$ and $C = 0.5$. Everything here is non-IID. Compare
+# Can better parameters tame non-IID data? *Old* is what you used so far, $\eta = 0.01$ and $C = 0.1$. *New*
+# goes in smaller steps and asks more clients: $\eta = 0.001$ and $C = 0.5$. Everything here is non-IID.
+# Compare
 #
 # > `FedSGD Old`, `FedSGD New`, `FedAvg Old`, `FedAvg New`
 
@@ -464,22 +477,22 @@ def noniid_parameter_experiments(
 # %%
 draw_curves(noniid_parameter_experiments())
 
+
 # %% tags=["noniid_parameter_observations"]
 class NonIidParameterObservations:
-    # How smooth are the New curves compared with the Old ones: how much less do they jump up and down between rounds?
+    # How is the smoothness of New compared with Old: do its curves jump about less (better), more (worse)?
     q1: Literal["worse", "better", "similar"] = ...
 
     # Does New significantly improve the peak test accuracy, the highest of its curve?
     q2: bool = ...
 
-
 # %% [markdown]
 # ## Part B: parallel training (12 points)
 #
-# Here you train a small LLaMA on short stories. The model is cut into three stages, each run by a process (*rank*) of
-# its own; activations travel forward from rank to rank, gradients travel back. The answers are scripts, not cells:
-# start from those in `notebooks/part_b/`, where arguments, process groups and constants are ready and the schedule is
-# left to you.
+# Here you train a small LLaMA on short stories. The model is cut into three stages, each run by a process
+# (*rank*) of its own; activations travel forward from rank to rank, gradients travel back. The answers are
+# scripts, not cells: start from those in `notebooks/part_b/`, where arguments, process groups and constants
+# are ready and the schedule is left to you.
 #
 # Use the setting of the class throughout:
 #
@@ -492,9 +505,10 @@ class NonIidParameterObservations:
 # | optimizer steps | 5,000; fewer if the environment variable `LAB_STEPS` says so |
 # | backend, seed | `gloo`, 0 |
 #
-# A **pipeline without micro-batches** works with one stage at a time while the others wait. Cut the batch into $m$
-# micro-batches, and the stages overlap. GPipe ([Huang et al., 2019](https://arxiv.org/abs/1811.06965)) first sends all
-# micro-batches forward, then all back; for $p = 3$ stages and $m = 3$ micro-batches:
+# A **pipeline without micro-batches** works with one stage at a time while the others wait. Cut the batch
+# into $m$ micro-batches, and the stages overlap. GPipe ([Huang et al.,
+# 2019](https://arxiv.org/abs/1811.06965)) first sends all micro-batches forward, then all back; for $p = 3$
+# stages and $m = 3$ micro-batches:
 #
 # ```
 #   time ─────►   1    2    3    4    5    6    7    8    9    10
@@ -508,43 +522,43 @@ class NonIidParameterObservations:
 #                 F forward, B backward of a micro-batch; then every rank takes its optimizer step
 # ```
 #
-# The empty fields are the *bubble*. Its share is $\frac{p-1}{m+p-1}$, here two fifths: the more micro-batches, the less
-# waiting.
+# The empty fields are the *bubble*. Its share is $\frac{p-1}{m+p-1}$, here two fifths: the more
+# micro-batches, the less waiting.
 
 # %% [markdown]
 # ### B1: a pipeline with micro-batches (7 points; 1 of them for the explanation)
 #
-# Write `b1.py`, which runs one rank of a pipeline of three stages with micro-batches, and `b1.sh`, which starts all
-# three (`python b1.py RANK`) and waits for them. The model must learn exactly what it would learn from the whole batch:
-# before each optimizer step the gradient of every parameter, on every rank, equals that of a single process which takes
-# the batch in one piece.
+# Write `b1.py`, which runs one rank of a pipeline of three stages with micro-batches, and `b1.sh`, which
+# starts all three (`python b1.py RANK`) and waits for them. The model must learn exactly what it would learn
+# from the whole batch: before each optimizer step the gradient of every parameter, on every rank, equals
+# that of a single process which takes the batch in one piece.
 #
-# - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv`, and give messages tags. Plain `send` can
-#   end in a deadlock: if rank 1 sends activations to rank 2 at the moment in which rank 2 sends gradients to rank 1, each
-#   waits for the other to receive, and waits for ever.
+# - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv`, and give messages tags. Plain
+#   `send` can end in a deadlock: if rank 1 sends activations to rank 2 at the moment in which rank 2 sends
+#   gradients to rank 1, each waits for the other to receive, and waits for ever.
 #
 #   ```
 #       rank 1   send(activations of micro-batch 2, to rank 2)   ─── waits until rank 2 receives ──►
 #       rank 2   send(gradient of micro-batch 1, to rank 1)      ◄── waits until rank 1 receives ───
 #   ```
 #
-# - `isend` and `irecv` return at once, with a handle. Before `handle.wait()` returns, what you receive is not there yet,
-#   and what you send must not be overwritten.
-# - Gradients add up over calls of `backward()` until they are set to zero; and a loss scaled by a constant has gradients
-#   scaled by the same constant. Mind what a *mean* over the batch becomes when the batch comes in pieces: Adam hardly
-#   notices a wrong scale in the loss curve, but your gradients are compared.
-# - `gloo` does not overlap communication and computation as well as `nccl` does, so do not expect a large speed-up on
-#   your machine. The schedule counts.
+# - `isend` and `irecv` return at once, with a handle. Before `handle.wait()` returns, what you receive is
+#   not there yet, and what you send must not be overwritten.
+# - Gradients add up over calls of `backward()` until they are set to zero; and a loss scaled by a constant
+#   has gradients scaled by the same constant. Mind what a *mean* over the batch becomes when the batch comes
+#   in pieces: Adam hardly notices a wrong scale in the loss curve, but your gradients are compared.
+# - `gloo` does not overlap communication and computation as well as `nccl` does, so do not expect a large
+#   speed-up on your machine. The schedule counts.
 #
-# **Explain** in comments, or in a text file beside the scripts, how your schedule goes, why the gradients come out
-# right and why it cannot deadlock. A person reads this.
+# **Explain** in comments, or in a text file beside the scripts, how your schedule goes, why the gradients
+# come out right and why it cannot deadlock. A person reads this.
 
 # %% [markdown]
 # ### B2: pipelines side by side (5 points; 1 of them for the explanation)
 #
-# Now combine data and model parallelism: two pipelines of three stages, six ranks, and three micro-batches in each
-# pipeline. Each pipeline trains on its own data; before the optimizer step the gradients of *the same stage* in both
-# pipelines are averaged, so that the two copies of a stage stay equal for ever.
+# Now combine data and model parallelism: two pipelines of three stages, six ranks, and three micro-batches
+# in each pipeline. Each pipeline trains on its own data; before the optimizer step the gradients of *the
+# same stage* in both pipelines are averaged, so that the two copies of a stage stay equal for ever.
 #
 # ```
 #                        stage 0          stage 1          stage 2
@@ -555,10 +569,10 @@ class NonIidParameterObservations:
 #      pipeline 1        rank 3  ──────►  rank 4  ──────►  rank 5        other stories
 # ```
 #
-# - `TinyStories(tokenizer, ..., skip=...)` leaves out that many samples: so pipelines get different data. Within a pipeline,
-#   first and last stage need the same.
-# - `dist.new_group(ranks)` makes a group for the collectives of some ranks. *All* ranks must call it for *every* group, in
-#   the same order, also for the groups they are no part of.
+# - `TinyStories(tokenizer, ..., skip=...)` leaves out that many samples: so pipelines get different data.
+#   Within a pipeline, first and last stage need the same.
+# - `dist.new_group(ranks)` makes a group for the collectives of some ranks. *All* ranks must call it for
+#   *every* group, in the same order, also for the groups they are no part of.
 # - Both copies of a stage must start from the same weights.
 #
 # Hand in `b2.py` and `b2.sh`, and explain as in B1.
@@ -574,19 +588,22 @@ class NonIidParameterObservations:
 # python -m launch b2.sh --ranks 6 --steps 8
 # ```
 #
-# A run *finished*, *crashed* (with the first rank that failed, and its traceback), is *deadlocked* (with who waits for
-# whom, in which line), is *too slow*, or made the *wrong number of steps*. With it comes a picture of your pipeline: a row
-# for each rank, a box for each forward and backward, and the bubble that you measured beside the ideal one. Compare it
-# with the staircase above.
+# A run *finished*, *crashed* (with the first rank that failed, and its traceback), is *deadlocked* (with who
+# waits for whom, in which line), is *too slow*, or made the *wrong number of steps*. With it comes a picture
+# of your pipeline: a row for each rank, a box for each forward and backward, and the bubble that you
+# measured beside the ideal one. Compare it with the staircase above.
 #
 # **What is graded.** Your scripts run on a CPU without a network, whatever device they name, for few steps:
 #
-# - all ranks start, take every step that was asked for and end, without a deadlock; the shell script starts and awaits them;
+# - all ranks start, take every step that was asked for and end, without a deadlock; the shell script starts
+#   and awaits them;
 # - there are 3 (B2: 6) ranks with the depth and width given above;
-# - micro-batches are really used: a stage sends one on before it has received the next, with non-blocking calls;
+# - micro-batches are really used: a stage sends one on before it has received the next, with non-blocking
+#   calls;
 # - the gradients at every step, and the parameters after the last one, are those of a single process;
-# - in B2 the two copies of a stage stay equal, the pipelines see different data, and nothing is reduced outside a stage;
+# - in B2 the two copies of a stage stay equal, the pipelines see different data, and nothing is reduced
+#   outside a stage;
 # - the explanation, by a person.
 #
-# **Hand in** this notebook, and an archive (`.zip` or `.tar.gz`) with `b1.py`, `b1.sh`, `b2.py`, `b2.sh` and, if you like,
-# a text file with your explanation. Good luck!
+# **Hand in** this notebook, and an archive (`.zip` or `.tar.gz`) with `b1.py`, `b1.sh`, `b2.py`, `b2.sh`
+# and, if you like, a text file with your explanation. Good luck!

@@ -1,0 +1,48 @@
+"""Both notebooks run from top to bottom in a fresh kernel, on a small part of the embedded data."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+SMALL_DATA = {
+    "LAB_2_HFL_DATASET": "digits",
+    "LAB_2_HFL_TRAIN_SAMPLES": "600",
+    "LAB_2_HFL_TEST_SAMPLES": "200",
+}
+
+
+@pytest.fixture
+def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL_DATA.items():
+        monkeypatch.setenv(name, value)
+
+
+def execute(notebook: NotebookNode, folder: Path) -> dict[str, list[NotebookNode]]:
+    """The outputs of each code cell by its id; raises nbclient's CellExecutionError if a cell fails."""
+    notebook = copy.deepcopy(notebook)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
+    return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+
+
+@pytest.mark.usefixtures("small_data")
+def test_handout_runs_and_shows_nothing_while_unfilled(handout: NotebookNode, tmp_path: Path) -> None:
+    outputs = execute(handout, tmp_path)
+
+    assert [cell for cell, shown in outputs.items() if shown and cell != "setup"] == []
+
+
+@pytest.mark.usefixtures("small_data")
+def test_solved_notebook_runs_and_draws_each_experiment(solved: NotebookNode, tmp_path: Path) -> None:
+    outputs = execute(solved, tmp_path)
+    experiments = {cell: shown for cell, shown in outputs.items() if cell.startswith("run-")}
+    undrawn = [
+        cell
+        for cell, shown in experiments.items()
+        if not any("image/png" in output.get("data", {}) for output in shown)
+    ]
+
+    assert len(experiments) == 5
+    assert undrawn == []
