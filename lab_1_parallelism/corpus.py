@@ -6,8 +6,8 @@ The environment variable LAB_STORIES decides:
     tinystories  TinyStories, downloaded with the `datasets` library if need be (about 1 GB, once)
     grammar      the grammar's stories
 
-"auto" looks at the disk and not at the network on purpose: the ranks of a run each decide alone, and if one of
-them reached the network and another did not, they would train on different texts without a word.
+"auto" looks at the disk and not at the network on purpose: the ranks of a run each decide alone, and if one
+of them reached the network and another did not, they would train on different texts without a word.
 """
 
 import importlib
@@ -34,10 +34,14 @@ def read_stories(split: str, first: int) -> Iterator[str]:
     for and can't be had.
     """
     if split not in ("train", "validation"):
-        raise ValueError(f'split={split!r} was asked for, but there are "train" and "validation": use one of them.')
+        raise ValueError(
+            f'split={split!r} was asked for, but there are "train" and "validation": use one of them.'
+        )
     choice = os.environ.get("LAB_STORIES", "auto")
     if choice not in CHOICES:
-        raise ValueError(f"LAB_STORIES is {choice!r}, but must be one of {', '.join(CHOICES)}: set it to one of them.")
+        raise ValueError(
+            f"LAB_STORIES is {choice!r}, but must be one of {', '.join(CHOICES)}: set it to one of them."
+        )
     texts, reason = (None, "LAB_STORIES=grammar") if choice == "grammar" else _tinystories(split, choice)
     _say(f"TinyStories: reading {'the embedded stories' if texts is None else NAME} ({reason}).")
     return stories(split, first) if texts is None else _cycle(texts, first)
@@ -61,8 +65,8 @@ def _tinystories(split: str, choice: str) -> tuple[Sequence[dict[str, str]] | No
     except (OSError, ValueError) as error:  # what `datasets` raises for no network, no copy, no room
         if download:
             raise RuntimeError(
-                f"LAB_STORIES=tinystories was asked for, but {NAME} could not be loaded: {error}. Check the network "
-                "and the free disk space, or set LAB_STORIES=grammar."
+                f"LAB_STORIES=tinystories was asked for, but {NAME} could not be loaded: {error}. Check the "
+                "network and the free disk space, or set LAB_STORIES=grammar."
             ) from error
         return None, "TinyStories is not on this machine; LAB_STORIES=tinystories downloads it"
 

@@ -14,12 +14,13 @@ __all__ = ["TinyStories"]
 class TinyStories:
     """Endless int64 batches `(batch_size, seq_l)` of stories, one after the other without padding.
 
-    Each story is `tokenizer.bos_id` and its tokens; a sequence ends wherever it is full and the next one goes on
-    from there. Every `iter()` starts again at the same place, and the same arguments give the same batches in
-    every process.
+    Each story is `tokenizer.bos_id` and its tokens; a sequence ends wherever it is full and the next one goes
+    on from there. Every `iter()` starts again at the same place, and the same arguments give the same batches
+    in every process.
 
-    skip: how many samples, that is stories, to leave out at the start. Loaders far enough apart read different
-    text: a batch of 3 x 256 tokens takes about 7 stories.
+    skip: how many samples, that is stories, to leave out at the start. Loaders far enough apart read
+    different text: a batch of 3 x 256 tokens takes about 7 stories.
+
     streaming, num_workers: without effect, for calls written for other loaders of this signature.
 
     Raises ValueError on a size below 1 and a negative skip. See `corpus` for where the stories come from.
@@ -37,7 +38,9 @@ class TinyStories:
     ) -> None:
         for name, value, least in (("batch_size", batch_size, 1), ("seq_l", seq_l, 1), ("skip", skip, 0)):
             if value < least:
-                raise ValueError(f"{name}={value} was given, but it must be at least {least}: pass a larger {name}.")
+                raise ValueError(
+                    f"{name}={value} was given, but it must be at least {least}: pass a larger {name}."
+                )
         self.tokenizer = tokenizer
         self.batch_size = batch_size
         self.seq_l = seq_l

@@ -4,10 +4,10 @@
     tokens ──────────────────────── LLama(CausalLLama, …) ───────────────────> logits
 
 Given the same weights both lines give the same logits to the last bit: the stages run the same operations in
-the same order. They get the same weights either from one `torch.manual_seed` before building the whole, or all
-stages in order, in one process (see `transformer`); or by copying, with the names that `whole_model_name` maps.
-A pipeline's processes each call `torch.manual_seed` themselves, so there each stage starts its own stream of
-random numbers: equal for the replicas of one stage, but not the stream of a model built whole.
+the same order. They get the same weights either from one `torch.manual_seed` before building the whole, or
+all stages in order, in one process (see `transformer`); or by copying, with the names that `whole_model_name`
+maps. A pipeline's processes each call `torch.manual_seed` themselves, so there each stage starts its own
+stream of random numbers: equal for the replicas of one stage, but not the stream of a model built whole.
 
 Inputs are int64 tokens `(batch, sequence)`, activations float32 `(batch, sequence, dmodel)`, logits
 `(batch, sequence, vocab_size)`.

@@ -1,7 +1,7 @@
 """Small stories from a grammar: a corpus that needs no download.
 
-Story i is a function of i alone, so a reader can start anywhere at no cost, and every process on every machine
-reads the same text.
+Story i is a function of i alone, so a reader can start anywhere at no cost, and every process on every
+machine reads the same text.
 """
 
 import random
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
-from .story_grammar import BOYS, CAST, DETAILS, ENDINGS, GIRLS, OPENINGS, PLOTS, SPEECH, WORDS
+from .story_grammar import CAST, DETAILS, ENDINGS, OPENINGS, PLOTS, SPEECH, WORDS
 
 
 class _Draws:
@@ -57,16 +57,15 @@ def stories(split: str = "train", first: int = 0) -> Iterator[str]:
 
 def _cast(draws: _Draws) -> dict[str, str]:
     """What stays the same throughout a story."""
-    hero_is_girl = draws.chance(0.5)
-    hero = draws.word(GIRLS if hero_is_girl else BOYS)
-    he, his, him = ("she", "her", "her") if hero_is_girl else ("he", "his", "him")
-    friend = draws.word([name for name in (BOYS if draws.chance(0.5) else GIRLS) if name != hero])
+    child, other = ("girl", "boy") if draws.chance(0.5) else ("boy", "girl")
+    he, his, him = ("she", "her", "her") if child == "girl" else ("he", "his", "him")
+    hero = draws.word(WORDS[child])
+    friend = draws.word([name for name in WORDS[other if draws.chance(0.5) else child] if name != hero])
     place = draws.word(WORDS["place"])
-    place2 = draws.word([other for other in WORDS["place"] if other != place])
+    place2 = draws.word([elsewhere for elsewhere in WORDS["place"] if elsewhere != place])
     return {
         **{slot: draws.word(WORDS[slot]) for slot in CAST},
-        **{"hero": hero, "child": "girl" if hero_is_girl else "boy", "friend": friend},
-        **{"place": place, "place2": place2},
+        **{"hero": hero, "child": child, "friend": friend, "place": place, "place2": place2},
         **{"he": he, "his": his, "him": him, "He": he.capitalize(), "His": his.capitalize()},
     }
 

@@ -1,34 +1,36 @@
 """The grammar behind `stories`, as data.
 
-`{slot}` is fixed for a story (hero, friend, place, …), `[word]` is drawn from WORDS each time. What a model can
-learn from it lies at several scales: spelling and frequent words in tens of steps, which words go together in
-hundreds, and what was said before (who, where, which colour) in thousands.
+`{slot}` is fixed for a story (hero, friend, place, …), `[word]` is drawn from WORDS each time. What a model
+can learn from it lies at several scales: spelling and frequent words in tens of steps, which words go
+together in hundreds, and what was said before (who, where, which colour) in thousands.
 """
-
-GIRLS = "Lily Mia Anna Sara Nora Ella Ruby Zoe Ida Maya Clara Lucy Rosa Emma Jane Tilda Freya Amy Hana Olga".split()
-BOYS = "Tom Ben Max Leo Sam Finn Jack Tim Noah Hugo Oskar Luca Paul Emil Adam Milo Otto Karl Amir Theo".split()
 
 # One word (or a few, joined by _) each; early words are drawn more often than late ones, as in real text.
 WORDS: dict[str, list[str]] = {
     name: [word.replace("_", " ") for word in words.split()]
     for name, words in {
+        "girl": """Lily Mia Anna Sara Nora Ella Ruby Zoe Ida Maya Clara Lucy Rosa Emma Jane Tilda Freya Amy
+            Hana Olga""",
+        "boy": """Tom Ben Max Leo Sam Finn Jack Tim Noah Hugo Oskar Luca Paul Emil Adam Milo Otto Karl Amir
+            Theo""",
         "kind": "little small young clever brave curious quiet cheerful shy busy gentle funny careful lively",
-        "animal": """dog cat rabbit bird mouse fox duck squirrel bear frog hedgehog turtle pony owl kitten puppy
-            donkey goat lamb beaver crow snail otter""",
+        "animal": """dog cat rabbit bird mouse fox duck squirrel bear frog hedgehog turtle pony owl kitten
+            puppy donkey goat lamb beaver crow snail otter""",
         "toy": """ball doll kite toy_car teddy_bear boat drum train puzzle book hat scarf balloon crayon robot
             wooden_horse music_box yo-yo paper_plane lantern whistle marble""",
         "colour": "red blue green yellow white brown black pink purple golden silver striped spotted",
         "size": "big small little tiny huge long round soft heavy shiny old new",
-        "place": """park garden forest beach farm meadow river lake hill school playground village market library
-            field pond harbour castle bridge orchard cave""",
+        "place": """park garden forest beach farm meadow river lake hill school playground village market
+            library field pond harbour castle bridge orchard cave""",
         "room": "kitchen bedroom attic hall cellar bathroom shed living_room barn",
         "spot": """bed table chair box tree bench bush sofa basket cupboard stone blanket carpet shelf stairs
             bucket wall gate""",
-        "food": """apple cake cookie sandwich carrot berry pear banana pie nut plum pancake potato cherry muffin
-            peach biscuit bun tart radish""",
+        "food": """apple cake cookie sandwich carrot berry pear banana pie nut plum pancake potato cherry
+            muffin peach biscuit bun tart radish""",
         "weather": "sunny warm windy cold cloudy rainy snowy foggy bright stormy quiet",
-        "feeling": "happy sad excited scared proud tired angry surprised worried lonely glad nervous curious calm",
-        "manner": "quickly slowly carefully quietly happily bravely gently loudly softly kindly suddenly again",
+        "joy": "happy excited proud glad cheerful calm merry",
+        "gloom": "sad scared tired angry worried lonely nervous upset",
+        "manner": "quickly slowly carefully quietly happily bravely gently loudly softly kindly suddenly",
         "adult": "mother father grandmother grandfather teacher aunt uncle neighbour",
         "skill": """swim sing dance read draw whistle climb paint bake juggle skate count_to_a_hundred
             tie_a_knot ride_a_bike catch_a_ball play_the_drum tell_a_joke build_a_tower""",
@@ -45,7 +47,7 @@ One {weather} day a {kind} {child} called {hero} woke up early.
 In a house near the {place} lived a {kind} {child} whose name was {hero}.
 {hero} was a {kind} {child} who loved the {place}.
 Long ago, in a village by the {place}, there lived a {child} named {hero}.
-It was a {weather} [weekday] and {hero} felt [feeling].
+It was a {weather} [weekday] and {hero} felt [joy].
 There once was a {child} named {hero}, and {he} was very {kind}.
 {hero} and {his} {adult} lived next to a [size] {place}.
 On [weekday] morning {hero} looked out of the window and saw that it was {weather}.
@@ -66,13 +68,13 @@ It was so {weather} that {he} put on a [colour] scarf.
 
 SPEECH = """
 "Can you help me?" asked {hero}. "Of course," said {friend}.
-"Do not be [feeling]," said {friend}. "I am here."
+"Do not be [gloom]," said {friend}. "I am here."
 "Look at that!" said {hero} [manner]. "It is [colour]!"
 "What a [size] {toy}!" said {his} {adult} with a smile.
 "Let us try once more," said {friend}, and {hero} nodded.
 "I have an idea," whispered {friend}. "Come with me."
 "Thank you, {friend}," said {hero}. "You are very kind."
-"Are you [feeling]?" asked {his} {adult}. "Yes, a little," said {hero}.
+"Are you [gloom]?" asked {his} {adult}. "Yes, a little," said {hero}.
 "One, two, three!" they called, and both of them laughed.
 """.strip().splitlines()
 
@@ -80,7 +82,7 @@ ENDINGS = """
 From that day on, {hero} and {friend} were best friends.
 {hero} went home to {his} {adult} and told the whole story.
 That night {hero} fell asleep with the {toy} next to the pillow.
-{hero} felt [feeling] no more, and {friend} was [feeling] too.
+{hero} felt [gloom] no more, and {friend} was [joy] too.
 Then they shared a [food] and watched the sun go down.
 {His} {adult} gave {him} a hug and a warm [food].
 {hero} smiled, because it had been a very good day.
@@ -105,7 +107,7 @@ First {he} searched the [room], then the [room].
 {He} ran to the {place} and looked behind every [spot].
 {He} asked {his} {adult}, but {his} {adult} had not seen it.
 
-{hero} sat down near the {spot} and felt [feeling].
+{hero} sat down near the {spot} and felt [gloom].
 A tear ran down {his} cheek.
 "Where is my {toy}?" cried {hero}.
 
@@ -122,8 +124,8 @@ At the {place} {hero} met a {size} {animal}.
 On the way to the {place} {hero} heard a [sound]. It was a {size} {animal}.
 A {size} {animal} sat all alone near the {place}.
 
-The {animal} was [feeling] and hid behind the {spot}.
-At first {hero} was [feeling], because the {animal} was so {size}.
+The {animal} was [gloom] and hid behind the {spot}.
+At first {hero} was [gloom], because the {animal} was so {size}.
 The {animal} looked at {him} with [size] eyes and did not move.
 
 {hero} took a {food} out of {his} bag and put it on the ground.
@@ -139,7 +141,7 @@ They played with the {colour} {toy} until it was dark.
 {friend} showed {him} a [size] [spot] where nobody had ever been.
 """,
         """
-{hero} and {friend} wanted to go to the {place} and eat {food}.
+{hero} and {friend} wanted to go to the {place} and eat a {food}.
 It was the day of the trip to the {place}, and {hero} had packed a {food}.
 {friend} had asked {hero} to come to the {place} with a {food}.
 
@@ -147,15 +149,15 @@ But then the sky turned [colour] and it began to rain.
 But a [weather] wind came and blew the {food} away.
 But when they opened the door, it was [weather] outside.
 
-{hero} was [feeling]. "Now we cannot go," said {friend}.
-They stood at the window, and both were [feeling].
+{hero} was [gloom]. "Now we cannot go," said {friend}.
+They stood at the window, and both were [gloom].
 {friend} the {animal} shook [manner] and said nothing.
 
 "We can have our trip in the {room}," said {his} {adult}.
 Then {hero} put a [colour] blanket over the {spot}. "This is our {place}!"
 So they carried the {food} up to the {room} and lit a candle.
 
-They ate {food} in the {room} and told stories about the {place}.
+They ate the {food} in the {room} and told stories about the {place}.
 {friend} sang a song about a {colour} {toy}, and {hero} danced.
 When the sun came back, they did not even want to go out.
 """,
@@ -169,7 +171,7 @@ On the first try {he} made a loud [sound] and stopped.
 {He} tried [number] times, but it did not work.
 
 "It is too hard," said {hero}. "I will never {skill}."
-{He} felt [feeling] and threw the {toy} into the {room}.
+{He} felt [gloom] and threw the {toy} into the {room}.
 {friend} the {animal} laughed, and {hero} turned [colour].
 
 "You must practise every day," said {his} {adult} [manner].
@@ -190,10 +192,10 @@ There was a [sound], and the {thing} lay on the floor.
 The {toy} hit the {colour} {thing}, and it broke.
 
 {hero} hid the pieces under the {spot}.
-{He} was [feeling] and ran to the {place}.
+{He} was [gloom] and ran to the {place}.
 "It was {friend} the {animal}," said {hero}, but that was not true.
 
-{friend} looked so [feeling] that {hero} could not sleep.
+{friend} looked so [gloom] that {hero} could not sleep.
 All day {he} thought of the {thing}, and {he} could not eat {his} {food}.
 In the evening {his} {adult} asked, "Who broke the {thing}?"
 
@@ -216,7 +218,7 @@ They ran around the {spot} and neither would let go.
 
 Then there was a [sound], and the {toy} was torn.
 {friend} fell into the [spot] and began to cry.
-Nobody could play, and both were [feeling].
+Nobody could play, and both were [gloom].
 
 "What if we take turns?" said {hero} [manner].
 {His} {adult} said, "You can both have it if you share."
@@ -237,7 +239,7 @@ They took a {food}, a {toy} and [number] candles with them.
 
 Soon it was dark, and they did not know the way.
 In the {place2} a [size] shadow moved, and they heard a [sound].
-"We are lost," said {friend}, and {hero} felt [feeling].
+"We are lost," said {friend}, and {hero} felt [gloom].
 
 Then a [size] [animal] came and asked, "Where do you want to go?"
 {hero} climbed [manner] onto the {spot} and saw a light far away.
@@ -262,7 +264,7 @@ With {his} {adult} {he} baked a {size} {food}.
 
 On the way to the {place} it fell into the {spot} and got wet.
 {He} wrapped it [manner] and carried it through the {place}.
-{hero} was [feeling]. What if {friend} did not like it?
+{hero} was [gloom]. What if {friend} did not like it?
 
 {friend} opened it [manner]. "A {colour} {thing}! I always wanted one!"
 "It is the best present of all," said {friend}.
@@ -272,4 +274,17 @@ On the way to the {place} it fell into the {spot} and got wet.
 ]
 
 # Slots that are drawn from WORDS, once a story.
-CAST = "kind animal toy colour size place room spot food weather adult skill thing".split()
+CAST = [
+    "kind",
+    "animal",
+    "toy",
+    "colour",
+    "size",
+    "room",
+    "spot",
+    "food",
+    "weather",
+    "adult",
+    "skill",
+    "thing",
+]

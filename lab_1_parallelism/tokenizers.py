@@ -1,7 +1,7 @@
 """Text to tokens and back, by byte pair encoding.
 
-Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2, on bytes: what
-the vocabulary has no longer piece for is spelled in bytes, so every text round-trips.
+Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2, on bytes:
+what has no longer piece in the vocabulary is spelled in bytes, so every text round-trips.
 """
 
 import json

@@ -132,8 +132,8 @@ class Layers(nn.ModuleList):
     ) -> None:
         if dmodel % (2 * num_heads):
             raise ValueError(
-                f"dmodel={dmodel} was given with num_heads={num_heads}, but rotary positions need heads of an "
-                f"even whole width: choose dmodel as a multiple of {2 * num_heads}."
+                f"dmodel={dmodel} was given with num_heads={num_heads}, but rotary positions need heads of "
+                f"an even whole width: choose dmodel as a multiple of {2 * num_heads}."
             )
         super().__init__(
             Layer(dmodel, num_heads, hidden_dim or 4 * dmodel, norm_eps, device) for _ in range(n_layers)
@@ -148,8 +148,8 @@ class Layers(nn.ModuleList):
         length, ctx_size = x.shape[1], self.cos.shape[0]
         if length > ctx_size:
             raise ValueError(
-                f"a sequence of {length} tokens came in, but the model was built for ctx_size={ctx_size}: build "
-                "it with a ctx_size of at least the loader's seq_l, or load shorter sequences."
+                f"a sequence of {length} tokens came in, but the model was built for ctx_size={ctx_size}: "
+                "build it with a ctx_size of at least the loader's seq_l, or load shorter sequences."
             )
         for layer in self:
             x = layer(x, self.cos[:length], self.sin[:length])
