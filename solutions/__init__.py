@@ -1,0 +1,1 @@
+"""The reference answers: what the solved notebook imports and what submissions are compared with."""

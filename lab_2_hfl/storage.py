@@ -1,0 +1,31 @@
+"""Files of the data cache: written whole or not at all, and checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that other processes see the old file or the whole new one, whatever interrupts this one.
+
+    Raises OSError (for example on a full disk) with nothing left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:  # Ctrl-C included: a half-written file must not stay
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def compute_checksum(content: bytes) -> str:
+    """SHA-256 of `content`, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
