@@ -52,8 +52,8 @@ elif rank == STAGES - 1:
 else:
     net = LLamaStage(dmodel=DMODEL, num_heads=NUM_HEADS, n_layers=LAYERS_PER_STAGE, ctx_size=SEQ_L)
 optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
-# The first stage needs the tokens as input, the last one the same tokens as target. Both read the same stories
-# in the same order, so tokens need not be sent.
+# The first stage needs the tokens as input, the last one the same tokens as target. Both read the same
+# stories in the same order, so tokens need not be sent.
 batches = iter(TinyStories(tokenizer, batch_size=BATCH_SIZE, seq_l=SEQ_L))
 
 
@@ -67,17 +67,17 @@ def run_schedule(micro_batches: list[Tensor]) -> float:  # noqa: ARG001  for you
     """
     # Your schedule. For each micro-batch k, in an order of your choice:
     #
-    # forward    get the input: the first stage from micro_batches[k], the others with dist.irecv from rank - 1
+    # forward    get the input: the first stage from micro_batches[k], the others by dist.irecv from rank - 1
     #            (a received tensor needs .requires_grad_(), or backward will leave no gradient in it)
     #            run the stage: net.embed(tokens) in the first, net(x) in the others
     #            send the output, detached, to rank + 1 with dist.isend; keep it, backward starts from it
-    # backward   the last stage starts from its loss, causalLLMLoss(logits, micro_batches[k], vocab_size): what
-    #            must the gradients of three micro-batches add up to?
+    # backward   the last stage starts from its loss, causalLLMLoss(logits, micro_batches[k], vocab_size):
+    #            what must the gradients of three micro-batches add up to?
     #            the others get the gradient of their output with dist.irecv from rank + 1 and go on from it
     #            send the gradient of the input to rank - 1 with dist.isend
     #
-    # isend and irecv return at once. wait() on what they return: before you read a received tensor, and before
-    # you change or drop a sent one. Give each message a tag, so that no micro-batch is taken for another.
+    # isend and irecv return at once. wait() on what they return: before you read a received tensor, and
+    # before you change or drop a sent one. Give each message a tag, so that no micro-batch is taken for another.
     #
     # While stage 1 works on micro-batch 0, stage 0 should already work on micro-batch 1: draw it.
     sys.exit(

@@ -7,7 +7,8 @@
     pipeline 1      rank 3    rank 4    rank 5
 
 Everything around the schedule is here. Write the schedule (yours of B1 will do, with the right neighbours)
-and the reduction, and explain them in comments: which ranks hold the same weights, and what keeps them the same.
+and the reduction, and explain them in comments: which ranks hold the same weights, and what keeps them
+the same.
 """
 # mypy: allow-untyped-calls
 
@@ -73,8 +74,8 @@ def run_schedule(micro_batches: list[Tensor]) -> float:  # noqa: ARG001  for you
 
     micro_batches: the tokens of each, int64 `(1, SEQ_L)`. Between stages travel float32 `(1, SEQ_L, DMODEL)`.
 
-    Must leave in the parameters' .grad the gradient of the loss of this pipeline's whole batch. Return that loss
-    in the last stage, anything elsewhere.
+    Must leave in the parameters' .grad the gradient of the loss of this pipeline's whole batch. Return that
+    loss in the last stage, anything elsewhere.
     """
     # Your schedule. The neighbours are rank - 1 and rank + 1 within a pipeline: what of ranks 2 and 3?
     sys.exit(
@@ -87,8 +88,8 @@ def average_gradients() -> None:
     """Make each parameter's .grad the mean over both pipelines."""
     # Your reduction: dist.all_reduce within `replicas`. It adds up; think of what the mean needs besides.
     sys.exit(
-        f"b2.py, rank {rank}: the reduction is not written yet, so the pipelines would drift apart. Write it in "
-        "average_gradients(), where the comment begins with 'Your reduction', and run b2.sh again."
+        f"b2.py, rank {rank}: the reduction is not written yet, so the pipelines would drift apart. Write it "
+        "in average_gradients(), where the comment begins with 'Your reduction', and run b2.sh again."
     )
 
 
