@@ -15,9 +15,10 @@ from lab_2_hfl.hfl_complete import *
 # %% [markdown]
 # # Homework 1: learning on many machines
 #
-# Two reasons to train on more than one machine. In **part A** the *data* must stay where it is: many clients
-# learn one model together without showing each other a single example. In **part B** the *model* is too much
-# for one machine: it is cut into stages, and micro-batches flow through them as through an assembly line.
+# There are two good reasons to train on more than one machine. In **part A** the *data* must stay where it
+# is: many clients learn one model together without showing each other a single example. In **part B** the
+# *model* is too large for one machine: it is cut into stages, and micro-batches flow through them as along
+# an assembly line.
 #
 # | Exercise | Points | What you hand in |
 # |---|---:|---|
@@ -68,15 +69,15 @@ from lab_2_hfl.hfl_complete import *
 # goes like this:
 #
 # ```
-#                      server, weights w                     1  draws m = max(1, round(C N)) clients
-#             ┌───────────────┼───────────────┐              2  sends them w
-#             ▼               ▼               ▼
-#         client 8        client 31       client 74          3  each works on its own data
-#             │               │               │
-#             └───────────────┼───────────────┘              4  each sends its update back
-#                             ▼
-#                    server, new weights                     5  the server averages the updates,
-#                                                               weighted by the clients' sample counts
+#                  server, weights w             1  draws m = max(1, round(C N)) clients
+#            ┌─────────────┼─────────────┐       2  sends them w
+#            ▼             ▼             ▼
+#        client 8      client 31     client 74   3  each works on its own data
+#            │             │             │
+#            └─────────────┼─────────────┘       4  each sends its update back
+#                          ▼
+#                 server, new weights            5  averages the updates, weighted by
+#                                                   the clients' sample counts
 # ```
 #
 # The two algorithms of McMahan et al. ([Communication-Efficient Learning of Deep Networks from Decentralized
@@ -91,10 +92,10 @@ from lab_2_hfl.hfl_complete import *
 # where $F_k$ is the mean loss over all of client $k$'s data, both sums go over the clients of the round, and
 # $n = \sum_k n_k$ over the same clients.
 #
-# **Symbols and their names in the code.** $N$ `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`, $E$
-# `nr_local_epochs`, $\eta$ `lr`. Where an exercise does not say otherwise: $N = 100$, $C = 0.1$, $B = 100$,
-# $E = 1$, $\eta = 0.01$, 10 rounds, IID data, and `seed = 10` for whatever takes a seed: the servers, and
-# `split(nr_clients, iid, seed)`.
+# **Symbols and their names in the code.** $N$ is `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`, $E$
+# `nr_local_epochs` and $\eta$ `lr`. Where an exercise does not say otherwise, $N = 100$, $C = 0.1$,
+# $B = 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` goes to whatever
+# takes a seed: the servers, and `split(nr_clients, iid, seed)`.
 #
 # **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value a round in each of
 # three lists:
@@ -191,9 +192,9 @@ fed_sgd_grad_unequal_weight_e: int = ...
 
 
 # %% [markdown]
-# Now explain in a few sentences, in the cell below: for which $B$ and $E$ do the two versions agree, and
-# why? What goes apart for the others? And why do $\eta$, $C$, $N$ and the split play no part in it? A line
-# of algebra says more than a paragraph. A person reads this.
+# Now explain in a few sentences, in the cell below, for a person to read: for which $B$ and $E$ do the two
+# versions agree, and why? What goes apart for the others? And why do $\eta$, $C$, $N$ and the split play no
+# part in it? A line of algebra says more than a paragraph.
 
 # %% [markdown] tags=["fedsgd_explanation"]
 # *Write your explanation here.*
@@ -511,19 +512,22 @@ class NonIidParameterObservations:
 # stages and $m = 3$ micro-batches:
 #
 # ```
-#   time ─────►   1    2    3    4    5    6    7    8    9    10
-#              ┌────┬────┬────┬────┬────┬────┬────┬────┬────┬────┐
-#     rank 0   │ F0 │ F1 │ F2 │    │    │    │    │ B0 │ B1 │ B2 │
-#              ├────┼────┼────┼────┼────┼────┼────┼────┼────┼────┤
-#     rank 1   │    │ F0 │ F1 │ F2 │    │    │ B0 │ B1 │ B2 │    │
-#              ├────┼────┼────┼────┼────┼────┼────┼────┼────┼────┤
-#     rank 2   │    │    │ F0 │ F1 │ F2 │ B0 │ B1 │ B2 │    │    │
-#              └────┴────┴────┴────┴────┴────┴────┴────┴────┴────┘
-#                 F forward, B backward of a micro-batch; then every rank takes its optimizer step
+#   time ────►  1    2    3    4    5    6    7    8    9    10
+#            ┌────┬────┬────┬────┬────┬────┬────┬────┬────┬────┐
+#   rank 0   │ F0 │ F1 │ F2 │    │    │    │    │ B0 │ B1 │ B2 │
+#            ├────┼────┼────┼────┼────┼────┼────┼────┼────┼────┤
+#   rank 1   │    │ F0 │ F1 │ F2 │    │    │ B0 │ B1 │ B2 │    │
+#            ├────┼────┼────┼────┼────┼────┼────┼────┼────┼────┤
+#   rank 2   │    │    │ F0 │ F1 │ F2 │ B0 │ B1 │ B2 │    │    │
+#            └────┴────┴────┴────┴────┴────┴────┴────┴────┴────┘
 # ```
 #
-# The empty fields are the *bubble*. Its share is $\frac{p-1}{m+p-1}$, here two fifths: the more
-# micro-batches, the less waiting.
+# F$k$ and B$k$ are the forward and the backward pass of micro-batch $k$; when all are done, every rank takes
+# its optimizer step. The order of the backward passes is yours to choose, as long as both ends of a
+# connection agree on it.
+#
+# The empty fields are the *bubble*, the time in which a rank waits. Its share is $\frac{p-1}{m+p-1}$, here
+# two fifths; it shrinks as $m$ grows.
 
 # %% [markdown]
 # ### B1: a pipeline with micro-batches (7 points; 1 of them for the explanation)
@@ -536,12 +540,6 @@ class NonIidParameterObservations:
 # - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv`, and give messages tags. Plain
 #   `send` can end in a deadlock: if rank 1 sends activations to rank 2 at the moment in which rank 2 sends
 #   gradients to rank 1, each waits for the other to receive, and waits for ever.
-#
-#   ```
-#       rank 1   send(activations of micro-batch 2, to rank 2)   ─── waits until rank 2 receives ──►
-#       rank 2   send(gradient of micro-batch 1, to rank 1)      ◄── waits until rank 1 receives ───
-#   ```
-#
 # - `isend` and `irecv` return at once, with a handle. Before `handle.wait()` returns, what you receive is
 #   not there yet, and what you send must not be overwritten.
 # - Gradients add up over calls of `backward()` until they are set to zero; and a loss scaled by a constant
@@ -561,12 +559,13 @@ class NonIidParameterObservations:
 # same stage* in both pipelines are averaged, so that the two copies of a stage stay equal for ever.
 #
 # ```
-#                        stage 0          stage 1          stage 2
-#      pipeline 0        rank 0  ──────►  rank 1  ──────►  rank 2        stories of its own
-#                          ║                ║                ║
-#                          ║                ║                ║           all-reduce within a stage
-#                          ║                ║                ║
-#      pipeline 1        rank 3  ──────►  rank 4  ──────►  rank 5        other stories
+#                 stage 0         stage 1         stage 2
+#
+#   pipeline 0    rank 0  ─────►  rank 1  ─────►  rank 2      stories of its own
+#                   ║               ║               ║
+#                   ║               ║               ║         all-reduce within a stage
+#                   ║               ║               ║
+#   pipeline 1    rank 3  ─────►  rank 4  ─────►  rank 5      other stories
 # ```
 #
 # - `TinyStories(tokenizer, ..., skip=...)` leaves out that many samples: so pipelines get different data.
