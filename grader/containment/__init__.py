@@ -1,0 +1,25 @@
+"""Runs programs by strangers so that they can do no harm; docs/security.md says what is promised and what is not."""
+
+from .container import Container
+from .levels import Layer, Level, Machine, format_machine, probe
+from .limits import Breach, Limits
+from .output import Drain
+from .process import ContainedProcess
+from .spawner import ContainmentError
+from .view import View, python_view
+
+__all__ = [
+    "Breach",
+    "ContainedProcess",
+    "Container",
+    "ContainmentError",
+    "Drain",
+    "Layer",
+    "Level",
+    "Limits",
+    "Machine",
+    "View",
+    "format_machine",
+    "probe",
+    "python_view",
+]

@@ -1,0 +1,98 @@
+"""What one container may take from the machine, and the sentence that says which limit ended it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+CPU_GRACE_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one container. Those marked (container) hold for all of its processes together, others for each.
+
+    Address space is generous on purpose: torch reserves several GiB for each process that it never touches. What
+    a submission really holds is bounded by ``resident_bytes``.
+    """
+
+    resident_bytes: int = 2560 * MIB
+    """Memory held, files on the private tmpfs folders included (container)."""
+    address_space_bytes: int = 64 * GIB
+    processes: int = 512
+    """Processes and threads (container)."""
+    cpu_s: int = 1800
+    """Processor time (container)."""
+    file_bytes: int = GIB
+    """The largest file that can be written."""
+    scratch_bytes: int = GIB
+    """The scratch folder (container)."""
+    tmp_bytes: int = 512 * MIB
+    """/tmp, and as much again for /dev/shm (container)."""
+    files: int = 50_000
+    """Files and folders in each of these three (container)."""
+    open_files: int = 1024
+    output_bytes: int = 16 * MIB
+    """Standard output and error that are kept, each (container)."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or value <= 0:
+                raise ValueError(f"{field.name} is {value!r}, but a limit is a positive whole number")
+
+
+def rlimits(limits: Limits) -> Mapping[str, tuple[int, int]]:
+    """Return (soft, hard) for each resource, under the name that both prlimit and ``resource`` know it by."""
+    return {
+        "as": (limits.address_space_bytes, limits.address_space_bytes),
+        "nproc": (limits.processes, limits.processes),
+        "fsize": (limits.file_bytes, limits.file_bytes),
+        # The soft limit kills with SIGXCPU, which names the cause; the hard one is for a process that ignores it.
+        "cpu": (limits.cpu_s, limits.cpu_s + CPU_GRACE_S),
+        "nofile": (limits.open_files, limits.open_files),
+        "core": (0, 0),
+        "msgqueue": (0, 0),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that a container went past, and was killed for."""
+
+    limit: str
+    """The name of the field of `Limits`."""
+    seen: int
+    allowed: int
+
+    def sentence(self) -> str:
+        """Say to the student what was seen, what was allowed and what to do."""
+        noun, unit, advice = _WORDS[self.limit]
+        return f"The code {noun} {unit(self.seen)}; at most {unit(self.allowed)} is allowed. {advice}"
+
+
+def readable_size(count: int) -> str:
+    """Return a number of bytes as a person writes it: 512 B, 1.5 GiB."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            return f"{size:.0f} {unit}" if size >= 10 or size == int(size) else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _plain(count: int) -> str:
+    return f"{count:,}"
+
+
+def _seconds(count: int) -> str:
+    return f"{count:,} s"
+
+
+_WORDS = {
+    "resident_bytes": ("held", readable_size, "Keep fewer tensors, models or results alive at the same time."),
+    "processes": ("had a number of processes and threads of", _plain, "Start fewer, and end those you start."),
+    "cpu_s": ("used processor time of", _seconds, "Look for a loop that does not end, or for work done twice."),
+    "files": ("made a number of files of", _plain, "Write fewer files."),
+}
