@@ -77,7 +77,7 @@ def run_schedule(micro_batches: list[Tensor]) -> float:  # noqa: ARG001  for you
     #            send the gradient of the input to rank - 1 with dist.isend
     #
     # isend and irecv return at once. wait() on what they return: before you read a received tensor, and
-    # before you change or drop a sent one. Give each message a tag, so that no micro-batch is taken for another.
+    # before you change or drop a sent one. Give each message a tag, so that none is taken for another.
     #
     # While stage 1 works on micro-batch 0, stage 0 should already work on micro-batch 1: draw it.
     sys.exit(
