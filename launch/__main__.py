@@ -1,0 +1,105 @@
+"""`python -m launch SCRIPT --ranks 3 --steps 8`: run a script under watch and say how it went."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from .command import ScriptError, Style
+from .progress import Screen, report_text
+from .report import EXIT_STATUS, Interrupted, Report
+from .run import run
+
+EPILOG = """\
+exit status: 0 finished, 1 crashed, 2 could not start, 3 deadlocked, 4 too slow, 5 wrong steps, 130 interrupted
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="python -m launch",
+        description="Run a script that starts parallel workers, and say whether they finish, crash or deadlock, and why.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("script", type=Path, help="a shell script that starts every rank, or a Python file")
+    result.add_argument("--ranks", type=_positive, required=True, help="how many ranks there must be")
+    result.add_argument("--steps", type=_positive, required=True, help="optimizer steps asked of every rank")
+    result.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="default: 120")
+    result.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="default: launch-output/ and the script's name"
+    )
+    result.add_argument(
+        "--alias", type=_alias, action="append", default=[], metavar="NAME=MODULE", help="let `import NAME` give MODULE"
+    )
+    result.add_argument(
+        "--dump",
+        choices=("gradients", "parameters", "tokens"),
+        action="append",
+        default=[],
+        help="also write these tensors whole",
+    )
+    result.add_argument(
+        "--style",
+        type=Style,
+        choices=[style for style in Style if style is not Style.SHELL],
+        help="how a Python file becomes ranks; found from its text unless given",
+    )
+    return result
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def _alias(text: str) -> tuple[str, str]:
+    name, mark, module = text.partition("=")
+    if not mark or not name.isidentifier() or not module:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=MODULE")
+    return name, module
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and report. Returns the exit status."""
+    options = parser().parse_args(arguments)
+    screen = Screen()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        report = run(
+            options.script,
+            ranks=options.ranks,
+            steps=options.steps,
+            timeout_s=options.timeout,
+            output_dir=options.output or Path("launch-output") / options.script.stem,
+            alias=dict(options.alias),
+            dump=options.dump,
+            style=options.style,
+            watch=screen.watch,
+        )
+    except Interrupted as interruption:
+        report = interruption.report
+    except (ScriptError, OSError) as error:
+        print(f"launch: {error}", file=sys.stderr)
+        return 2
+    return _show(report, screen)
+
+
+def _as_interrupt(number: int, frame: FrameType | None) -> None:
+    """Being told to end is like Ctrl-C: everything that was started ends too, and the report is written."""
+    raise KeyboardInterrupt
+
+
+def _show(report: Report, screen: Screen) -> int:
+    screen.clear()
+    print(report_text(report, Screen(sys.stdout)))
+    return EXIT_STATUS[report.outcome]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

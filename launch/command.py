@@ -1,0 +1,179 @@
+"""How a script is started: a shell script by bash, a Python script in the way that its own text expects."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT_LIMIT = 2_000_000  # bytes; Linux takes no longer argument than 128 KiB, which matters for CRLF scripts only
+ARGUMENT_LIMIT = 120_000
+
+
+class Style(enum.StrEnum):
+    """How a script becomes ranks."""
+
+    SHELL = "shell"  # it starts the ranks itself
+    ARGUMENT = "argument"  # one process a rank, `python b1.py RANK`
+    ENVIRONMENT = "environment"  # one process a rank, as torchrun does: RANK, WORLD_SIZE, MASTER_ADDR, …
+    ONCE = "once"  # one process, which spawns the ranks or is the only one
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to execute, and what had to be put right for it."""
+
+    arguments: list[str]
+    style: Style
+    notes: tuple[str, ...] = ()
+
+
+class ScriptError(Exception):
+    """The script cannot be started at all; the message says why and what to do."""
+
+
+def command(script: Path, ranks: int, style: Style | None = None) -> Command:
+    """The command line for a script. Raises ScriptError for one that is missing, empty or no text."""
+    text = _read(script)
+    if style is None:
+        style = style_of_python(text) if is_python(script, text) else Style.SHELL
+    if style is Style.SHELL:
+        return _shell(script, text)
+    return Command(_python(script, ranks, style), style)
+
+
+def _read(script: Path) -> str:
+    if not script.is_file():
+        raise ScriptError(
+            f"{script} is not there; a shell script or a Python file was expected. Check the name and the folder."
+        )
+    if script.stat().st_size > SCRIPT_LIMIT:
+        raise ScriptError(
+            f"{script} has {script.stat().st_size:,} bytes; a script of at most {SCRIPT_LIMIT:,} was expected. "
+            "Is it a data file?"
+        )
+    raw = script.read_bytes()
+    if b"\0" in raw:
+        raise ScriptError(f"{script} is no text file; a script was expected. Save it as UTF-8 text.")
+    text = raw.decode("utf-8-sig", "replace")
+    if not text.strip():
+        raise ScriptError(f"{script} is empty; it was expected to start every rank and wait. Was it saved?")
+    return text
+
+
+def is_python(script: Path, text: str) -> bool:
+    """Whether a script is Python: by its first line, else by its name."""
+    first = text.partition("\n")[0]
+    if first.startswith("#!"):
+        return "python" in first
+    return script.suffix == ".py"
+
+
+def style_of_python(text: str) -> Style:
+    """How a Python script expects to be started, by the names that it uses.
+
+    >>> style_of_python("import os; rank = int(os.environ['RANK'])").value
+    'environment'
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Style.ARGUMENT  # the interpreter will say what is wrong with it
+    names, texts = set(), set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) | ast.Name(id=name) | ast.alias(name=name):
+                names.add(name.rpartition(".")[2])
+            case ast.Constant(value=str(value)):
+                texts.add(value)
+            case _:
+                pass
+    if names & {"spawn", "start_processes", "Process", "ProcessPoolExecutor"}:
+        return Style.ONCE
+    if names & {"argv", "ArgumentParser", "argparse"}:
+        return Style.ARGUMENT
+    if texts & {"RANK", "LOCAL_RANK"} or {"init_process_group"} <= names:
+        return Style.ENVIRONMENT
+    return Style.ONCE
+
+
+def _shell(script: Path, text: str) -> Command:
+    """bash runs the script by name: no run bit is needed. A script with Windows line ends is handed over as text."""
+    bash = shutil.which("bash") or "/bin/sh"
+    if "\r" not in text and not text.startswith("\ufeff") and not script.read_bytes().startswith(b"\xef\xbb\xbf"):
+        return Command([bash, str(script)], Style.SHELL)
+    clean = text.replace("\r\n", "\n").replace("\r", "\n")
+    if len(clean.encode()) > ARGUMENT_LIMIT:
+        raise ScriptError(f"{script} has Windows line ends and is too long to mend. Save it with Unix line ends.")
+    note = f"{script.name} has Windows line ends, with which bash cannot run it; it was run without them."
+    return Command([bash, "-c", clean, str(script)], Style.SHELL, (note,))
+
+
+def _python(script: Path, ranks: int, style: Style) -> list[str]:
+    if style is Style.ONCE:
+        return ["python", str(script)]
+    name = shlex.quote(str(script))
+    before = ""
+    argument = '"$rank"'
+    if style is Style.ENVIRONMENT:
+        argument = ""
+        before = f'RANK="$rank" LOCAL_RANK="$rank" WORLD_SIZE={ranks} LOCAL_WORLD_SIZE={ranks} '
+    numbers = " ".join(str(rank) for rank in range(ranks))
+    loop = f"for rank in {numbers}; do {before}python {name} {argument} & done; wait"
+    return [shutil.which("sh") or "/bin/sh", "-c", loop]
+
+
+def write_shims(folder: Path, hook: Path) -> None:
+    """Put `python` and its other names into a folder for the front of PATH.
+
+    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and restores the
+    instrumentation where a script sets PYTHONPATH anew.
+    """
+    folder.mkdir()
+    version = f"python3.{sys.version_info.minor}"
+    text = (
+        "#!/bin/sh\n"
+        f"hook={shlex.quote(str(hook))}\n"
+        'case ":$PYTHONPATH:" in *":$hook:"*) ;; *) PYTHONPATH="$hook${PYTHONPATH:+:$PYTHONPATH}";; esac\n'
+        "export PYTHONPATH\n"
+        f'exec {shlex.quote(sys.executable)} "$@"\n'
+    )
+    for name in ("python", "python3", version):
+        shim = folder / name
+        shim.write_text(text, encoding="utf-8")
+        shim.chmod(0o755)
+
+
+def environment(
+    hook: Path, control: Path, events: Path, *, ranks: int, steps: int, extra: dict[str, str]
+) -> dict[str, str]:
+    """The environment of a script: the caller's own, with what instruments it. `extra` is added last but one.
+
+    Address and port of the rendezvous have defaults, so that a script need not choose; a script that does is
+    translated anyway. Threads are limited because ranks share the machine's processors.
+    """
+    values = dict(os.environ)
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "PYTHONSTARTUP", "PYTHONHOME"):
+        values.pop(name, None)
+    values.update(
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT="29500",
+        LAB_STEPS=str(steps),
+        PYTHONUNBUFFERED="1",
+        PYTHONIOENCODING="utf-8",
+        PYTHONDONTWRITEBYTECODE="1",
+        OMP_NUM_THREADS=str(max(1, (os.cpu_count() or 1) // ranks)),
+    )
+    values.update(extra)
+    path = [str(control / "bin"), str(Path(sys.executable).parent), values.get("PATH", os.defpath)]
+    values["PATH"] = os.pathsep.join(path)
+    inherited = values.get("PYTHONPATH")
+    values["PYTHONPATH"] = os.pathsep.join([str(hook), *([inherited] if inherited else [])])
+    values["LAUNCH_CONTROL"] = str(control)
+    values["LAUNCH_EVENTS"] = str(events)
+    return values

@@ -1,0 +1,93 @@
+"""Every process that came out of a script, and its end. Also those that left its session or lost their parent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+TOKEN_VARIABLE = "LAUNCH_RUN"
+KILL_TIME_S = 5.0
+# Programs at the end of a pipe: they live as long as what feeds them and start nothing.
+FILTERS = frozenset({"tee", "cat", "grep", "sed", "awk", "gawk", "mawk", "less", "more", "head", "tail", "ts", "stdbuf"})
+
+
+class Descendants:
+    """The processes below one that the launcher started, remembered from look to look."""
+
+    def __init__(self, root: int, token: str) -> None:
+        self._root = root
+        self._token = token
+        self._known: set[psutil.Process] = set()
+
+    def look(self) -> list[psutil.Process]:
+        """All living descendants, the root included."""
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self._root)
+            self._known.update([root, *root.children(recursive=True)])
+        for orphan in [process for process in self._known if process.pid != self._root]:
+            with contextlib.suppress(psutil.Error):
+                self._known.update(orphan.children(recursive=True))
+        self._known = {process for process in self._known if _alive(process)}
+        return sorted(self._known, key=lambda process: process.pid)
+
+    def kill(self) -> list[int]:
+        """End all of them, and whoever else carries this run's mark. Returns the process numbers that would not end."""
+        deadline = time.monotonic() + KILL_TIME_S
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._root, signal.SIGKILL)
+        while True:
+            remaining = {*self.look(), *self._marked()}
+            if not remaining or time.monotonic() > deadline:
+                return sorted(process.pid for process in remaining)
+            for process in remaining:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(remaining, timeout=0.1)
+
+    def _marked(self) -> set[psutil.Process]:
+        """Processes that inherited this run's environment, whoever their parent is now."""
+        marked = set()
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get(TOKEN_VARIABLE) == self._token and _alive(process):
+                    marked.add(process)
+        return marked
+
+
+def _alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
+    """Whether a process may yet start another rank: one without children that is no known worker and no filter.
+
+    A shell that waits for its children will start nothing while they wait for each other. `settled` holds the
+    numbers, as the processes see them themselves, of workers whose part is known.
+    """
+    parents = set()
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            parents.add(process.ppid())
+    for process in processes:
+        if process.pid in parents or own_number(process.pid) in settled:
+            continue
+        with contextlib.suppress(psutil.Error):
+            if process.name() not in FILTERS:
+                return True
+    return False
+
+
+def own_number(pid: int) -> int:
+    """The number by which a process knows itself: another one inside a PID namespace (Linux)."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("NSpid:"):
+                return int(line.split()[-1])
+    return pid

@@ -1,0 +1,324 @@
+"""The picture of a run: a row a rank, a box a micro-batch, and the time between in which nothing was computed.
+
+    rank 0  | F0 | F1 | F2 |                    | B0 | B1 | B2 | step |
+    rank 1       | F0 | F1 | F2 |          | B0 | B1 | B2 |      step |
+    rank 2            | F0 | F1 | F2 | B0 | B1 | B2 |            step |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from .events import printable
+from .report import Outcome, RankReport, RankState, Report
+from .timeline import Box, Message, Pause, Pipeline, Row, Timeline
+
+WIDTH = 1240
+LEFT, RIGHT = 132, 28
+RIGHT_WITH_WORDS = 330  # where each rank stopped is written here
+TOP, ROW, BOX, BOTTOM = 128, 66, 34, 52
+STEPS_SHOWN = 2
+STOP_SHARE = 0.1  # of the time shown, for the standstill at its end, however long it lasted
+TICKS = 8
+
+FORWARD = ("#bcd7f2", "#93bfea", "#6aa5df", "#4a8dcf")
+BACKWARD = ("#fbd9b5", "#f7c18a", "#f0a75f", "#e38d3c")
+STYLE = """
+text { font-family: Inter, "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: #1f2933; }
+.title { font-size: 19px; font-weight: 600; }
+.small { font-size: 12.5px; fill: #52606d; }
+.rank { font-size: 14px; font-weight: 600; }
+.number { font-size: 13px; text-anchor: middle; }
+.middle { text-anchor: middle; }
+.end { text-anchor: end; }
+.bad { fill: #b42318; }
+.badbold { fill: #b42318; font-size: 13.5px; font-weight: 600; }
+.track { fill: #ffffff; stroke: #d9e0e7; stroke-width: 1; }
+.optimizer { fill: #4e9f6e; }
+.message { stroke: #7b8794; stroke-width: 1.1; opacity: 0.55; fill: none; }
+.waits { fill: #b3bcc6; }
+.together { fill: #9b6bc4; }
+.stop { fill: url(#hatch); stroke: #b42318; stroke-width: 1; }
+.want { stroke: #b42318; stroke-width: 1.6; fill: none; marker-end: url(#head); }
+"""
+DEFINITIONS = """<defs>
+<pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+<rect width="7" height="7" fill="#fdecea"/><line x1="0" y1="0" x2="0" y2="7" stroke="#e8a09a" stroke-width="2.4"/>
+</pattern>
+<marker id="head" markerWidth="9" markerHeight="9" refX="7" refY="4" orient="auto">
+<path d="M0,0 L8,4 L0,8 z" fill="#b42318"/></marker>
+</defs>"""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of a run that is drawn, and where on the page its moments lie."""
+
+    start_s: float
+    end_s: float
+    steps: tuple[int, ...]
+    right: float
+
+    def x(self, t: float) -> float:
+        share = (min(max(t, self.start_s), self.end_s) - self.start_s) / (self.end_s - self.start_s)
+        return LEFT + share * (WIDTH - LEFT - self.right)
+
+    def shows(self, start_s: float, end_s: float) -> bool:
+        return end_s > self.start_s and start_s < self.end_s
+
+
+def draw(report: Report) -> str:
+    """The run as an SVG document, complete in itself."""
+    timeline = report.timeline
+    frame = choose_frame(report)
+    height = TOP + ROW * max(1, len(report.ranks)) + BOTTOM
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">',
+        f"<style>{STYLE}</style>",
+        DEFINITIONS,
+        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        *_heading(report),
+    ]
+    if frame is None:
+        parts.append(_text(LEFT, TOP + 30, "No forward pass, backward pass or message was recorded.", "small"))
+    else:
+        parts += _bands(frame, timeline, len(report.ranks))
+        parts += _rows(report, frame)
+        parts += _axis(frame, height)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def choose_frame(report: Report) -> Frame | None:
+    """Two steps that show the rhythm: after the first one, which warms up; at the end, where a run went wrong."""
+    boxes = [box for row in report.timeline.rows for box in row.boxes]
+    pauses = [pause for row in report.timeline.rows for pause in row.pauses if pause.kind != "setup"]
+    if not boxes and not pauses:
+        pauses = [pause for row in report.timeline.rows for pause in row.pauses]
+    if not boxes and not pauses:
+        return None
+    steps = sorted({item.step for item in [*boxes, *pauses]})
+    wrong = report.outcome not in (Outcome.FINISHED, Outcome.WRONG_STEPS)
+    made = [step for step in steps if step <= report.asked_steps]
+    shown = steps[-STEPS_SHOWN:] if wrong else (made[1 : 1 + STEPS_SHOWN] or made[:1] or steps[:1])
+    inside = [item for item in [*boxes, *pauses] if item.step in shown]
+    start_s = min(item.start_s for item in inside)
+    end_s = max(item.start_s if item.end_s is None else item.end_s for item in inside)
+    ends = [end for row in report.timeline.rows for end in _step_ends(row, shown)]
+    end_s = max([end_s, *ends])
+    length_s = max(end_s - start_s, 1e-3)
+    margin_s = length_s * (STOP_SHARE if wrong else 0.01)
+    return Frame(start_s, end_s + margin_s, tuple(shown), RIGHT_WITH_WORDS if wrong else RIGHT)
+
+
+def _step_ends(row: Row, shown: Sequence[int]) -> list[float]:
+    return [end for number, (_, end) in enumerate(row.steps, start=1) if number in shown]
+
+
+# --- the head of the page --------------------------------------------------------------------------------------
+
+
+def _heading(report: Report) -> Iterator[str]:
+    name = printable(report.script.name)
+    made = max((rank.steps for rank in report.ranks), default=0)
+    kind = "title" if report.outcome is Outcome.FINISHED else "title bad"
+    yield _text(24, 36, f"{name}: {report.outcome.value}", kind)
+    yield _text(24, 58, f"{len(report.ranks)} ranks, {made} of {report.asked_steps} steps, {report.duration_s:.1f} s", "small")
+    for number, pipeline in enumerate(report.pipelines[:2]):
+        prefix = f"ranks {', '.join(map(str, pipeline.ranks))}: " if len(report.pipelines) > 1 else ""
+        yield _text(24, 78 + 18 * number, prefix + bubble_words(pipeline), "small")
+    yield from _legend()
+
+
+def bubble_words(pipeline: Pipeline) -> str:
+    """The bubble of a pipeline, measured and ideal, with the formula filled in."""
+    p, m = len(pipeline.ranks), pipeline.micro_batches
+    ideal = f"ideal (p − 1)/(m + p − 1) = {p - 1}/{m + p - 1} = {pipeline.ideal_bubble:.0%}"
+    measured = "not measured" if pipeline.bubble is None else f"{pipeline.bubble:.0%}"
+    return f"bubble {measured}, {ideal}, with p = {p} stages and m = {m} micro-batches"
+
+
+def _legend() -> Iterator[str]:
+    entries = (
+        (_legend_box(FORWARD[1]), "forward", 84),
+        (_legend_box(BACKWARD[1]), "backward", 94),
+        (_legend_box("#4e9f6e"), "optimizer step", 124),
+        (_legend_line("#b3bcc6"), "waits for a message", 158),
+        (_legend_line("#9b6bc4"), "waits for a group", 0),
+    )
+    x = float(WIDTH - 28 - sum(width for *_, width in entries) - 134)
+    for shape, words, width in entries:
+        yield f'<g transform="translate({x:.1f} 24)">{shape}{_text(26, 12, words, "small")}</g>'
+        x += width
+
+
+def _legend_box(colour: str) -> str:
+    return f'<rect width="18" height="15" rx="3" fill="{colour}"/>'
+
+
+def _legend_line(colour: str) -> str:
+    return f'<rect y="5" width="18" height="5" rx="2.5" fill="{colour}"/>'
+
+
+# --- the rows --------------------------------------------------------------------------------------------------
+
+
+def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
+    """A shade behind each step, from the end of the last one to its own, whichever rank is latest."""
+    start_s = frame.start_s
+    for index, step in enumerate(frame.steps):
+        ends = [row.steps[step - 1][1] for row in timeline.rows if len(row.steps) >= step]
+        last = index == len(frame.steps) - 1
+        end_s = frame.end_s if last or not ends else max(ends)
+        left, right = frame.x(start_s), frame.x(end_s)
+        shade = "#eef3f8" if index % 2 == 0 else "#f7f9fb"
+        yield f'<rect x="{left:.1f}" y="{TOP - 24}" width="{right - left:.1f}" height="{ROW * rows + 30}" fill="{shade}"/>'
+        yield _text((left + right) / 2, TOP - 8, f"step {step}", "small middle")
+        start_s = end_s
+
+
+def _rows(report: Report, frame: Frame) -> Iterator[str]:
+    rows = {row.rank: row for row in report.timeline.rows}
+    places = {rank.rank: TOP + ROW * index for index, rank in enumerate(report.ranks)}
+    for message in report.timeline.messages:
+        if message.source in places and message.destination in places:
+            yield from _message(message, frame, places)
+    for rank in report.ranks:
+        y = places[rank.rank]
+        yield _text(24, y + 21, f"rank {rank.rank}", "rank")
+        yield _text(24, y + 39, f"{rank.steps} of {report.asked_steps} steps", "small")
+        if rank.rank in rows:
+            yield from _row(rows[rank.rank], frame, y)
+        if frame.right == RIGHT_WITH_WORDS:
+            yield from _stop(rank, rows.get(rank.rank), frame, y)
+    yield from _wants(report, frame, places)
+
+
+def _row(row: Row, frame: Frame, y: float) -> Iterator[str]:
+    for pause in row.pauses:
+        if pause.kind != "setup" and pause.end_s is not None and frame.shows(pause.start_s, pause.end_s):
+            yield _pause(pause, pause.end_s, frame, y)
+    for number, (start_s, end_s) in enumerate(row.steps, start=1):
+        if frame.shows(start_s, end_s):
+            width = max(2.0, frame.x(end_s) - frame.x(start_s))
+            yield _rect(frame.x(start_s), y, width, BOX, "optimizer", f"optimizer step {number}: {_ms(start_s, end_s)}")
+    for box in row.boxes:
+        if frame.shows(box.start_s, box.end_s):
+            yield from _box(box, frame, y)
+
+
+def _box(box: Box, frame: Frame, y: float) -> Iterator[str]:
+    left, right = frame.x(box.start_s), frame.x(box.end_s)
+    width = max(1.5, right - left)
+    shades = FORWARD if box.kind == "forward" else BACKWARD
+    first = box.micro_batches[0] if box.micro_batches else 0
+    label = ", ".join(str(batch) for batch in box.micro_batches)
+    tip = f"{box.kind} of micro-batch {label}, step {box.step}: {_ms(box.start_s, box.end_s)}"
+    yield (
+        f'<rect x="{left:.2f}" y="{y}" width="{width:.2f}" height="{BOX}" rx="3" '
+        f'fill="{shades[first % len(shades)]}" stroke="#ffffff" stroke-width="0.8">'
+        f"<title>{escape(tip)}</title></rect>"
+    )
+    if width > 7 * len(label) + 3 and label:
+        yield _text((left + right) / 2, y + BOX / 2 + 5, label, "number")
+
+
+def _pause(pause: Pause, end_s: float, frame: Frame, y: float) -> str:
+    left, right = frame.x(pause.start_s), frame.x(end_s)
+    kind = "waits" if pause.kind == "message" else "together"
+    tip = f"{pause.call}, step {pause.step}: {_ms(pause.start_s, end_s)}"
+    return _rect(left, y + BOX + 5, max(1.0, right - left), 5, kind, tip, radius=2)
+
+
+def _message(message: Message, frame: Frame, places: dict[int, int]) -> Iterator[str]:
+    if not frame.start_s <= message.sent_s <= message.received_s <= frame.end_s:
+        return
+    down = places[message.destination] > places[message.source]
+    y1 = places[message.source] + (BOX + 7 if down else 0)
+    y2 = places[message.destination] + (0 if down else BOX + 7)
+    yield (
+        f'<line class="message" x1="{frame.x(message.sent_s):.1f}" y1="{y1}" '
+        f'x2="{frame.x(message.received_s):.1f}" y2="{y2}"/>'
+    )
+
+
+# --- where it stopped ------------------------------------------------------------------------------------------
+
+
+def _stop(rank: RankReport, row: Row | None, frame: Frame, y: float) -> Iterator[str]:
+    """The call that never returned, hatched, and in words where the rank was at the end."""
+    open_pauses = [pause for pause in row.pauses if pause.end_s is None] if row else []
+    bad = rank.state in (RankState.BLOCKED, RankState.FAILED)
+    for pause in open_pauses:
+        left, right = frame.x(pause.start_s), frame.x(frame.end_s)
+        yield _rect(left, y, max(3.0, right - left), BOX, "stop", pause.call)
+    x = WIDTH - RIGHT_WITH_WORDS + 34
+    yield _text(x, y + 15, _short(rank.where), "badbold" if bad else "small")
+    if rank.at is not None:
+        yield _text(x, y + 33, _short(str(rank.at)), "small bad" if bad else "small")
+
+
+def _wants(report: Report, frame: Frame, places: dict[int, int]) -> Iterator[str]:
+    """Arrows from each rank that waits in vain to those it waits for."""
+    x = WIDTH - RIGHT_WITH_WORDS + 4
+    for wait in report.waits:
+        for partner in wait.partners:
+            if wait.rank not in places or partner not in places or partner == wait.rank:
+                continue
+            y1, y2 = places[wait.rank] + BOX / 2, places[partner] + BOX / 2
+            bend = 8 + 7 * abs(y2 - y1) / ROW
+            side = 1 if y2 > y1 else -1
+            yield (
+                f'<path class="want" d="M{x} {y1 + 5 * side} C{x + bend} {y1 + 5 * side}, '
+                f'{x + bend} {y2 - 7 * side}, {x + 2} {y2 - 7 * side}"/>'
+            )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 44 else f"{text[:43]}…"
+
+
+# --- the axis and small shapes ---------------------------------------------------------------------------------
+
+
+def _axis(frame: Frame, height: int) -> Iterator[str]:
+    """Milliseconds or seconds from the left edge, at round numbers."""
+    length_s = frame.end_s - frame.start_s
+    tick_s = _round_up(length_s / TICKS)
+    unit, factor = ("ms", 1000) if length_s < 2 else ("s", 1)
+    y = height - BOTTOM + 6
+    count = int(length_s / tick_s)
+    for number in range(count + 1):
+        x = frame.x(frame.start_s + number * tick_s)
+        words = f"{number * tick_s * factor:g}" + (f" {unit}" if number == count else "")
+        yield f'<line x1="{x:.1f}" y1="{y}" x2="{x:.1f}" y2="{y + 5}" stroke="#9aa5b1"/>'
+        yield _text(x, y + 19, words, "small middle")
+    yield f'<line x1="{LEFT}" y1="{y}" x2="{WIDTH - frame.right}" y2="{y}" stroke="#9aa5b1"/>'
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 5 times a power of ten.
+
+    >>> _round_up(0.013)
+    0.02
+    """
+    power = 10.0 ** len(f"{int(value)}") if value >= 1 else 1.0
+    while power / 10 >= value:
+        power /= 10
+    return next(round(power / 10 * factor, 12) for factor in (1, 2, 5, 10) if power / 10 * factor >= value)
+
+
+def _ms(start_s: float, end_s: float) -> str:
+    return f"{(end_s - start_s) * 1000:.1f} ms"
+
+
+def _rect(x: float, y: float, width: float, height: float, kind: str, tip: str, radius: int = 3) -> str:
+    return (
+        f'<rect class="{kind}" x="{x:.2f}" y="{y}" width="{width:.2f}" height="{height}" rx="{radius}">'
+        f"<title>{escape(tip)}</title></rect>"
+    )
+
+
+def _text(x: float, y: float, words: str, kind: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" class={quoteattr(kind)}>{escape(words)}</text>'

@@ -1,0 +1,315 @@
+"""What a report says in words: what was seen, what was expected, what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from .events import Translation
+from .report import Failure, FailureKind, Outcome, RankReport, RankState
+from .verdict import Situation, Verdict
+from .waits import Standstill, Wait
+from .workers import MESSAGES, SENDS, Operation, Worker
+
+
+def sentence(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport], output_tail: str) -> str:
+    """The report's main text."""
+    match verdict.outcome:
+        case Outcome.FINISHED:
+            return _finished(situation)
+        case Outcome.CRASHED:
+            assert verdict.failure is not None
+            return _crashed(situation, verdict.failure, output_tail)
+        case Outcome.DEADLOCKED:
+            assert verdict.standstill is not None
+            return _deadlocked(situation, verdict.standstill)
+        case Outcome.TOO_SLOW:
+            return _too_slow(situation, ranks, output_tail)
+        case Outcome.WRONG_STEPS:
+            return _wrong_steps(situation, ranks)
+        case Outcome.INTERRUPTED:
+            return f"The run was interrupted after {situation.now_s:.1f} s; {_steps(ranks, situation.steps)}."
+
+
+def _finished(situation: Situation) -> str:
+    count = "The only rank" if situation.ranks == 1 else f"All {situation.ranks} ranks"
+    return f"{count} made the {situation.steps} steps asked, in {situation.now_s:.1f} s."
+
+
+def listed(items: Iterable[object]) -> str:
+    """`1, 2 and 3`."""
+    texts = [str(item) for item in items]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _steps(ranks: Sequence[RankReport], asked: int) -> str:
+    """`rank 0 made 5 of 8 steps, rank 1 made 4`."""
+    parts = [f"rank {rank.rank} made {rank.steps}" for rank in ranks]
+    if not parts:
+        return "no rank was seen"
+    return ", ".join([f"{parts[0]} of {asked} steps", *parts[1:]])
+
+
+# --- crashed ---------------------------------------------------------------------------------------------------
+
+
+def _crashed(situation: Situation, failure: Failure, output_tail: str) -> str:
+    who = f"Rank {failure.rank}" if failure.rank is not None else f"The process `{failure.process}`"
+    if failure.kind is FailureKind.SCRIPT:
+        who = "The script"
+    ranks = situation.by_rank()
+    worker = ranks.get(failure.rank) if failure.rank is not None else None
+    progress = f"after {worker.steps} of {situation.steps} steps" if worker else "before any step"
+    place = f" at {failure.at}" if failure.at else ""
+    expected = f"Every rank was expected to make {situation.steps} steps and then end."
+    return f"{who} {_what_happened(failure, output_tail)}{place}, {progress}. {expected} {_crash_advice(situation, failure, output_tail)}"
+
+
+def _what_happened(failure: Failure, output_tail: str) -> str:
+    match failure.kind:
+        case FailureKind.RAISED:
+            first = failure.message.strip().partition("\n")[0][:300]
+            return f"failed with {failure.type}: {first}" if first else f"failed with {failure.type}"
+        case FailureKind.EXITED:
+            return f"ended with exit status {failure.code}"
+        case FailureKind.ENDED_EARLY:
+            return "came to the end of its program while others still needed it"
+        case FailureKind.SCRIPT:
+            last = output_tail.strip().rpartition("\n")[2][:300]
+            quoted = f"; its last words were: {last}" if last else " and printed nothing"
+            return f"ended with exit status {failure.code}{quoted}"
+        case FailureKind.KILLED:
+            if "size doesn't match" in output_tail:
+                return "was ended by gloo because a message did not fit the tensor that should receive it"
+            return f"was ended by a signal ({failure.message})" if failure.message else "was killed by a signal"
+
+
+_ADVICE: tuple[tuple[str, str], ...] = (
+    (
+        r"ModuleNotFoundError|ImportError",
+        "Use only what the course's environment has, or put the module beside the script.",
+    ),
+    (r"EOFError", "Nobody answers when a run is graded: remove input() and read settings from arguments."),
+    (
+        r"FileNotFoundError|No such file or directory|can't open file",
+        "Name files relative to the script; folders of your own machine do not exist here.",
+    ),
+    (
+        r"Address already in use|EADDRINUSE",
+        "Let the environment variable MASTER_PORT choose the port.",
+    ),
+    (r"command not found", "Start every rank with `python`, and use no tools beyond a plain shell."),
+    (r"out of memory|MemoryError|bad_alloc", "Keep fewer activations alive, or smaller micro-batches."),
+    (
+        r"Timed out|timed out|timeout",
+        "Another rank did not come to this call in time: compare what both do at this point.",
+    ),
+    (
+        r"size doesn't match",
+        "Give the receiving tensor the shape and the type of the one that is sent.",
+    ),
+    (r"Segmentation fault|Aborted|Bus error", "The traceback in the report shows the call that was running."),
+)
+
+
+def _crash_advice(situation: Situation, failure: Failure, output_tail: str) -> str:
+    if failure.kind is FailureKind.ENDED_EARLY:
+        return "Let every rank make the same number of steps, and end only when nobody sends to it or waits for it."
+    departed = _departed_with_messages(situation)
+    if departed and failure.kind is FailureKind.RAISED:
+        return departed
+    text = f"{failure.type} {failure.message} {failure.traceback}"
+    if failure.kind in (FailureKind.SCRIPT, FailureKind.KILLED, FailureKind.EXITED):
+        text += output_tail
+    for pattern, advice in _ADVICE:
+        if re.search(pattern, text):
+            return advice
+    if failure.kind is FailureKind.KILLED:
+        return "A killed process has most often run out of memory, or was ended by the script itself."
+    return "The traceback is in the report; run the script by itself to see all that it prints."
+
+
+def _departed_with_messages(situation: Situation) -> str:
+    """A rank that ended in peace with messages on their way, which end with it."""
+    for rank, worker in situation.by_rank().items():
+        if worker.exited is None or worker.exited.code != 0 or worker.raised:
+            continue
+        waited = {id(operation.target) for operation in worker.operations if operation.target is not None}
+        lost = [each for each in worker.operations if each.op == "isend" and id(each) not in waited]
+        if lost:
+            return (
+                f"Rank {rank} had ended without waiting for {lost[-1].describe()} {lost[-1].call.at}: "
+                "call wait() on what isend returns before the program ends, or the message is lost."
+            )
+    return ""
+
+
+# --- deadlocked ------------------------------------------------------------------------------------------------
+
+
+def _deadlocked(situation: Situation, standstill: Standstill) -> str:
+    waits = {wait.rank: wait for wait in standstill.waits}
+    shown = [waits[rank] for rank in standstill.cycle] or list(waits.values())[:3]
+    seen = "; ".join(str(wait) for wait in shown)
+    details = "; ".join(dict.fromkeys(wait.why for wait in shown if wait.why))
+    conclusion = f"{_conclusion(situation, shown, bool(standstill.cycle))}{f' ({details})' if details else ''}"
+    return f"{_capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _subjects(situation: Situation, waits: Iterable[Wait]) -> list[Operation]:
+    ranks = situation.by_rank()
+    ranked = [ranks[wait.rank] for wait in waits if wait.rank in ranks]
+    return [operation.subject for worker in ranked for operation in worker.blocked()]
+
+
+def _conclusion(situation: Situation, waits: Sequence[Wait], cycle: bool) -> str:
+    ops = {operation.op for operation in _subjects(situation, waits)}
+    if not cycle:
+        return _conclusion_without_cycle(situation, waits)
+    both = "neither" if len(waits) == 2 else "none"
+    if len(waits) == 1:
+        return "it waits for itself"
+    if ops <= {"recv", "irecv"}:
+        return f"{both} has sent what the other waits for" if len(waits) == 2 else "none has sent what is waited for"
+    if ops <= SENDS:
+        return f"{both} has begun to receive, and a send ends only when its receive has begun"
+    return "each waits for the next" if len(waits) > 2 else "each waits for the other"
+
+
+def _conclusion_without_cycle(situation: Situation, waits: Sequence[Wait]) -> str:
+    ranks = situation.by_rank()
+    partners = sorted({partner for wait in waits for partner in wait.partners})
+    absent = [rank for rank in partners if rank not in ranks]
+    left = [rank for rank in partners if rank in ranks and ranks[rank].ended]
+    parts = []
+    if absent:
+        parts.append(f"rank{'s' * (len(absent) > 1)} {listed(absent)} never started")
+    parts += [f"rank {rank} has ended after {ranks[rank].steps} steps" for rank in left]
+    return ", ".join(parts) or "what they wait for will never come"
+
+
+def _deadlock_advice(situation: Situation, waits: Sequence[Wait]) -> str:
+    subjects = _subjects(situation, waits)
+    ops = {operation.op for operation in subjects}
+    if "init_process_group" in ops:
+        return (
+            "A process group begins once as many ranks have joined as its world_size says: start them all, "
+            "each in the background (`&`), with one world_size, and every rank number once."
+        )
+    if "new_group" in ops:
+        return "Every rank must call new_group for every group, also for those it is not in, in the same order."
+    if ops & MESSAGES and any(wait.why for wait in waits):
+        return "Compare tags, peers and order of the two sides: each send needs one receive with the same tag."
+    if ops and ops <= SENDS:
+        return "Let one side receive first, or begin the sends with isend and wait for them later."
+    if ops & MESSAGES:
+        return "Bring the two sides into an order in which every receive finds a send that was begun before."
+    return "Every member of a group must enter the same collectives in the same order."
+
+
+# --- too slow, wrong steps ---------------------------------------------------------------------------------------
+
+
+def _too_slow(situation: Situation, ranks: Sequence[RankReport], output_tail: str) -> str:
+    asked = f"All were expected to make {situation.steps} steps within {situation.timeout_s:g} s."
+    if not ranks:
+        last = output_tail.strip().rpartition("\n")[2][:300]
+        printed = f"the last line printed was: {last}" if last else "nothing was printed"
+        return f"After {situation.now_s:.0f} s no rank had started; {printed}. {asked} Does the script start `python`?"
+    asleep = [rank for rank in ranks if rank.state is RankState.ASLEEP]
+    holding = asleep or [rank for rank in ranks if rank.state is RankState.COMPUTING]
+    doing = "; ".join(f"rank {rank.rank} {rank.where}{f' {rank.at}' if rank.at else ''}" for rank in holding[:3])
+    seen = f"After {situation.now_s:.0f} s {_steps(ranks, situation.steps)}"
+    if doing:
+        seen += f"; {doing}"
+    if asleep:
+        return f"{seen}, and the others wait for it. {asked} Remove the sleep, or what the process waits for."
+    last_s = max((worker.last_progress_s for worker in situation.by_rank().values()), default=0.0)
+    if situation.now_s - last_s < 10:
+        return f"{seen}. It was still making progress. {asked} Do less work a step, or allow more time."
+    return f"{seen}. Nothing has happened for {situation.now_s - last_s:.0f} s. {asked} Look at the lines named."
+
+
+def _wrong_steps(situation: Situation, ranks: Sequence[RankReport]) -> str:
+    expected = f"Exactly {situation.steps} steps on each of {situation.ranks} ranks were expected."
+    missing = [rank.rank for rank in ranks if rank.state is RankState.MISSING]
+    if len(missing) == len(ranks):
+        return (
+            f"No process made an optimizer step. {expected} Does the script start every rank with `python`, "
+            "and not with `python -I`, `-S` or `-E`, which hide it from the launcher?"
+        )
+    seen = _capital(_steps([rank for rank in ranks if rank.rank not in missing], situation.steps))
+    if missing:
+        named = f"rank{'s' * (len(missing) > 1)} {listed(missing)}"
+        return f"{seen}, and {named} never started. {expected} Start one process for each rank."
+    extra = [rank.rank for rank in ranks if rank.rank >= situation.ranks]
+    if extra:
+        return f"{seen}. {expected} Start {situation.ranks} ranks, numbered from 0."
+    ahead = [rank for rank in ranks if rank.state is RankState.STOPPED]
+    if ahead and len(ahead) < len(ranks):
+        return (
+            f"{seen}, and rank {ahead[0].rank} was about to make one more. {expected} "
+            "Call optimizer.step() once for each batch, on every rank, after its last micro-batch."
+        )
+    return f"{seen}. {expected} Take the number of steps from the environment variable LAB_STEPS."
+
+
+# --- notes -----------------------------------------------------------------------------------------------------
+
+
+def notes(situation: Situation, workers: Sequence[Worker], waited: bool, rejected: int) -> list[str]:
+    """What a reader should know besides."""
+    found = []
+    stopped = [worker for worker in workers if worker.stopped is not None]
+    if stopped:
+        found.append(
+            f"The script would have gone on after the {situation.steps} steps asked: it does not take their number "
+            "from LAB_STEPS. It was ended."
+        )
+    if not waited:
+        found.append("The script ended before its ranks did: it starts them in the background and does not wait.")
+    elif situation.script_status is None and workers and all(worker.ended for worker in workers):
+        found.append("The script itself did not end after all its ranks had; it was ended.")
+    if situation.script_status not in (None, 0):
+        found.append(f"The script's own exit status was {situation.script_status}.")
+    found += _translations(workers)
+    found += _twins(workers)
+    faults = sorted({type(event).__name__ for worker in workers for event in worker.events if type(event).__name__ in ("Fault", "Cut")})
+    if "Cut" in faults:
+        found.append("A process recorded more than its allowance; what it did later is missing here.")
+    if "Fault" in faults:
+        found.append("The launcher's instrumentation failed at something; see the `fault` events.")
+    if rejected:
+        found.append(f"{rejected} lines in the events folder are no events: the script wrote them itself.")
+    return found
+
+
+_TRANSLATIONS: Mapping[str, str] = {
+    "device": "This machine has no {asked}: its tensors lived on the CPU.",
+    "backend": "This machine cannot run the backend {asked}: {given} was used.",
+    "import": "`import {asked}` was given the module {given}.",
+    "port": "The hard-coded port {asked} was replaced by a free one.",
+    "file": "The rendezvous file {asked} was replaced by one of this run.",
+}
+
+
+def _translations(workers: Sequence[Worker]) -> list[str]:
+    texts: dict[str, None] = {}
+    for worker in workers:
+        for event in worker.events:
+            if isinstance(event, Translation) and event.what in _TRANSLATIONS:
+                if event.what == "port" and event.asked == "29500":
+                    continue  # the launcher's own suggestion
+                texts[_TRANSLATIONS[event.what].format(asked=event.asked, given=event.given)] = None
+    return list(texts)[:20]
+
+
+def _twins(workers: Sequence[Worker]) -> list[str]:
+    """Ranks that more than one process claimed."""
+    claims = [worker.rank for worker in workers if worker.rank is not None]
+    twice = sorted({rank for rank in claims if claims.count(rank) > 1})
+    return [f"Rank {rank} was started {claims.count(rank)} times." for rank in twice]

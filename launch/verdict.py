@@ -1,0 +1,241 @@
+"""When a run is over and how it went, judged from what its processes have recorded. No clock is read here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .report import Failure, FailureKind, Outcome, RankState
+from .waits import Standstill, View, find_standstill
+from .workers import Worker, by_rank
+
+CRASH_SETTLE_S = 0.7  # between the first failure and the end: time for the others' words to arrive
+STANDSTILL_SETTLE_S = 1.5  # for how long the same calls must wait in vain
+ANALYSIS_INTERVAL_S = 0.5
+SCRIPT_GRACE_S = 3.0  # how long a script may live on after all its ranks have ended
+# What a rank sees when another one has left. It is never the first thing that went wrong.
+_CONSEQUENCE = re.compile(
+    r"Connection closed by peer|Connection reset by peer|Broken pipe|Connection refused|pair closure"
+    r"|recvValue.*failed|sendBytes failed|Failed to recv, got 0 bytes",
+)
+_MESSENGERS = frozenset(
+    {"ProcessRaisedException", "ProcessExitedException", "ChildFailedError", "SignalException", "DistNetworkError"}
+)
+
+
+@dataclass
+class Situation:
+    """A run at one moment."""
+
+    workers: list[Worker]
+    ranks: int  # asked
+    steps: int  # asked
+    now_s: float
+    timeout_s: float
+    script_status: int | None = None  # of the script's own process; None while it lives
+    script_ended_s: float | None = None
+    others_live: bool = False  # processes that are no known workers
+    more_may_start: bool = False
+
+    def by_rank(self) -> dict[int, Worker]:
+        return by_rank(self.workers, self.ranks)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run ended, and the evidence."""
+
+    outcome: Outcome
+    failure: Failure | None = None
+    standstill: Standstill | None = None
+
+
+@dataclass
+class Judge:
+    """Looks at a run again and again. It remembers only how long a standstill has lasted."""
+
+    _analysed_s: float = float("-inf")
+    _calls: frozenset[int] = frozenset()
+    _since_s: float = 0.0
+    _standstill: Standstill | None = field(default=None)
+
+    def look(self, situation: Situation, fatal_signals: Mapping[str, str]) -> Verdict | None:
+        """The verdict, or None while the run should go on. `fatal_signals`: what dying processes left, by key."""
+        failure = first_failure(situation, fatal_signals)
+        if failure is not None and situation.now_s - failure.t >= CRASH_SETTLE_S:
+            return Verdict(Outcome.CRASHED, failure=failure)
+        if failure is None and is_over(situation):
+            return Verdict(final_outcome(situation))
+        standstill = self._settled_standstill(situation) if failure is None else None
+        if standstill is not None:
+            return Verdict(standstill_outcome(situation), standstill=standstill)
+        if situation.now_s >= situation.timeout_s:
+            return Verdict(Outcome.TOO_SLOW, failure=failure)
+        return None
+
+    def _settled_standstill(self, situation: Situation) -> Standstill | None:
+        now_s = situation.now_s
+        if now_s - self._analysed_s < ANALYSIS_INTERVAL_S:
+            return None
+        self._analysed_s = now_s
+        standstill = find_standstill(views(situation), more_may_start=situation.more_may_start)
+        calls: frozenset[int] = frozenset()
+        if standstill is not None:
+            ranks = situation.by_rank()
+            stuck = standstill.ranks
+            calls = frozenset(id(call) for rank in stuck for call in ranks[rank].blocked())
+        if calls != self._calls:
+            self._calls, self._since_s = calls, now_s
+        return standstill if calls and now_s - self._since_s >= STANDSTILL_SETTLE_S else None
+
+
+def views(situation: Situation) -> dict[int, View]:
+    """The ranks as the wait-for analysis sees them."""
+    return {
+        rank: View(
+            operations=tuple(worker.operations),
+            blocked=() if worker.ended or worker.stopped else tuple(worker.blocked()),
+            gone=has_left(worker),
+            world_size=worker.world_size,
+        )
+        for rank, worker in situation.by_rank().items()
+    }
+
+
+def has_left(worker: Worker) -> bool:
+    """Whether a process will do nothing any more: it has ended, or it waits for the run's end."""
+    return worker.ended or worker.exited is not None or worker.stopped is not None
+
+
+def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> Failure | None:
+    """The failure that explains the others: the earliest that is no mere consequence of somebody leaving."""
+    ranks = situation.by_rank()
+    script_failed = situation.script_status not in (None, 0)
+    alone = script_failed and not any(not worker.ended for worker in situation.workers)
+    failures, consequences = [], []
+    for worker in situation.workers:
+        if worker.is_service or not (alone or worker in ranks.values() or worker.steps):
+            continue
+        found = _failure(worker, _rank_of(worker, ranks), fatal_signals)
+        if found is not None:
+            (consequences if _is_consequence(found) else failures).append(found)
+    if not failures and not consequences:
+        return _failure_of_script(situation, ranks)
+    failures += _early_ends(situation, ranks)
+    return min(failures or consequences, key=lambda failure: failure.t)
+
+
+def _rank_of(worker: Worker, ranks: Mapping[int, Worker]) -> int | None:
+    return next((rank for rank, other in ranks.items() if other is worker), worker.announced_rank)
+
+
+def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str]) -> Failure | None:
+    """How this process failed, or None if it did not."""
+    fatal = next((raised for raised in worker.raised if raised.fatal), None)
+    if fatal is not None:
+        return Failure(
+            FailureKind.RAISED, fatal.t, rank, worker.label, fatal.type, fatal.message, fatal.traceback, fatal.at
+        )
+    if worker.exited is not None:
+        if worker.exited.code == 0:
+            return None
+        at = worker.sys_exit.at if worker.sys_exit else None
+        return Failure(
+            FailureKind.EXITED, worker.exited.t, rank, worker.label, at=at, code=worker.exited.code
+        )
+    if worker.ended and worker.ended_s is not None and worker.stopped is None:
+        trace = fatal_signals.get(worker.key, "")
+        message = trace.partition("\n")[0].removeprefix("Fatal Python error: ")
+        return Failure(
+            FailureKind.KILLED,
+            worker.ended_s,
+            rank,
+            worker.label,
+            message=message,
+            traceback=trace,
+            at=worker.line(),
+        )
+    return None
+
+
+def _is_consequence(failure: Failure) -> bool:
+    if failure.kind is not FailureKind.RAISED:
+        return False
+    return failure.type in _MESSENGERS or _CONSEQUENCE.search(failure.message) is not None
+
+
+def _early_ends(situation: Situation, ranks: Mapping[int, Worker]) -> Iterable[Failure]:
+    """Ranks that ended in peace before their steps were made: harmless alone, the cause where others failed."""
+    for rank, worker in ranks.items():
+        if worker.exited is not None and worker.exited.code == 0 and worker.steps < situation.steps:
+            if any(raised.fatal for raised in worker.raised) or worker.stopped is not None:
+                continue
+            yield Failure(
+                FailureKind.ENDED_EARLY, worker.exited.t, rank, worker.label, at=worker.line()
+            )
+
+
+def _failure_of_script(situation: Situation, ranks: Mapping[int, Worker]) -> Failure | None:
+    """A script that ended with a failing status and nothing left alive, before all the steps were made."""
+    if situation.script_status in (None, 0) or situation.script_ended_s is None:
+        return None
+    if situation.others_live or any(not worker.ended for worker in situation.workers):
+        return None
+    if _all_steps_made(situation, ranks):
+        return None
+    return Failure(
+        FailureKind.SCRIPT, situation.script_ended_s, None, "the script", code=situation.script_status
+    )
+
+
+def is_over(situation: Situation) -> bool:
+    """Whether everything that was to happen has happened."""
+    ranks = situation.by_rank()
+    script_ended = situation.script_status is not None
+    if any(not has_left(worker) for worker in ranks.values()):
+        return False
+    if any(worker.stopped is not None for worker in ranks.values()):
+        return len(ranks) >= situation.ranks or script_ended
+    quiet = not situation.others_live and all(worker.ended for worker in situation.workers)
+    if script_ended and quiet:
+        return True
+    # The script, or something that it started besides the ranks, lives on.
+    last_s = max((worker.ended_s or situation.now_s for worker in ranks.values()), default=situation.now_s)
+    return len(ranks) >= situation.ranks and situation.now_s - last_s >= SCRIPT_GRACE_S
+
+
+def _all_steps_made(situation: Situation, ranks: Mapping[int, Worker]) -> bool:
+    made = all(worker.steps == situation.steps for worker in ranks.values())
+    return made and sorted(ranks) == list(range(situation.ranks))
+
+
+def final_outcome(situation: Situation) -> Outcome:
+    """Of a run that came to its end without failure."""
+    return Outcome.FINISHED if _all_steps_made(situation, situation.by_rank()) else Outcome.WRONG_STEPS
+
+
+def standstill_outcome(situation: Situation) -> Outcome:
+    """Of a run that stands still: a deadlock, unless it does because ranks have already made their steps."""
+    ranks = situation.by_rank()
+    if _all_steps_made(situation, ranks):
+        return Outcome.FINISHED
+    if any(worker.stopped is not None for worker in ranks.values()):
+        return Outcome.WRONG_STEPS
+    return Outcome.DEADLOCKED
+
+
+def rank_state(worker: Worker, failed: bool) -> RankState:
+    """Where a rank is."""
+    if failed or any(raised.fatal for raised in worker.raised):
+        return RankState.FAILED
+    if worker.stopped is not None:
+        return RankState.STOPPED
+    if worker.ended or worker.exited is not None:
+        return RankState.ENDED if worker.exited is not None and worker.exited.code == 0 else RankState.FAILED
+    inside = worker.current()
+    if any(operation.op not in ("sleep", "input") for operation in inside):
+        return RankState.BLOCKED
+    if inside or worker.idle:
+        return RankState.ASLEEP
+    return RankState.COMPUTING

@@ -1,0 +1,324 @@
+"""Who waits for whom, and whether that can ever end: the wait-for graph of the pending operations of all ranks.
+
+gloo's rules, as measured (docs/launch.md, "What gloo waits for"):
+
+- A send of any size is over only when the other side has begun the matching receive; beginning one (`isend`) waits
+  for nothing. A receive is over when the matching send has begun.
+- Messages match by sender, receiver, group and tag; within these by order.
+- The n-th collective of a group meets the n-th collective of every other member, and nothing else.
+- `init_process_group` waits for every rank of its world size, `new_group` for every member of the group.
+
+An operation that cannot be matched by what all ranks have begun so far waits for the ranks that could begin the
+missing part. It waits in vain if one of them has ended, or is itself among those who wait in vain. The largest set
+of ranks for which that holds is a deadlock: no message that could still be sent would free any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .events import SourceLine
+from .workers import COMPOUND, GROUP_CALLS, MESSAGES, SENDS, Operation
+
+
+@dataclass(frozen=True)
+class View:
+    """What the analysis needs of a rank. `blocked` holds the calls that it stands in, if it can do nothing else."""
+
+    operations: tuple[Operation, ...]
+    blocked: tuple[Operation, ...] = ()
+    gone: bool = False  # it has ended, or it waits for the end of the run: it will begin nothing any more
+    world_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A rank that waits in vain in one call."""
+
+    rank: int
+    call: str
+    at: SourceLine | None
+    partners: tuple[int, ...]  # the ranks it waits for
+    any_partner: bool = False  # one of them would do
+    why: str = ""  # what the partners did instead
+    begun_at: SourceLine | None = None  # of a `wait`: where the operation was begun
+
+    def __str__(self) -> str:
+        place = f" {self.at}" if self.at else ""
+        begun = f" begun at {self.begun_at}" if self.begun_at and self.begun_at != self.at else ""
+        return f"rank {self.rank} waits in {self.call}{begun}{place}"
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """Ranks that wait in vain, and a cycle among them if there is one: each waits for the next, the last for the first."""
+
+    waits: tuple[Wait, ...]
+    cycle: tuple[int, ...]
+
+    @property
+    def ranks(self) -> frozenset[int]:
+        return frozenset(wait.rank for wait in self.waits)
+
+
+Channel = tuple[int, int, str, int]  # source, destination, group, tag
+
+
+@dataclass
+class _Begun:
+    """What all ranks have begun so far, arranged by what it matches with."""
+
+    sends: dict[Channel, list[Operation]] = field(default_factory=dict)
+    receives: dict[Channel, list[Operation]] = field(default_factory=dict)
+    any_receives: dict[tuple[int, str, int], list[Operation]] = field(default_factory=dict)
+    collectives: dict[tuple[int, str], list[Operation]] = field(default_factory=dict)
+    groups: dict[int, list[Operation]] = field(default_factory=dict)  # calls of new_group
+    joins: dict[int, Operation] = field(default_factory=dict)  # the last call of init_process_group
+
+    def add(self, rank: int, operation: Operation) -> None:
+        call = operation.call
+        group, tag = call.group or "world", call.tag or 0
+        if call.op == "init_process_group":
+            self.joins[rank] = operation
+        elif call.op == "new_group":
+            self.groups.setdefault(rank, []).append(operation)
+        elif call.op in SENDS and call.peer is not None:
+            self.sends.setdefault((rank, call.peer, group, tag), []).append(operation)
+        elif call.op in MESSAGES and call.peer is not None:
+            self.receives.setdefault((call.peer, rank, group, tag), []).append(operation)
+        elif call.op in MESSAGES:
+            self.any_receives.setdefault((rank, group, tag), []).append(operation)
+        elif is_collective(operation):
+            self.collectives.setdefault((rank, group), []).append(operation)
+
+
+def is_collective(operation: Operation) -> bool:
+    """Whether all members of a group must make this call."""
+    other = MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "destroy_process_group"}
+    return operation.op not in other
+
+
+def members(group: str, world_size: int) -> tuple[int, ...]:
+    """The ranks of a group by its name.
+
+    >>> members("0,3#2", 6)
+    (0, 3)
+    """
+    if group == "world":
+        return tuple(range(world_size))
+    parts = group.partition("#")[0].split(",")
+    return tuple(int(part) for part in parts if part.isdecimal() and len(part) < 6)
+
+
+def find_standstill(views: Mapping[int, View], *, more_may_start: bool = False) -> Standstill | None:
+    """The deadlock among ranks, or None. `more_may_start`: ranks that do not exist yet may still be started."""
+    begun = _Begun()
+    for rank, view in views.items():
+        for operation in view.operations:
+            begun.add(rank, operation)
+    candidates = {rank: _waits(rank, view, views, begun) for rank, view in views.items() if view.blocked}
+    stuck = {rank: waits for rank, waits in candidates.items() if waits}
+    while True:
+        free = [rank for rank, waits in stuck.items() if not all(_in_vain(wait, stuck, views, more_may_start) for wait in waits)]
+        if not free:
+            break
+        for rank in free:
+            del stuck[rank]
+    if not stuck:
+        return None
+    waits = tuple(wait for rank in sorted(stuck) for wait in stuck[rank])
+    return Standstill(waits, _cycle(waits))
+
+
+def _waits(rank: int, view: View, views: Mapping[int, View], begun: _Begun) -> list[Wait]:
+    """Every wait of a blocked rank, or nothing if one of its calls can be over by itself."""
+    found = []
+    for operation in view.blocked:
+        wait = _wait(rank, operation, views, begun)
+        if wait is None:
+            return []
+        found.append(wait)
+    return found
+
+
+def _in_vain(wait: Wait, stuck: Mapping[int, object], views: Mapping[int, View], more_may_start: bool) -> bool:
+    def helpless(rank: int) -> bool:
+        if rank not in views:
+            return not more_may_start
+        return views[rank].gone or rank in stuck
+
+    judge = all if wait.any_partner else any
+    return judge(helpless(rank) for rank in wait.partners)
+
+
+def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: _Begun) -> Wait | None:
+    """What a call waits for; None if what the others have begun is enough, or if the call is not understood."""
+    subject = operation.subject
+    if subject.op == "init_process_group":
+        partners, why = _missing_from_start(rank, subject, begun)
+    elif subject.op == "new_group":
+        partners, why = _missing_from_new_group(rank, subject, views, begun)
+    elif subject.op in MESSAGES:
+        partners, why = _missing_message(rank, subject, views, begun)
+    elif is_collective(subject):
+        partners, why = _missing_from_collective(rank, subject, views, begun)
+    else:
+        return None
+    if not partners:
+        return None
+    return Wait(
+        rank=rank,
+        call=operation.describe(),
+        at=operation.call.at,
+        partners=tuple(sorted(partners)),
+        any_partner=subject.op in MESSAGES and subject.call.peer is None,
+        why=why,
+        begun_at=subject.call.at if subject is not operation else None,
+    )
+
+
+Missing = tuple[Iterable[int], str]
+
+
+def _missing_from_start(rank: int, subject: Operation, begun: _Begun) -> Missing:
+    size = subject.call.world_size or 0
+    absent = [other for other in range(min(size, 1024)) if other not in begun.joins]
+    if absent:
+        return absent, f"{_ranks(absent)} did not call init_process_group"
+    sizes = {other: join.call.world_size for other, join in begun.joins.items()}
+    differing = [other for other, other_size in sizes.items() if other_size != size and other != rank]
+    return differing, "; ".join(f"rank {other} says world_size={sizes[other]}" for other in differing)
+
+
+def _missing_from_new_group(
+    rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun
+) -> Missing:
+    call = subject.call
+    asked = set(call.ranks or ())
+    others = asked if rank in asked else set(members("world", views[rank].world_size or 0))
+    absent, why = [], []
+    for other in sorted(others - {rank}):
+        made = begun.groups.get(other, [])
+        same = next((each for each in made if each.call.group == call.group), None)
+        if same is None and (rank in asked or len(made) < (call.order or 0)):
+            absent.append(other)
+            instead = made[-1].describe() if made else "no new_group"
+            why.append(f"rank {other} called {instead}")
+        elif same is not None and same.call.order != call.order:
+            absent.append(other)
+            why.append(f"for rank {other} it is call {same.call.order} of new_group, here call {call.order}")
+    return absent, "; ".join(why)
+
+
+def _missing_message(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
+    call = subject.call
+    group, tag, peer = call.group or "world", call.tag or 0, call.peer
+    if call.op in SENDS:
+        assert peer is not None
+        channel = (rank, peer, group, tag)
+        received = len(begun.receives.get(channel, [])) + len(begun.any_receives.get((peer, group, tag), []))
+        if begun.sends[channel].index(subject) < received:
+            return [], ""
+        return [peer], _other_messages(begun.receives, begun.sends, rank, peer, "waits for")
+    if peer is None:
+        return _missing_from_anyone(rank, subject, views, begun)
+    channel = (peer, rank, group, tag)
+    if begun.receives[channel].index(subject) < len(begun.sends.get(channel, [])):
+        return [], ""
+    return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent")
+
+
+def _missing_from_anyone(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
+    group, tag = subject.call.group or "world", subject.call.tag or 0
+    sent = sum(len(sends) for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag])
+    earlier = begun.any_receives[(rank, group, tag)].index(subject) + sum(
+        len(receives)
+        for (_, to, *rest), receives in begun.receives.items()
+        if to == rank and rest == [group, tag]
+    )
+    if earlier < sent:
+        return [], ""
+    return [other for other in members(group, views[rank].world_size or 0) if other != rank], ""
+
+
+def _other_messages(
+    there: Mapping[Channel, list[Operation]],
+    here: Mapping[Channel, list[Operation]],
+    source: int,
+    destination: int,
+    verb: str,
+) -> str:
+    """Messages between the same two ranks that are begun on the far side and unmatched on this one."""
+    unmatched = [
+        operation
+        for channel, operations in there.items()
+        if channel[:2] == (source, destination)
+        for operation in operations[len(here.get(channel, [])) :]
+    ]
+    if not unmatched:
+        return ""
+    far = source if verb == "has sent" else destination
+    listed = ", ".join(f"{each.describe()} {each.call.at}" for each in unmatched[:3])
+    return f"rank {far} {verb} {listed}"
+
+
+def _missing_from_collective(
+    rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun
+) -> Missing:
+    group = subject.call.group or "world"
+    number = begun.collectives[(rank, group)].index(subject)
+    absent, differing, why = [], [], []
+    for other in members(group, views[rank].world_size or 0):
+        made = begun.collectives.get((other, group), [])
+        if len(made) <= number:
+            absent.append(other)
+        elif not _same_collective(subject, made[number]):
+            differing.append(other)
+            why.append(f"rank {other} calls {made[number].describe()} {made[number].call.at} there")
+    if absent:
+        why.append(f"{_ranks(absent)} did not enter it")
+    return [*absent, *differing], "; ".join(why)
+
+
+def _same_collective(one: Operation, other: Operation) -> bool:
+    """Whether two calls can be parts of one collective."""
+    if one.op != other.op or one.call.peer != other.call.peer:
+        return False
+    symmetric = one.op in ("all_reduce", "broadcast", "reduce")
+    return not symmetric or one.call.elements == other.call.elements
+
+
+def _ranks(numbers: Iterable[int]) -> str:
+    listed = [str(number) for number in numbers]
+    if len(listed) == 1:
+        return f"rank {listed[0]}"
+    return f"ranks {', '.join(listed[:-1])} and {listed[-1]}"
+
+
+def _cycle(waits: Iterable[Wait]) -> tuple[int, ...]:
+    """A shortest cycle of the graph, beginning with its smallest rank; empty if there is none."""
+    edges: dict[int, set[int]] = {}
+    for wait in waits:
+        edges.setdefault(wait.rank, set()).update(wait.partners)
+    best: tuple[int, ...] = ()
+    for start in sorted(edges):
+        path = _shortest_path(edges, start)
+        if path and (not best or len(path) < len(best)):
+            best = path
+    return best
+
+
+def _shortest_path(edges: Mapping[int, set[int]], start: int) -> tuple[int, ...]:
+    """The shortest way from a rank back to itself, without the repeated end."""
+    paths = [(start,)]
+    seen: set[int] = set()
+    while paths:
+        path = paths.pop(0)
+        for following in sorted(edges.get(path[-1], ())):
+            if following == start:
+                return path
+            if following in edges and following not in seen:
+                seen.add(following)
+                paths.append((*path, following))
+    return ()

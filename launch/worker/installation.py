@@ -1,0 +1,44 @@
+"""Puts every part in place, each at the moment when what it watches comes to life."""
+
+from __future__ import annotations
+
+import sys
+
+from . import processes, settings
+from .imports import AfterImport, AliasFinder
+from .recorder import Recorder
+
+
+def install() -> None:
+    """Called once as Python starts, before the script's first line."""
+    recorder = Recorder(settings.read())
+    processes.install(recorder)
+    processes.record_input(recorder)
+
+    def alias_used(name: str, module: str) -> None:
+        recorder.write("translation", what="import", asked=name, given=module)
+
+    def torch_imported() -> None:
+        _install_for_torch(recorder)
+
+    def multiprocessing_imported() -> None:
+        processes.record_multiprocessing(recorder)
+
+    sys.meta_path.insert(0, AliasFinder(recorder.settings.alias, alias_used))
+    sys.meta_path.insert(
+        0, AfterImport({"torch": torch_imported, "multiprocessing.process": multiprocessing_imported})
+    )
+
+
+def _install_for_torch(recorder: Recorder) -> None:
+    """The parts that need torch, which is only now there."""
+    from . import backward, communication, devices, modules, optimizers, rendezvous
+
+    devices.install(recorder)
+    watched = modules.install(recorder)
+    backward.install(recorder, watched)
+    optimizers.install(recorder, watched)
+    rendezvous.install(recorder)
+    communication.install(recorder, watched.close_span)
+    processes.record_torch_spawn(recorder)
+    processes.start_heartbeat(recorder)

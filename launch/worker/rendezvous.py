@@ -1,0 +1,109 @@
+"""Where the ranks of one run meet: ports, addresses and files of its own, whatever the script hard-codes.
+
+Two runs at once, or a run after one that left its processes behind, would otherwise meet each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import zlib
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.distributed.rendezvous
+
+from .recorder import Recorder
+
+LOOPBACK = "127.0.0.1"
+
+
+class Ports:
+    """The run's table from ports that scripts ask for to ports that were free: one small file a port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(exist_ok=True)
+
+    def translate(self, port: int) -> int:
+        """The port used in this run for `port`; the same in every process, and itself for a translated one."""
+        if port == 0:
+            return port
+        entry = self._folder / str(port)
+        with contextlib.suppress(FileExistsError):
+            self._enter(entry, _free_port())
+        return int(entry.read_text(encoding="ascii"))
+
+    def keep(self, port: int) -> None:
+        """Have `port` stand for itself: a process already listens there."""
+        with contextlib.suppress(FileExistsError):
+            self._enter(self._folder / str(port), port)
+
+    def _enter(self, entry: Path, port: int) -> None:
+        """Write an entry whole or not at all: the first of several processes wins. Raises FileExistsError."""
+        draft = entry.with_name(f"{entry.name}.{os.getpid()}")
+        draft.write_text(str(port), encoding="ascii")
+        try:
+            os.link(draft, entry)
+        finally:
+            draft.unlink()
+        self.keep(port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def install(recorder: Recorder) -> None:
+    """Replace the store through which ranks find each other."""
+    ports = Ports(recorder.settings.events / "ports")
+    original: Any = dist.TCPStore
+
+    class TCPStore(original):  # type: ignore[misc]
+        """The run's own store: same arguments, a port and an address that cannot clash."""
+
+        def __init__(self, host_name: str, port: int, *args: Any, **kwargs: Any) -> None:
+            given = ports.translate(port)
+            if given != port:
+                recorder.write("translation", what="port", asked=str(port), given=str(given))
+            super().__init__(LOOPBACK, given, *args, **kwargs)
+            ports.keep(self.port)
+
+    TCPStore.__module__, TCPStore.__qualname__ = original.__module__, original.__qualname__
+    for module in (dist, torch.distributed.rendezvous, torch._C._distributed_c10d):
+        if hasattr(module, "TCPStore"):
+            setattr(module, "TCPStore", TCPStore)  # noqa: B010 - mypy knows the class as final
+
+
+def own_file(init_method: str | None, recorder: Recorder) -> str | None:
+    """A `file://` rendezvous moved into this run: a file left by an earlier one makes gloo wait for dead peers."""
+    if not init_method or not init_method.startswith("file://"):
+        return init_method
+    asked, mark, query = init_method.removeprefix("file://").partition("?")
+    given = recorder.settings.events / f"store-{zlib.crc32(asked.encode()):08x}"
+    recorder.write("translation", what="file", asked=asked[:500], given=given.name)
+    return f"file://{given}{mark}{query}"
+
+
+def own_backend(backend: Any, recorder: Recorder) -> Any:
+    """`gloo` where the script asks for a backend that needs GPUs and there is none."""
+    if isinstance(backend, str) and "nccl" in backend.lower() and not torch.cuda.is_available():
+        recorder.write("translation", what="backend", asked=backend[:100], given="gloo")
+        return "gloo"
+    return backend
+
+
+def choose_interface() -> None:
+    """Have gloo speak over the loopback device, unless the script names another that exists."""
+    present = {name for _, name in socket.if_nameindex()}
+    asked = os.environ.get("GLOO_SOCKET_IFNAME")
+    if asked not in present:
+        os.environ.pop("GLOO_SOCKET_IFNAME", None)
+        loopback = present & {"lo", "lo0"}
+        if loopback:
+            os.environ["GLOO_SOCKET_IFNAME"] = loopback.pop()

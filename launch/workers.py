@@ -1,0 +1,239 @@
+"""What the events of one process add up to: its rank, its steps, what it communicated and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .events import (
+    Call,
+    Event,
+    Exit,
+    Heartbeat,
+    Process,
+    Raised,
+    Return,
+    SourceLine,
+    Step,
+    Stop,
+    SysExit,
+)
+
+MESSAGES = frozenset({"send", "recv", "isend", "irecv"})
+SENDS = frozenset({"send", "isend"})
+GROUP_CALLS = frozenset({"init_process_group", "new_group"})
+COMPOUND = frozenset({"batch_isend_irecv", "send_object_list", "recv_object_list"})
+# Python processes that serve others and never become a rank.
+SERVICES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+IDLE_CPU_SHARE = 0.2  # below this share of one processor between two heartbeats a process is idle
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """A call and, once it is over, its return. A `wait` refers to the operation that it waits for."""
+
+    call: Call
+    returned: Return | None = None
+    target: Operation | None = None
+
+    @property
+    def op(self) -> str:
+        return self.call.op
+
+    @property
+    def start_s(self) -> float:
+        return self.call.t
+
+    @property
+    def end_s(self) -> float | None:
+        """Seconds since the run began, None while the call has not returned."""
+        return None if self.returned is None else self.returned.t
+
+    @property
+    def subject(self) -> Operation:
+        """The operation that matters for who waits for whom: the target of a `wait`, else the operation itself."""
+        return self.target or self
+
+    def describe(self) -> str:
+        """As a student would write it: `recv(src=2, tag=0)`."""
+        return describe(self)
+
+
+@dataclass(eq=False)
+class Worker:
+    """One Python process of a run."""
+
+    key: str
+    events: list[Event] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)  # communication only, in order of entry
+    steps: int = 0
+    process: Process | None = None
+    rank: int | None = None  # from init_process_group
+    world_size: int | None = None
+    stopped: Stop | None = None
+    exited: Exit | None = None
+    sys_exit: SysExit | None = None
+    raised: list[Raised] = field(default_factory=list)
+    ended: bool = False
+    ended_s: float | None = None
+    last_progress_s: float = 0.0
+    heartbeats: tuple[Heartbeat | None, Heartbeat | None] = (None, None)  # the last two
+    _open: dict[int, list[Operation]] = field(default_factory=dict)
+    _by_id: dict[int, Operation] = field(default_factory=dict)
+
+    def add(self, event: Event) -> None:
+        """Take the next event of the process."""
+        self.events.append(event)
+        match event:
+            case Heartbeat():
+                self.heartbeats = (self.heartbeats[1], event)
+                return
+            case Call():
+                self._begin(event)
+            case Return():
+                self._finish(event)
+            case Process():
+                self.process = event
+            case Step():
+                self.steps = max(self.steps, event.number)
+            case Stop():
+                self.stopped = event
+            case Exit():
+                self.exited = event
+            case SysExit():
+                self.sys_exit = event
+            case Raised():
+                self.raised.append(event)
+            case _:
+                pass
+        self.last_progress_s = max(self.last_progress_s, event.t)
+
+    def _begin(self, call: Call) -> None:
+        operation = Operation(call)
+        if call.waits_for is not None:
+            operation.target = self._by_id.get(call.waits_for)
+        self._by_id[call.id] = operation
+        self._open.setdefault(call.thread, []).append(operation)
+        if call.op == "init_process_group" and call.rank is not None:
+            self.rank, self.world_size = call.rank, call.world_size
+        if call.op not in ("sleep", "input"):
+            self.operations.append(operation)
+
+    def _finish(self, returned: Return) -> None:
+        operation = self._by_id.get(returned.id)
+        if operation is None or operation.returned is not None:
+            return
+        operation.returned = returned
+        stack = self._open.get(operation.call.thread, [])
+        if operation in stack:
+            del stack[stack.index(operation) :]
+        if returned.rank is not None:
+            self.rank, self.world_size = returned.rank, returned.world_size
+
+    @property
+    def announced_rank(self) -> int | None:
+        """The rank, or before the group exists what the command line or the environment says of it."""
+        if self.rank is not None or self.process is None:
+            return self.rank
+        return self.process.rank
+
+    @property
+    def is_service(self) -> bool:
+        """Whether the process belongs to Python's own machinery."""
+        arguments = () if self.process is None else self.process.arguments
+        return any(name in argument for argument in arguments for name in SERVICES)
+
+    @property
+    def label(self) -> str:
+        """The command line, short: `b1.py 0`."""
+        if self.process is None:
+            return self.key
+        words = [word.rpartition("/")[2] for word in self.process.arguments[1:]]
+        return " ".join(words)[:60] or "python"
+
+    def current(self) -> list[Operation]:
+        """The innermost unfinished call of each thread that is in one."""
+        return [stack[-1] for stack in self._open.values() if stack]
+
+    def blocked(self) -> list[Operation]:
+        """The calls in which the process stands, if no thread of it can go on by itself; else nothing.
+
+        A thread can go on by itself if it is in no call that waits for another rank and was not seen waiting for
+        another thread. A thread that sleeps can: it will wake up.
+        """
+        inside = self.current()
+        if not inside or any(operation.op in ("sleep", "input") for operation in inside):
+            return []
+        threads = {operation.call.thread for operation in inside}
+        beat = self.heartbeats[1]
+        others = [] if beat is None else [state for state in beat.threads if state.thread not in threads]
+        newest = max(operation.start_s for operation in inside)
+        if 0 not in threads and (beat is None or beat.t < newest):
+            return []  # the main thread is elsewhere, and nothing recent says where
+        if all(state.waiting for state in others):
+            return inside
+        return []
+
+    @property
+    def idle(self) -> bool:
+        """Whether the process used hardly any processor time between its last two heartbeats."""
+        before, now = self.heartbeats
+        if before is None or now is None or now.t <= before.t:
+            return False
+        return (now.cpu_s - before.cpu_s) / (now.t - before.t) < IDLE_CPU_SHARE
+
+    def line(self) -> SourceLine | None:
+        """The student's line where the main thread was last seen."""
+        inside = self._open.get(0)
+        if inside:
+            return inside[-1].call.at
+        beat = self.heartbeats[1]
+        states = () if beat is None else beat.threads
+        return next((state.at for state in states if state.thread == 0), None)
+
+
+def describe(operation: Operation) -> str:
+    """A call as a student would write it, with the arguments that tell it from others."""
+    call = operation.call
+    if call.op == "wait":
+        target = operation.target
+        return f"wait of {describe(target)}" if target is not None else "wait"
+    if call.op == "init_process_group":
+        return f"init_process_group(rank={call.rank}, world_size={call.world_size})"
+    if call.op == "new_group":
+        return f"new_group({list(call.ranks or ())})"
+    if call.op == "sleep":
+        return f"time.sleep({call.seconds:g})"
+    if call.op == "input":
+        return "input()"
+    arguments = []
+    if call.peer is not None:
+        arguments.append(f"{'dst' if call.op in SENDS or call.op in ('reduce', 'gather') else 'src'}={call.peer}")
+    elif call.op in MESSAGES:
+        arguments.append("src=any")
+    if call.op in MESSAGES:
+        arguments.append(f"tag={call.tag or 0}")
+    if call.group not in (None, "world"):
+        arguments.append(f"group={call.group}")
+    return f"{call.op}({', '.join(arguments)})"
+
+
+def by_rank(workers: Iterable[Worker], expected: int) -> dict[int, Worker]:
+    """The process of each rank; of two that claim the same rank, the first.
+
+    A process counts by the rank with which it joined the group, else by an announced one below `expected` that is
+    still free, else, if it made optimizer steps, by the first free number.
+    """
+    known = [worker for worker in workers if not worker.is_service]
+    ranks: dict[int, Worker] = {}
+    for worker in known:
+        if worker.rank is not None:
+            ranks.setdefault(worker.rank, worker)
+    for worker in known:
+        announced = worker.announced_rank
+        if worker.rank is None and announced is not None and announced < expected:
+            ranks.setdefault(announced, worker)
+    for worker in known:
+        if worker.steps and worker not in ranks.values():
+            ranks[next(number for number in range(len(known) + 1) if number not in ranks)] = worker
+    return dict(sorted(ranks.items()))
