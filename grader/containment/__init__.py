@@ -1,4 +1,4 @@
-"""Runs programs by strangers so that they can do no harm; docs/security.md says what is promised and what is not."""
+"""Runs programs by strangers so that they do no harm; docs/security.md says what is promised."""
 
 from .container import Container
 from .levels import Layer, Level, Machine, format_machine, probe

@@ -55,7 +55,7 @@ def find() -> Bubblewrap | None:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """A small file made of bytes instead of a host's file; its descriptor is filled in when the container starts."""
+    """The bytes of a small file; in its place comes a descriptor when the container starts."""
 
     content: bytes
 
@@ -68,7 +68,7 @@ class Scene:
     limits: Limits
     environment: Mapping[str, str]
     marker: str
-    """An empty folder of this name stands in the root: whoever sees it through /proc sees the finished container."""
+    """A folder of this name stands in the finished container's root, and in no other."""
     host_uid: int | None
     """Started by root: the user and group that the command runs as. None: started by an ordinary user."""
 
@@ -94,11 +94,14 @@ def arguments(tool: Bubblewrap, scene: Scene) -> list[Argument]:
 
 
 def wrap(scene: Scene, command: Sequence[str]) -> list[str]:
-    """Return the command under its limits and, where root starts it, under a user of its own without privileges.
+    """Return the command under its limits and, where root starts it, under an unprivileged user of its own.
 
     The limits are set inside, because only there do they count the container's own user.
     """
-    prlimit = ["prlimit", *(f"--{name}={soft}:{hard}" for name, (soft, hard) in rlimits(scene.limits).items())]
+    prlimit = [
+        "prlimit",
+        *(f"--{name}={soft}:{hard}" for name, (soft, hard) in rlimits(scene.limits).items()),
+    ]
     if scene.host_uid is None:
         return [*prlimit, "--", *command]
     user = f"{scene.host_uid}"
@@ -108,7 +111,14 @@ def wrap(scene: Scene, command: Sequence[str]) -> list[str]:
 
 def _namespaces(tool: Bubblewrap, scene: Scene) -> list[Argument]:
     options: list[Argument] = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-    options += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "grader", "--clearenv"]
+    options += [
+        "--unshare-cgroup-try",
+        "--die-with-parent",
+        "--new-session",
+        "--hostname",
+        "grader",
+        "--clearenv",
+    ]
     options += ["--cap-drop", "ALL"]
     if scene.host_uid is not None:
         return [*options, "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
@@ -171,10 +181,10 @@ def _mounts(view: View) -> list[Argument]:
 
 
 def _folders(parents: Iterable[Path], below: Path | None = None) -> list[Argument]:
-    """Make folders that the container's user can enter; bubblewrap's own would be open to their owner alone."""
+    """Make folders that every user can enter; those that bubblewrap makes unasked are their owner's."""
     options: list[Argument] = []
     for folder in sorted(parents, key=lambda path: len(path.parts)):
-        if folder != Path("/") and (below is None or folder != below and folder.is_relative_to(below)):
+        if folder != Path("/") and (below is None or (folder != below and folder.is_relative_to(below))):
             options += ["--perms", "0755", "--dir", str(folder)]
     return options
 

@@ -1,4 +1,4 @@
-"""Who lives in a container, and what they use: counted from outside, where nothing inside can lie about it."""
+"""Who lives in a container and what they use: counted from outside, where nothing inside can lie."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -44,7 +45,7 @@ def of_descendants(root: int) -> list[Usage]:
 
 
 def proportional_bytes(proc_fd: int, pids: Iterable[int]) -> tuple[int, int]:
-    """Return the memory of processes with each shared page counted once, and how much of it is shared memory files.
+    """Return the memory of processes, each shared page counted once, and what of it is mapped tmpfs files.
 
     Slow (the kernel walks every page table), so only to be asked when the plain sum is too large.
     Raises PermissionError where the kernel does not tell.
@@ -53,8 +54,10 @@ def proportional_bytes(proc_fd: int, pids: Iterable[int]) -> tuple[int, int]:
     for pid in pids:
         try:
             handle = os.open(f"{pid}/smaps_rollup", os.O_RDONLY, dir_fd=proc_fd)
-            with open(handle, encoding="ascii") as file:
-                sizes = {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB", file.read(), re.M)}
+            with os.fdopen(handle, encoding="ascii") as file:
+                sizes = {
+                    name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+) kB", file.read(), re.M)
+                }
         except (FileNotFoundError, ProcessLookupError):
             continue  # it ended meanwhile
         total += 1024 * (sizes.get("Pss", 0) + sizes.get("SwapPss", 0))
@@ -68,7 +71,8 @@ def _numbers(names: Iterable[str]) -> list[int]:
 
 def _read_stat(proc_fd: int, pid: int) -> Usage | None:
     try:
-        with open(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc_fd), encoding="utf-8", errors="replace") as file:
+        handle = os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc_fd)
+        with os.fdopen(handle, encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()  # the name, in brackets, may hold anything
     except OSError:
         return None  # it ended meanwhile
@@ -92,7 +96,7 @@ def users() -> set[int]:
     found = set()
     for pid in psutil.pids():
         with suppress(OSError):
-            found.add(os.stat(f"/proc/{pid}").st_uid)
+            found.add(Path(f"/proc/{pid}").stat().st_uid)
     return found
 
 

@@ -22,7 +22,7 @@ _END_TRIES = 100
 
 
 def find_parent(mount: Path = MOUNT, membership: Path = Path("/proc/self/cgroup")) -> Path | None:
-    """Return the nearest folder in which a cgroup with memory and process limits can be made, if there is one.
+    """Return the nearest folder where a cgroup with limits on memory and processes can be made, if any.
 
     A cgroup that holds processes cannot hand its controllers on, so one looks above the own one.
     """
@@ -45,7 +45,7 @@ def _takes_children(folder: Path) -> bool:
     with suppress(OSError):
         handed_on = set((folder / "cgroup.subtree_control").read_text().split())
         writable = os.access(folder, os.W_OK) and os.access(folder / "cgroup.procs", os.W_OK)
-        return _NEEDED <= handed_on and writable
+        return handed_on >= _NEEDED and writable
     return False
 
 

@@ -46,8 +46,11 @@ class Container:
     level: Level | None = None
     """None for the best that this machine gives."""
     loopback: bool = False
-    """Whether sockets over loopback must work, as parallel workers need. With a network namespace they always do;
-    without one this opens the network, since neither Landlock nor seccomp can tell one address from another."""
+    """Whether sockets over loopback must work, as parallel workers need.
+
+    With a network namespace they always do. Without one this opens the network, because neither Landlock nor
+    seccomp can tell one address from another.
+    """
     machine: Machine = field(default_factory=probe, repr=False)
 
     def start(
@@ -80,7 +83,9 @@ class Container:
             _check_open(self.view.readable, with_parents=False)
         environment = _environment(HOME, "/tmp") | dict(self.environment)
         scene = Scene(self.view, self.limits, environment, f"run-{secrets.token_hex(8)}", uid)
-        held = start_bubblewrap(machine.bubblewrap, scene, command, streams, seccomp=self._filter(network=True))
+        held = start_bubblewrap(
+            machine.bubblewrap, scene, command, streams, seccomp=self._filter(network=True)
+        )
         return self._hand_over(held, _namespace_place(held.first_pid, HOME, "/tmp", "/dev/shm"), uid)
 
     def _start_reduced(self, command: Sequence[str], streams: Streams) -> ContainedProcess:
@@ -161,8 +166,14 @@ class Container:
             loopback=self.loopback or apart,
         )
         filters = self._filter(network=self.loopback or apart)
-        sizes = ((tmp, limits.tmp_bytes), (Path("/dev/shm"), limits.tmp_bytes), (room.scratch, limits.scratch_bytes))
-        covered = [path for path in self.view.readable if any(path.is_relative_to(place) for place, _ in sizes)]
+        sizes = (
+            (tmp, limits.tmp_bytes),
+            (Path("/dev/shm"), limits.tmp_bytes),
+            (room.scratch, limits.scratch_bytes),
+        )
+        covered = [
+            path for path in self.view.readable if any(path.is_relative_to(place) for place, _ in sizes)
+        ]
         return {
             "namespaces": apart,
             "new_user": uid is None,
@@ -249,7 +260,8 @@ def _give(path: Path, uid: int | None) -> None:
 
 def _environment(home: str, tmp: str) -> dict[str, str]:
     places = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
-    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # Windows cannot do without
+    # Windows cannot do without this one.
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     return kept | {
         "PATH": os.pathsep.join(places),
         "HOME": home,
@@ -283,19 +295,22 @@ def _check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
     for path in paths:
         if path.exists() and not path.stat().st_mode & 0o004:
             raise ContainmentError(
-                f"{path} is closed to other users, but contained code, which root starts as a user of its own, must "
-                f"read it. Open it (chmod -R o+rX {path}), or grade as an ordinary user."
+                f"{path} is closed to other users, but root starts contained code as a user of its own, and "
+                f"it must read this. Open it (chmod -R o+rX {path}), or grade as an ordinary user."
             )
         closed = next((parent for parent in path.parents if not parent.stat().st_mode & 0o001), None)
         if with_parents and closed is not None:
             raise ContainmentError(
-                f"{closed} is closed to other users, but contained code, which root starts as a user of its own, must "
-                f"read {path}. Install bubblewrap, or Python where everybody can read it, or grade as an ordinary user."
+                f"{closed} is closed to other users, but root starts contained code as a user of its own, and "
+                f"it must read {path}. Install bubblewrap, or Python where everybody can read it, or grade as "
+                "an ordinary user."
             )
 
 
 def _unavailable(level: Level, machine: Machine) -> str:
-    remedies = [f"{layer.name}: {layer.remedy}" for layer in machine.layers if not layer.present and layer.remedy]
+    remedies = [
+        f"{layer.name}: {layer.remedy}" for layer in machine.layers if not layer.present and layer.remedy
+    ]
     return (
         f"This machine gives containment {machine.level.value}, but {level.value} is asked for. "
         f"To have it: {'; '.join(remedies) or 'see grader doctor'}."

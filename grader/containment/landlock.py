@@ -1,7 +1,7 @@
 """Landlock: what a process without any privilege can forbid itself, and all that it starts.
 
-Here only the plan of a ruleset is made, from the version that the kernel offers; `stage` applies it in the child.
-Kernel documentation: Documentation/userspace-api/landlock.rst.
+Here only the plan of a ruleset is made, from the version that the kernel offers; `stage` applies it in the
+child. Kernel documentation: Documentation/userspace-api/landlock.rst.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from pathlib import Path
 _CREATE_RULESET = 444
 _VERSION = 1
 
-EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, IOCTL_DEVICE = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14, 1 << 15
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, IOCTL_DEVICE = (
+    1 << 0,
+    1 << 1,
+    1 << 2,
+    1 << 3,
+    1 << 14,
+    1 << 15,
+)
 _FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
 _READ = EXECUTE | READ_FILE | READ_DIR
 _BIND_TCP_AND_CONNECT_TCP = 0b11
@@ -38,7 +45,9 @@ def version() -> int:
         return 0
     call = ctypes.CDLL(None, use_errno=True).syscall
     call.restype = ctypes.c_long
-    answer = call(ctypes.c_long(_CREATE_RULESET), ctypes.c_void_p(None), ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))
+    answer = call(
+        ctypes.c_long(_CREATE_RULESET), ctypes.c_void_p(None), ctypes.c_size_t(0), ctypes.c_uint32(_VERSION)
+    )
     return max(int(answer), 0)
 
 

@@ -75,7 +75,7 @@ class Machine:
 
 @functools.cache
 def probe() -> Machine:
-    """Try every layer once and return what this machine gives. Takes some tens of milliseconds, once a process."""
+    """Try every layer and return what this machine gives: a tenth of a second, once a process."""
     if sys.platform != "linux":
         detail = f"{platform.system()} has none of the means that containment is made of"
         return Machine((Layer("Linux", False, detail, "grade on Linux, or in a Linux virtual machine"),))
@@ -109,7 +109,7 @@ def format_machine(machine: Machine) -> str:
 
 _MEANING = {
     Level.FULL: "a submission sees and changes nothing of this machine",
-    Level.REDUCED: "a submission can neither read nor change what it should not, but learns more about this machine",
+    Level.REDUCED: "a submission reads and changes nothing but its own, yet sees more of this machine",
     Level.NONE: "a submission runs like any program of yours; only deadlines and the memory limit hold",
 }
 
@@ -120,7 +120,9 @@ def _try_bubblewrap(uids: range | None, filters: bool) -> tuple[Bubblewrap | Non
     if tool is None:
         return None, Layer(name, False, "the program bwrap is not installed", _install("bubblewrap"))
     if not tool.bounds_tmpfs:
-        return None, Layer(name, False, f"{tool.version} is too old: 0.8 or newer is needed", _install("bubblewrap"))
+        return None, Layer(
+            name, False, f"{tool.version} is too old: 0.8 or newer is needed", _install("bubblewrap")
+        )
     for needed in ("prlimit", "setpriv")[: 2 if uids else 1]:
         if shutil.which(needed) is None:
             return None, Layer(name, False, f"its helper {needed} is not installed", _install("util-linux"))
@@ -129,8 +131,12 @@ def _try_bubblewrap(uids: range | None, filters: bool) -> tuple[Bubblewrap | Non
     program = seccomp.assemble() if filters else None
     said, status = _outcome(lambda streams: start_bubblewrap(tool, scene, ["true"], streams, seccomp=program))
     if status != 0:
-        return None, Layer(name, False, f"{tool.version} does not start here: {said.strip()}", _namespace_remedy(said))
-    return tool, Layer(name, True, f"{tool.version} at {tool.path}, started by {'root' if uids else 'a user'}")
+        return None, Layer(
+            name, False, f"{tool.version} does not start here: {said.strip()}", _namespace_remedy(said)
+        )
+    return tool, Layer(
+        name, True, f"{tool.version} at {tool.path}, started by {'root' if uids else 'a user'}"
+    )
 
 
 def _try_namespaces(uids: range | None) -> tuple[bool, Layer]:
@@ -151,7 +157,9 @@ def _try_namespaces(uids: range | None) -> tuple[bool, Layer]:
     }
     said, status = _outcome(lambda streams: start_stage(orders, streams))
     if status == 0:
-        return True, Layer(name, True, "process, network, mount, IPC and host name of its own, also without bubblewrap")
+        return True, Layer(
+            name, True, "process, network, mount, IPC and host name of its own, also without bubblewrap"
+        )
     last = said.strip().splitlines()[-1:] or ["no reason given"]
     return False, Layer(name, False, f"not without bubblewrap: {last[0]}", _namespace_remedy(said))
 
@@ -170,21 +178,32 @@ def _outcome(start: Callable[[Streams], Held]) -> tuple[str, int]:
 
 def _namespace_remedy(said: str) -> str:
     if _reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" and os.geteuid() != 0:
-        return "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or an AppArmor profile for bwrap)"
+        return (
+            "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 (or an AppArmor profile for bwrap)"
+        )
     if _reads("/proc/sys/kernel/unprivileged_userns_clone") == "0":
         return "sudo sysctl -w kernel.unprivileged_userns_clone=1"
     if _reads("/proc/sys/user/max_user_namespaces") == "0":
         return "sudo sysctl -w user.max_user_namespaces=15000"
     if "proc" in said and "mount" in said.lower():
         return "in a container, start it with --security-opt systempaths=unconfined (podman: unmask=ALL)"
-    return "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+    return (
+        "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+    )
 
 
 def _landlock_layer(version: int) -> Layer:
     if version == 0:
-        return Layer("Landlock", False, "this kernel does not offer it", "boot with lsm=landlock,… (Linux 5.13 or newer)")
+        return Layer(
+            "Landlock",
+            False,
+            "this kernel does not offer it",
+            "boot with lsm=landlock,… (Linux 5.13 or newer)",
+        )
     lacking = [what for needed, what in ((4, "TCP"), (6, "signals and abstract sockets")) if version < needed]
-    return Layer("Landlock", True, f"version {version}" + (f", without {' and '.join(lacking)}" if lacking else ""))
+    return Layer(
+        "Landlock", True, f"version {version}" + (f", without {' and '.join(lacking)}" if lacking else "")
+    )
 
 
 def _seccomp_layer(filters: bool) -> Layer:
@@ -198,14 +217,18 @@ def _seccomp_layer(filters: bool) -> Layer:
 def _user_layer(uids: range | None) -> Layer:
     if uids is not None:
         return Layer("own user", True, f"each container runs as a user of its own, from {uids[0]} on")
-    return Layer("own user", False, "containers run as you do; the namespaces separate them", "only root can give them")
+    return Layer(
+        "own user", False, "containers run as you do; the namespaces separate them", "only root can give them"
+    )
 
 
 def _cgroup_layer(parent: Path | None) -> Layer:
     if parent is not None:
         return Layer("cgroup", True, f"memory and processes are also bounded by the kernel, below {parent}")
     remedy = "systemd-run --user --scope --property=Delegate=yes COMMAND (needs cgroup version 2)"
-    return Layer("cgroup", False, "none can be made here; a watchdog measures memory ten times a second", remedy)
+    return Layer(
+        "cgroup", False, "none can be made here; a watchdog measures memory ten times a second", remedy
+    )
 
 
 def _own_uids() -> range | None:

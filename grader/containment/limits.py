@@ -11,10 +11,10 @@ CPU_GRACE_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one container. Those marked (container) hold for all of its processes together, others for each.
+    """Bounds on one container: those marked (container) for all its processes together, others for each.
 
-    Address space is generous on purpose: torch reserves several GiB for each process that it never touches. What
-    a submission really holds is bounded by ``resident_bytes``.
+    Address space is generous on purpose: torch reserves several GiB for each process that it never touches.
+    What a submission really holds is bounded by ``resident_bytes``.
     """
 
     resident_bytes: int = 2560 * MIB
@@ -49,7 +49,7 @@ def rlimits(limits: Limits) -> Mapping[str, tuple[int, int]]:
         "as": (limits.address_space_bytes, limits.address_space_bytes),
         "nproc": (limits.processes, limits.processes),
         "fsize": (limits.file_bytes, limits.file_bytes),
-        # The soft limit kills with SIGXCPU, which names the cause; the hard one is for a process that ignores it.
+        # The soft limit kills with SIGXCPU, which names the cause; the hard one is for who ignores that.
         "cpu": (limits.cpu_s, limits.cpu_s + CPU_GRACE_S),
         "nofile": (limits.open_files, limits.open_files),
         "core": (0, 0),
@@ -91,8 +91,20 @@ def _seconds(count: int) -> str:
 
 
 _WORDS = {
-    "resident_bytes": ("held", readable_size, "Keep fewer tensors, models or results alive at the same time."),
-    "processes": ("had a number of processes and threads of", _plain, "Start fewer, and end those you start."),
-    "cpu_s": ("used processor time of", _seconds, "Look for a loop that does not end, or for work done twice."),
+    "resident_bytes": (
+        "held",
+        readable_size,
+        "Keep fewer tensors, models or results alive at the same time.",
+    ),
+    "processes": (
+        "had a number of processes and threads of",
+        _plain,
+        "Start fewer, and end those you start.",
+    ),
+    "cpu_s": (
+        "used processor time of",
+        _seconds,
+        "Look for a loop that does not end, or for work done twice.",
+    ),
     "files": ("made a number of files of", _plain, "Write fewer files."),
 }

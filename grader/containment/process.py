@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ class Place:
     """The container seen from outside."""
 
     scratch_fd: int
-    """The scratch folder, open. Stays good for reading after the command's end, until `ContainedProcess.close`."""
+    """The scratch folder, open: good for reading, also after the end, until `ContainedProcess.close`."""
     scratch: Path
     """A path by which this process, and no other, reaches the scratch folder."""
     first_pid: int | None = None
@@ -39,8 +40,8 @@ class Place:
 class ContainedProcess:
     """A contained command. Use it as a context manager, or `close` it: only then is nothing of it left.
 
-    ``returncode`` follows the shell: 128 + n for an end by signal n, because bubblewrap cannot tell the two apart.
-    ``breach`` is the limit for which the container was killed, if any.
+    ``returncode`` follows the shell: 128 + n for an end by signal n, because bubblewrap cannot tell the two
+    apart. ``breach`` is the limit for which the container was killed, if any.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ContainedProcess:
 
     @property
     def scratch(self) -> Path:
-        """A path by which this process, and no other, reaches the scratch folder, also after the command's end."""
+        """A path by which this process, and no other, reaches the scratch folder, until `close`."""
         return self._place.scratch
 
     @property
@@ -112,7 +113,7 @@ class ContainedProcess:
     def open_file(self, name: str) -> IO[bytes]:
         """Open a regular file below the scratch folder for reading, following no link.
 
-        Raises OSError if there is none, if a part of the name is a link, or if it is anything but a regular file.
+        Raises OSError if there is none, if a part of the name is a link, or if it is no regular file.
         """
         return open_below(self._place.scratch_fd, name)
 
@@ -127,7 +128,11 @@ class ContainedProcess:
             if stream is not None:
                 stream.close()
         place = self._place
-        for handle in {place.scratch_fd, *place.private_fds, *([] if place.proc_fd is None else [place.proc_fd])}:
+        for handle in {
+            place.scratch_fd,
+            *place.private_fds,
+            *([] if place.proc_fd is None else [place.proc_fd]),
+        }:
             os.close(handle)
         if place.remove is not None:
             place.remove()
@@ -153,7 +158,9 @@ class ContainedProcess:
             self._grip.close()
             if self._cgroup is not None:
                 if self.breach is None and self._cgroup.ran_out_of_memory():
-                    self.breach = Breach("resident_bytes", self.limits.resident_bytes, self.limits.resident_bytes)
+                    self.breach = Breach(
+                        "resident_bytes", self.limits.resident_bytes, self.limits.resident_bytes
+                    )
                 self._cgroup.remove()
             code = self._popen.returncode
             if self.breach is None and code == 128 + getattr(signal, "SIGXCPU", 24):
@@ -178,7 +185,7 @@ def open_below(folder_fd: int, name: str) -> IO[bytes]:
         file = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=handle)
     finally:
         os.close(handle)
-    if not os.path.isfile(file):
+    if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise PermissionError(f"{name} is not a regular file")
-    return open(file, "rb")
+    return os.fdopen(file, "rb")

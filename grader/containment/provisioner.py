@@ -1,8 +1,9 @@
 """Starts Jupyter kernels contained.
 
-The kernel binds Unix sockets in its scratch folder, which lies in memory and is no part of this machine's file
-system; this process reaches them by the folder's open descriptor. So the two share no network, no folder that
-anybody else could write to, and no file with a key. It follows that the client must live in this same process.
+The kernel binds Unix sockets in its scratch folder, which lies in memory and is no part of this machine's
+file system; this process reaches them by the folder's open descriptor. So the two share no network, no folder
+that anybody else could write to, and no file with a key. It follows that the client must live in this same
+process.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import zmq
 import zmq.asyncio
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import default
 
 from .container import Container
@@ -32,7 +33,10 @@ from .process import ContainedProcess
 from .spawner import ContainmentError
 
 _FOLDER = ".kernel"
-_PORTS = {f"{channel}_port": number for number, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)}
+_PORTS = {
+    f"{channel}_port": number
+    for number, channel in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)
+}
 _START_TIMEOUT_S = 60.0
 _POLL_S = 0.01
 _MESSAGE_BYTES = 64 * 1024**2
@@ -45,18 +49,23 @@ class ContainedProvisioner(LocalProvisioner):
     """Runs the kernel of one manager in a container. `ContainedKernelManager` sets ``container``."""
 
     container: Container
-    process: ContainedProcess | None = None
+    process: ContainedProcess | None = None  # type: ignore[assignment]  # is as good as a Popen
     output: Drain | None = None
     """What the kernel process wrote outside of any message: the last words of one that crashed."""
+
+    @property
+    def _manager(self) -> AsyncKernelManager:
+        assert isinstance(self.parent, AsyncKernelManager)
+        return self.parent
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Return the command. Working folder and environment are the container's, whatever is asked for."""
         extra: Sequence[str] = kwargs.get("extra_arguments") or ()
         return {"cmd": [*_KERNEL.argv, *extra]}
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:  # noqa: ARG002
         """Start the kernel and wait until its sockets exist. Raises ContainmentError if they never do."""
-        key = self.parent.session.key
+        key = self._manager.session.key
         inside = self._connection(f"{_FOLDER}/s", key.decode())
         files = {**self.container.files, f"{_FOLDER}/connection.json": json.dumps(inside).encode()}
         container = replace(self.container, files=files)
@@ -85,11 +94,11 @@ class ContainedProvisioner(LocalProvisioner):
 
     async def wait(self) -> int | None:
         """Wait for the end of the kernel, and let go of its container."""
-        status = 0
-        if self.process is not None:
-            while (status := self.process.poll()) is None:
-                await asyncio.sleep(_POLL_S)
-            await self.cleanup()
+        if self.process is None:
+            return 0
+        while (status := self.process.poll()) is None:
+            await asyncio.sleep(_POLL_S)
+        await self.cleanup()
         return status
 
     async def cleanup(self, restart: bool = False) -> None:  # noqa: ARG002
@@ -98,14 +107,16 @@ class ContainedProvisioner(LocalProvisioner):
         if process is not None:
             await asyncio.to_thread(process.close)
 
-    def _connection(self, address: str, key: str | bytes) -> dict[str, Any]:
-        scheme = self.parent.session.signature_scheme
-        return {"transport": "ipc", "ip": address, "key": key, "signature_scheme": scheme, **_PORTS}
+    def _connection(self, address: str, key: str | bytes) -> KernelConnectionInfo:
+        scheme = self._manager.session.signature_scheme
+        info = {"transport": "ipc", "ip": address, "key": key, "signature_scheme": scheme, **_PORTS}
+        return cast(KernelConnectionInfo, info)
 
     async def _await_sockets(self, process: ContainedProcess) -> None:
         """Wait until the kernel has bound its sockets, while nothing of the submission runs yet.
 
-        From then on a client need never connect again, and so never follow what a submission puts in their place.
+        From then on a client need never connect again, and so never follow what a submission puts in their
+        place.
         """
         deadline = time.monotonic() + _START_TIMEOUT_S
         names = [process.scratch / _FOLDER / f"s-{number}" for number in _PORTS.values()]
@@ -145,7 +156,7 @@ class ContainedKernelManager(AsyncKernelManager):
         """The one kernel there is, whatever a notebook's metadata names."""
         return _KERNEL
 
-    def write_connection_file(self, **kwargs: Any) -> None:  # noqa: ARG002
+    def write_connection_file(self, **kwargs: Any) -> None:
         """Write nothing: nobody else is to find this kernel."""
 
     def cleanup_ipc_files(self) -> None:

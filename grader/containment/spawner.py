@@ -1,7 +1,8 @@
 """Starts a contained process and holds it, fully built, just before its command begins.
 
-All processes are started from one thread that lives as long as this process: "die with parent" means the parent
-*thread*, so a sandbox started from a passing thread would die with that thread, or outlive this process.
+All processes are started from one thread that lives as long as this process: "die with parent" means the
+parent *thread*, so a sandbox started from a passing thread would die with that thread, or outlive this
+process.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ContainmentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Where the command's standard streams go (as for Popen), and the descriptors that it inherits besides."""
+    """Where the command's standard streams go, as for Popen, and the descriptors it inherits besides."""
 
     stdin: int | IO[bytes] = subprocess.DEVNULL
     stdout: int | IO[bytes] = subprocess.DEVNULL
@@ -72,7 +73,9 @@ def start_bubblewrap(
     handed = _Handed()
     try:
         info_fd, hold_fd = handed.pipe_from_child(), handed.pipe_to_child()
-        words = [handed.file(word.content) if isinstance(word, Data) else word for word in arguments(tool, scene)]
+        words = [
+            handed.file(word.content) if isinstance(word, Data) else word for word in arguments(tool, scene)
+        ]
         words += ["--info-fd", handed.of(info_fd), "--block-fd", handed.of(hold_fd)]
         if seccomp is not None:
             words += ["--seccomp", handed.file(seccomp)]
@@ -96,7 +99,9 @@ def start_stage(orders: Mapping[str, Any], streams: Streams) -> Held:
         handed.close()
 
 
-def start_plain(line: Sequence[str], folder: Path, environment: Mapping[str, str], streams: Streams) -> subprocess.Popen[bytes]:
+def start_plain(
+    line: Sequence[str], folder: Path, environment: Mapping[str, str], streams: Streams
+) -> subprocess.Popen[bytes]:
     """Start a command as it is, in a session of its own."""
     return _popen(line, streams, streams.pass_fds, cwd=folder, env=dict(environment))
 

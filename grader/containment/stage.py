@@ -1,15 +1,18 @@
-"""The last steps before a command, where there is no bubblewrap: taken in the child, by one system call after another.
+"""The last steps before a command, where there is no bubblewrap: one system call after another.
 
-Run as a script of its own (``python -I -S stage.py FD``) that reads its orders as JSON from a descriptor, so that
-the process which becomes the submission never held anything of the grader's. Three processes take part:
+Run as a script of its own (``python -I -S stage.py FD``) that reads its orders as JSON from a descriptor, so
+that the process which becomes the submission never held anything of the grader's. Three processes take part:
 
     supervisor   waits, passes the exit status on, and on SIGTERM or at the end kills whatever is left
       first      with namespaces: process 1 of the new process namespace; makes the private mounts, reaps
         command  restricts itself (user, limits, Landlock, seccomp) and becomes the command
 
-Without namespaces there is no first process: the supervisor makes itself the one that orphans fall back to, so that a
-daemon that left its session is still its descendant.
+Without namespaces there is no first process: the supervisor makes itself the one that orphans fall back to,
+so that a daemon that left its session is still its descendant.
 """
+
+# This script starts with every container, and pathlib is slow to import.
+# ruff: noqa: PTH102, PTH103, PTH112, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -34,7 +37,12 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 409
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
 _CAPABILITY_VERSION_3 = 0x20080522
 _SECCOMP_MODE_FILTER = 2
-_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF, _LANDLOCK_PATH_BENEATH = 444, 445, 446, 1
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF, _LANDLOCK_PATH_BENEATH = (
+    444,
+    445,
+    446,
+    1,
+)
 _SIOCSIFFLAGS, _IFF_UP_AND_RUNNING = 0x8914, 0x41
 _KILL_ROUNDS = 200
 
@@ -74,7 +82,7 @@ class _Terminated(BaseException):
     """The grader asked for the end."""
 
 
-def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:
+def _on_terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     raise _Terminated
 
 
@@ -111,7 +119,9 @@ def _become(orders: Orders) -> NoReturn:
         os.setsid()
         if not orders["namespaces"]:
             os.close(orders["info_fd"])
-        if not os.read(orders["hold_fd"], 1):  # waits until the grader has put the submission's files in place
+        if not os.read(
+            orders["hold_fd"], 1
+        ):  # waits until the grader has put the submission's files in place
             os._exit(127)  # the grader is gone
         os.close(orders["hold_fd"])
         os.chdir(orders["folder"])
@@ -178,11 +188,15 @@ def _show_again(path: str, handle: int) -> None:
 
 def _restrict_paths(attribute: bytes, rules: list[tuple[str, int]]) -> None:
     size = ctypes.c_size_t(len(attribute))
-    ruleset = _check(_call(_LANDLOCK_CREATE_RULESET, attribute, size, ctypes.c_uint32(0)), "landlock_create_ruleset")
+    ruleset = _check(
+        _call(_LANDLOCK_CREATE_RULESET, attribute, size, ctypes.c_uint32(0)), "landlock_create_ruleset"
+    )
     for path, rights in rules:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights, handle)
-        _check(_call(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_PATH_BENEATH, rule, 0), f"landlock_add_rule {path}")
+        _check(
+            _call(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_PATH_BENEATH, rule, 0), f"landlock_add_rule {path}"
+        )
         os.close(handle)
     _check(_call(_LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
     os.close(ruleset)
@@ -255,7 +269,10 @@ def _call(number: int, *arguments: Any) -> int:
 
 def _prctl(option: int, *arguments: Any) -> None:
     values = [value if isinstance(value, ctypes.c_char_p) else ctypes.c_ulong(value) for value in arguments]
-    _check(_LIBC.prctl(ctypes.c_int(option), *values, *[ctypes.c_ulong(0)] * (4 - len(values))), f"prctl {option}")
+    _check(
+        _LIBC.prctl(ctypes.c_int(option), *values, *[ctypes.c_ulong(0)] * (4 - len(values))),
+        f"prctl {option}",
+    )
 
 
 def _check(answer: int, what: str) -> int:

@@ -31,7 +31,8 @@ SYSTEM_FILES = tuple(
 class View:
     """Folders and files that are readable inside, at the place that they have outside.
 
-    ``hidden`` wins over a readable folder that holds it, and a readable folder within a hidden one wins over that.
+    ``hidden`` wins over a readable folder that holds it, and a readable folder within a hidden one wins over
+    that.
     """
 
     readable: tuple[Path, ...] = ()
@@ -42,10 +43,10 @@ class View:
 
 
 def python_view(packages: Iterable[str] = (), hidden_packages: Iterable[str] = ()) -> View:
-    """Return what this interpreter needs to run and import, with the named top-level packages and without the others.
+    """Return what this interpreter needs to run, with some top-level packages and without others.
 
-    The packages may be installed plainly or as editable; of an editable one its own folder is shown, never the folder
-    that holds it. Raises ModuleNotFoundError for a package to show that is not installed.
+    The packages may be installed plainly or as editable; of an editable one its own folder is shown, never
+    the folder that holds it. Raises ModuleNotFoundError for a package to show that is not installed.
     """
     shown = [folder for name in packages for folder in _package_folders(name, required=True)]
     hidden = [folder for name in hidden_packages for folder in _package_folders(name, required=False)]
@@ -53,7 +54,7 @@ def python_view(packages: Iterable[str] = (), hidden_packages: Iterable[str] = (
 
 
 def without_hidden(view: View) -> list[Path]:
-    """Return readable paths that hold no hidden one: a folder that does is replaced by those entries that do not.
+    """Return readable paths that hold no hidden one; of a folder that does, those entries that do not.
 
     For Landlock, whose rules can only add.
     """
@@ -93,7 +94,9 @@ def _with_target(path: Path) -> Iterator[Path]:
 def _package_folders(name: str, *, required: bool) -> list[Path]:
     spec = importlib.util.find_spec(name)
     if spec is None and required:
-        raise ModuleNotFoundError(f"The package {name} is not installed, but contained code needs it.", name=name)
+        raise ModuleNotFoundError(
+            f"The package {name} is not installed, but contained code needs it.", name=name
+        )
     if spec is None:
         return []
     if spec.submodule_search_locations is None:

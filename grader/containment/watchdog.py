@@ -44,7 +44,7 @@ def find_breach(watched: Watched, limits: Limits) -> Breach | None:
 
 
 def _held(watched: Watched, usages: list[Usage], stored_bytes: int, allowed: int) -> int:
-    """Return the memory held, exactly only where the quick sum, which counts shared pages often, is too large."""
+    """Return the memory held; exactly, which is slow, only where the quick sum is too large."""
     resident_bytes = sum(usage.resident_bytes for usage in usages)
     if resident_bytes + stored_bytes <= allowed or watched.proc_fd is None:
         return resident_bytes + stored_bytes
