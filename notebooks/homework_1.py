@@ -93,9 +93,10 @@ from lab_2_hfl.hfl_complete import *
 # $n = \sum_k n_k$ over the same clients.
 #
 # **Symbols and their names in the code.** $N$ is `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`, $E$
-# `nr_local_epochs` and $\eta$ `lr`. Where an exercise does not say otherwise, $N = 100$, $C = 0.1$,
-# $B = 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` goes to whatever
-# takes a seed: the servers, and `split(nr_clients, iid, seed)`.
+# `nr_local_epochs` and $\eta$ `lr`. Where an exercise does not say otherwise, $N = 100$, $C = 0.1$, $B =
+# 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` goes to whatever takes
+# a seed: the servers, and `split(nr_clients, iid, seed)`. A batch size of `-1` stands for infinity: all of a
+# client's samples in one batch.
 #
 # **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value a round in each of
 # three lists:
@@ -225,12 +226,13 @@ fed_sgd_grad_unequal_weight_e: int = ...
 # `loader_train`; `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
 #
 # ```python
-# RunResult("FedAvg", n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
+# RunResult(self.name, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
 # ```
 #
-# with the server's parameters, and the three lists as described above: one entry for each round, messages
-# cumulative (two for each client of the round), accuracies from `self.test()` after the model was updated,
-# times from `perf_counter()` with the slowest client of each round in place of all of them.
+# with a `self.name` of your choice, the server's parameters, and the three lists as described above: one
+# entry for each round, messages cumulative (two for each client of the round), accuracies from `self.test()`
+# after the model was updated, times from `perf_counter()` with the slowest client of each round in place of
+# all of them.
 
 # %% tags=["fedavg_grad"]
 class FedAvgGradServer(DecentralizedServer):
@@ -451,7 +453,7 @@ class IidNonIidObservations:
     # In which setting is learning easier: does the same algorithm reach the higher test accuracy?
     q1: Literal["iid", "non-iid"] = ...
 
-    # Does the test accuracy tend to improve after each round in the non-IID case?
+    # Does the test accuracy tend to improve after each round in the non-IID case, hardly ever falling back?
     q2: bool = ...
 
 
@@ -484,7 +486,7 @@ class NonIidParameterObservations:
     # How is the smoothness of New compared with Old: do its curves jump about less (better), more (worse)?
     q1: Literal["worse", "better", "similar"] = ...
 
-    # Does New significantly improve the peak test accuracy, the highest of its curve?
+    # Does New significantly improve on Old in peak test accuracy, the highest of a curve?
     q2: bool = ...
 
 # %% [markdown]

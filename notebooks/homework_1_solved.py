@@ -92,9 +92,10 @@ from lab_2_hfl.hfl_complete import *
 # $n = \sum_k n_k$ over the same clients.
 #
 # **Symbols and their names in the code.** $N$ is `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`, $E$
-# `nr_local_epochs` and $\eta$ `lr`. Where an exercise does not say otherwise, $N = 100$, $C = 0.1$,
-# $B = 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` goes to whatever
-# takes a seed: the servers, and `split(nr_clients, iid, seed)`.
+# `nr_local_epochs` and $\eta$ `lr`. Where an exercise does not say otherwise, $N = 100$, $C = 0.1$, $B =
+# 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` goes to whatever takes
+# a seed: the servers, and `split(nr_clients, iid, seed)`. A batch size of `-1` stands for infinity: all of a
+# client's samples in one batch.
 #
 # **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value a round in each of
 # three lists:
@@ -242,12 +243,13 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 # `loader_train`; `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
 #
 # ```python
-# RunResult("FedAvg", n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
+# RunResult(self.name, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
 # ```
 #
-# with the server's parameters, and the three lists as described above: one entry for each round, messages
-# cumulative (two for each client of the round), accuracies from `self.test()` after the model was updated,
-# times from `perf_counter()` with the slowest client of each round in place of all of them.
+# with a `self.name` of your choice, the server's parameters, and the three lists as described above: one
+# entry for each round, messages cumulative (two for each client of the round), accuracies from `self.test()`
+# after the model was updated, times from `perf_counter()` with the slowest client of each round in place of
+# all of them.
 
 # %% tags=["fedavg_grad"]
 from solutions.federated import FedAvgGradServer
