@@ -301,8 +301,8 @@ def _check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
         closed = next((parent for parent in path.parents if not parent.stat().st_mode & 0o001), None)
         if with_parents and closed is not None:
             raise ContainmentError(
-                f"{closed} is closed to other users, but root starts contained code as a user of its own, and "
-                f"it must read {path}. Install bubblewrap, or Python where everybody can read it, or grade as "
+                f"{closed} is closed to other users, but root starts contained code as a user of its own, and"
+                f"it must read {path}. Install bubblewrap, or Python where all can read it, or grade as "
                 "an ordinary user."
             )
 

@@ -145,4 +145,6 @@ def _socket(network: bool) -> list[Instruction]:
         body += [(_IF_EQUAL, 0, 1, family), allow]
     if network:
         body += [(_IF_EQUAL, 0, 3, _AF_NETLINK), _argument(2), (_IF_EQUAL, 0, 1, _NETLINK_ROUTE), allow]
+    else:  # ZeroMQ asks for the interfaces; it takes this answer for "none", and aborts on any other
+        body += [(_IF_EQUAL, 0, 1, _AF_NETLINK), _refuse(errno.EOPNOTSUPP)]
     return [*body, _refuse(errno.EAFNOSUPPORT)]
