@@ -23,16 +23,16 @@ from lab_2_hfl.hfl_complete import *
 # | Exercise | Points | What you hand in |
 # |---|---:|---|
 # | A1.1 FedSGD with weights | 1 | a class |
-# | A1.2 When the two versions part | 1 | two numbers and an explanation |
-# | A1.3 FedAvg with gradients | 1 | a class |
+# | A1.2 When the two FedSGDs differ | 1 | two numbers and an explanation |
+# | A1.3 FedAvg with pseudo-gradients | 1 | a class |
 # | A2.1 Number of clients | 2 | a function and three answers |
 # | A2.2 Fraction of clients | 2 | a function and three answers |
 # | A3.1 Local epochs | 1 | a function and three answers |
 # | A3.2 IID and non-IID data | 2 | a function and two answers |
-# | A3.3 Other parameters on non-IID data | 2 | a function and two answers |
+# | A3.3 Parameters for non-IID data | 2 | a function and two answers |
 # | **Part A** | **12** | **this notebook** |
 # | B1 Pipeline with micro-batches | 7 | `b1.py`, `b1.sh` |
-# | B2 Pipelines side by side | 5 | `b2.py`, `b2.sh` |
+# | B2 Two pipelines | 5 | `b2.py`, `b2.sh` |
 # | **Part B** | **12** | **an archive of the four scripts** |
 #
 # In A2 and A3 the function and the answers carry half of the points each.
@@ -59,7 +59,7 @@ from lab_2_hfl.hfl_complete import *
 #   It does not tell you whether an answer is right: that is what the experiments are for.
 # - Full experiments take some minutes each, the last one longest. While you are still programming, use fewer
 #   rounds (`client_number_experiments(nr_rounds=2)`) or less data: start Jupyter with
-#   `LAB_2_HFL_TRAIN_SAMPLES=6000` and `LAB_2_HFL_TEST_SAMPLES=1000` set in its environment. Take both away
+#   `LAB_2_HFL_TRAIN_SAMPLES=20000` and `LAB_2_HFL_TEST_SAMPLES=2000` set in its environment. Take both away
 #   again before you read answers off the results.
 
 # %% [markdown]
@@ -167,6 +167,7 @@ def compare_servers(given: Server, yours: Server, nr_rounds: int = 3) -> None:
             "Messages, yours": actual.message_count,
         }
     )
+    table.index += 1
     print(table, f"Largest difference between two weights at the end: {distance:.1e}", sep="\n", end="\n\n")
 
 
@@ -174,7 +175,7 @@ for fedsgd_setting in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False,
     compare_servers(FedSgdServer(*fedsgd_setting, 10), FedSgdWeightServer(*fedsgd_setting, 10))
 
 # %% [markdown]
-# #### A1.2 When the two versions part (1 point: 0.5 for the numbers, 0.5 for the explanation)
+# #### A1.2 When the two FedSGDs differ (1 point: 0.5 for the numbers, 0.5 for the explanation)
 #
 # Suppose the clients of your `FedSgdWeightServer` trained as FedAvg's do, with some batch size $B$ and for
 # some number of local epochs $E$. For most choices that is no longer FedSGD. Every client holds 600 samples,
@@ -201,7 +202,7 @@ fed_sgd_grad_unequal_weight_e: int = ...
 # *Write your explanation here.*
 
 # %% [markdown]
-# #### A1.3 FedAvg with gradients (1 point)
+# #### A1.3 FedAvg with pseudo-gradients (1 point)
 #
 # Now the other way round. A FedAvg client moves from $w$ to $w_k$. Seen from the server, that is one big
 # step, and
@@ -458,7 +459,7 @@ class IidNonIidObservations:
 
 
 # %% [markdown]
-# #### A3.3 Other parameters on non-IID data (2 points)
+# #### A3.3 Parameters for non-IID data (2 points)
 #
 # Can better parameters tame non-IID data? *Old* is what you used so far, $\eta = 0.01$ and $C = 0.1$. *New*
 # goes in smaller steps and asks more clients: $\eta = 0.001$ and $C = 0.5$. Everything here is non-IID.
@@ -532,7 +533,7 @@ class NonIidParameterObservations:
 # two fifths; it shrinks as $m$ grows.
 
 # %% [markdown]
-# ### B1: a pipeline with micro-batches (7 points; 1 of them for the explanation)
+# ### B1 Pipeline with micro-batches (7 points; 1 of them for the explanation)
 #
 # Write `b1.py`, which runs one rank of a pipeline of three stages with micro-batches, and `b1.sh`, which
 # starts all three (`python b1.py RANK`) and waits for them. The model must learn exactly what it would learn
@@ -554,7 +555,7 @@ class NonIidParameterObservations:
 # come out right and why it cannot deadlock. A person reads this.
 
 # %% [markdown]
-# ### B2: pipelines side by side (5 points; 1 of them for the explanation)
+# ### B2 Two pipelines (5 points; 1 of them for the explanation)
 #
 # Now combine data and model parallelism: two pipelines of three stages, six ranks, and three micro-batches
 # in each pipeline. Each pipeline trains on its own data; before the optimizer step the gradients of *the

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
@@ -141,6 +143,17 @@ def test_points_are_those_of_the_homework(handout: NotebookNode) -> None:
     rows = re.findall(r"^\| \**(Part [AB]|[AB][\d.]+).*?\| \**(\d+)\** \|", overview, re.MULTILINE)
 
     assert {exercise: int(points) for exercise, points in rows} == POINTS
+
+
+@pytest.mark.parametrize("kind", ["overview", "headings"])
+def test_titles_are_those_of_the_report(handout: NotebookNode, notebooks_folder: Path, kind: str) -> None:
+    declared = tomllib.loads((notebooks_folder.parent / "public_tests" / "homework.toml").read_text())
+    text = "\n".join(cell.source for cell in handout.cells if cell.cell_type == "markdown")
+    pattern = r"^\| ([AB][\d.]+) (.*?) \|" if kind == "overview" else r"^#{3,4} ([AB]\d(?:\.\d)?) (.*?) \("
+
+    assert re.findall(pattern, text, re.MULTILINE) == [
+        (exercise["id"], exercise["title"]) for exercise in declared["exercise"]
+    ]
 
 
 def test_points_in_headings_agree_with_the_overview(handout: NotebookNode) -> None:
