@@ -436,10 +436,10 @@ from solutions.observations import NonIidParameterObservations
 # %% [markdown]
 # ### B1 Pipeline with micro-batches (7 points; 1 of them for the explanation)
 #
-# Write `b1.py`, which runs one rank of a pipeline of three stages with micro-batches, and `b1.sh`, which
-# starts all three (`python b1.py RANK`) and waits for them. The model must learn exactly what it would learn
-# from the whole batch: before each optimizer step the gradient of every parameter, on every rank, equals
-# that of a single process which takes the batch in one piece.
+# Write `b1.py`, which runs one rank of a pipeline of three stages with micro-batches. `b1.sh` starts all
+# three (`python b1.py RANK`) and waits for them; the starter has one that you may keep. The model must learn
+# exactly what it would learn from the whole batch: before each optimizer step the gradient of every
+# parameter, on every rank, equals that of a single process which takes the batch in one piece.
 #
 # - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv`, and give messages tags. Plain
 #   `send` can end in a deadlock: if rank 1 sends activations to rank 2 at the moment in which rank 2 sends
@@ -492,9 +492,10 @@ from solutions.observations import NonIidParameterObservations
 # ```
 #
 # A run *finished*, *crashed* (with the first rank that failed, and its traceback), is *deadlocked* (with who
-# waits for whom, in which line), is *too slow*, or made the *wrong number of steps*. With it comes a picture
-# of your pipeline: a row for each rank, a box for each forward and backward, and the bubble that you
-# measured beside the ideal one. Compare it with the staircase above.
+# waits for whom, in which line), is *too slow*, or made the *wrong number of steps*. In
+# `launch-output/b1/picture.svg` you find your pipeline: a row for each rank, a box for each forward and
+# backward pass, and your bubble beside the ideal one. Open it in a browser and compare it with the staircase
+# above.
 #
 # **What is graded.** Your scripts run on a CPU without a network, whatever device they name, for few steps:
 #
