@@ -150,8 +150,8 @@ def _stage(sizes: Sizes, index: int) -> nn.Module:
 
 def _loaded(stage: nn.Module, name: str, values: Mapping[str, Tensor]) -> nn.Module:
     own = dict(stage.named_parameters())
-    if values.keys() != own.keys():
-        values = dict(zip(own, values.values(), strict=False))
+    if values.keys() != own.keys() and len(values) == len(own):
+        values = dict(zip(own, values.values(), strict=True))
     seen, expected = ({key: list(value.shape) for key, value in part.items()} for part in (values, own))
     if seen != expected:
         raise ValueError(
