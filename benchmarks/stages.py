@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import torch
@@ -69,7 +69,7 @@ def script(name: str, *arguments: str) -> Callable[[list[Tensor]], list[float]]:
             ends = [time.perf_counter() for line in process.stdout if "pipeline 1" not in line]
         if process.returncode:
             sys.exit(
-                f"{name} ended with status {process.returncode}, so there is nothing to compare: run it alone."
+                f"{name} ended with status {process.returncode}, so there is nothing to time: run it alone."
             )
         return ends
 
@@ -92,7 +92,7 @@ def main() -> None:
     print(f"{'':<12}s/step   ratio   ({os.cpu_count()} cores, median of {steps - 1} steps)")
     for name, way in ways.items():
         ends = way(batches)
-        between = sorted(end - start for start, end in zip(ends, ends[1:], strict=False))
+        between = sorted(end - start for start, end in pairwise(ends))
         median = between[len(between) // 2]
         baseline = baseline or median
         print(f"{name:<12}{median:6.3f}  {median / baseline:6.2f}", flush=True)
