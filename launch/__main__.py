@@ -15,14 +15,14 @@ from .report import EXIT_STATUS, Interrupted, Report
 from .run import run
 
 EPILOG = """\
-exit status: 0 finished, 1 crashed, 2 could not start, 3 deadlocked, 4 too slow, 5 wrong steps, 130 interrupted
+exit status: 0 finished, 1 crashed, 2 not started, 3 deadlocked, 4 too slow, 5 wrong steps, 130 interrupted
 """
 
 
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m launch",
-        description="Run a script that starts parallel workers, and say whether they finish, crash or deadlock, and why.",
+        description="Run a script that starts parallel workers, and say how they end and why.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -34,7 +34,12 @@ def parser() -> argparse.ArgumentParser:
         "--output", type=Path, metavar="FOLDER", help="default: launch-output/ and the script's name"
     )
     result.add_argument(
-        "--alias", type=_alias, action="append", default=[], metavar="NAME=MODULE", help="let `import NAME` give MODULE"
+        "--alias",
+        type=_alias,
+        action="append",
+        default=[],
+        metavar="NAME=MODULE",
+        help="let `import NAME` give MODULE",
     )
     result.add_argument(
         "--dump",
@@ -90,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _show(report, screen)
 
 
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
     """Being told to end is like Ctrl-C: everything that was started ends too, and the report is written."""
     raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""What a run leaves on the disk beside its events: the report as JSON, the picture, the trace and the output."""
+"""What a run leaves on the disk beside its events: report, picture, trace and output."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ VERSION = 1  # of report.json
 def write(report: Report) -> Report:
     """Write all files of a report. A full disk costs files, never the report: it comes back with a note."""
     missing = []
-    for name, content in (
-        ("output.txt", lambda: report.output.text),
-        ("trace.json", lambda: json.dumps(trace.trace(report))),
-        ("picture.svg", lambda: picture.draw(report)),
-        ("report.json", lambda: json.dumps(summary(report), indent=1, ensure_ascii=False) + "\n"),
-    ):
+    contents = {
+        "output.txt": report.output.text,
+        "trace.json": json.dumps(trace.trace(report)),
+        "picture.svg": picture.draw(report),
+        "report.json": json.dumps(summary(report), indent=1, ensure_ascii=False) + "\n",
+    }
+    for name, content in contents.items():
         try:
-            (report.output_dir / name).write_text(content(), encoding="utf-8")
+            (report.output_dir / name).write_text(content, encoding="utf-8", errors="replace")
         except OSError as error:
             missing.append(f"{name} could not be written: {error.strerror}.")
     return dataclasses.replace(report, notes=(*report.notes, *missing)) if missing else report

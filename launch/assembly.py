@@ -76,7 +76,9 @@ def _script_waited(situation: Situation) -> bool:
     if situation.script_ended_s is None:
         return True
     limit_s = situation.script_ended_s + WAITED_TOLERANCE_S
-    return all(worker.ended_s is not None and worker.ended_s <= limit_s for worker in situation.by_rank().values())
+    return all(
+        worker.ended_s is not None and worker.ended_s <= limit_s for worker in situation.by_rank().values()
+    )
 
 
 def rank_reports(situation: Situation, verdict: Verdict) -> list[RankReport]:

@@ -11,7 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPT_LIMIT = 2_000_000  # bytes; Linux takes no longer argument than 128 KiB, which matters for CRLF scripts only
+SCRIPT_LIMIT = (
+    2_000_000  # bytes; Linux takes no longer argument than 128 KiB, which matters for CRLF scripts only
+)
 ARGUMENT_LIMIT = 120_000
 
 
@@ -50,12 +52,12 @@ def command(script: Path, ranks: int, style: Style | None = None) -> Command:
 def _read(script: Path) -> str:
     if not script.is_file():
         raise ScriptError(
-            f"{script} is not there; a shell script or a Python file was expected. Check the name and the folder."
+            f"{script} is not there; a shell script or a Python file was expected. Check name and folder."
         )
     if script.stat().st_size > SCRIPT_LIMIT:
         raise ScriptError(
-            f"{script} has {script.stat().st_size:,} bytes; a script of at most {SCRIPT_LIMIT:,} was expected. "
-            "Is it a data file?"
+            f"{script} has {script.stat().st_size:,} bytes; a script of at most {SCRIPT_LIMIT:,} was "
+            "expected. Is it a data file?"
         )
     raw = script.read_bytes()
     if b"\0" in raw:
@@ -103,13 +105,19 @@ def style_of_python(text: str) -> Style:
 
 
 def _shell(script: Path, text: str) -> Command:
-    """bash runs the script by name: no run bit is needed. A script with Windows line ends is handed over as text."""
+    """bash runs a script by name: no run bit is needed. One with Windows line ends is handed over as text."""
     bash = shutil.which("bash") or "/bin/sh"
-    if "\r" not in text and not text.startswith("\ufeff") and not script.read_bytes().startswith(b"\xef\xbb\xbf"):
+    if (
+        "\r" not in text
+        and not text.startswith("\ufeff")
+        and not script.read_bytes().startswith(b"\xef\xbb\xbf")
+    ):
         return Command([bash, str(script)], Style.SHELL)
     clean = text.replace("\r\n", "\n").replace("\r", "\n")
     if len(clean.encode()) > ARGUMENT_LIMIT:
-        raise ScriptError(f"{script} has Windows line ends and is too long to mend. Save it with Unix line ends.")
+        raise ScriptError(
+            f"{script} has Windows line ends and is too long to mend. Save it with Unix line ends."
+        )
     note = f"{script.name} has Windows line ends, with which bash cannot run it; it was run without them."
     return Command([bash, "-c", clean, str(script)], Style.SHELL, (note,))
 
@@ -131,8 +139,8 @@ def _python(script: Path, ranks: int, style: Style) -> list[str]:
 def write_shims(folder: Path, hook: Path) -> None:
     """Put `python` and its other names into a folder for the front of PATH.
 
-    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and restores the
-    instrumentation where a script sets PYTHONPATH anew.
+    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and
+    restores the instrumentation where a script sets PYTHONPATH anew.
     """
     folder.mkdir()
     version = f"python3.{sys.version_info.minor}"

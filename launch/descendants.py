@@ -1,4 +1,4 @@
-"""Every process that came out of a script, and its end. Also those that left its session or lost their parent."""
+"""Every process that came out of a script, also without its session or parent, and its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import psutil
 TOKEN_VARIABLE = "LAUNCH_RUN"
 KILL_TIME_S = 5.0
 # Programs at the end of a pipe: they live as long as what feeds them and start nothing.
-FILTERS = frozenset({"tee", "cat", "grep", "sed", "awk", "gawk", "mawk", "less", "more", "head", "tail", "ts", "stdbuf"})
+FILTERS = frozenset(
+    {"tee", "cat", "grep", "sed", "awk", "gawk", "mawk", "less", "more", "head", "tail", "ts", "stdbuf"}
+)
 
 
 class Descendants:
@@ -36,7 +38,7 @@ class Descendants:
         return sorted(self._known, key=lambda process: process.pid)
 
     def kill(self) -> list[int]:
-        """End all of them, and whoever else carries this run's mark. Returns the process numbers that would not end."""
+        """End all of them, and whoever else carries this run's mark. Returns the numbers of survivors."""
         deadline = time.monotonic() + KILL_TIME_S
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._root, signal.SIGKILL)
@@ -66,7 +68,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
-    """Whether a process may yet start another rank: one without children that is no known worker and no filter.
+    """Whether a process may yet start a rank: one without children that is no known worker and no filter.
 
     A shell that waits for its children will start nothing while they wait for each other. `settled` holds the
     numbers, as the processes see them themselves, of workers whose part is known.

@@ -1,7 +1,7 @@
 """The events that workers write, one JSON object a line, as types. docs/launch.md explains each field.
 
-What arrives was written by a process that runs a stranger's script. A line becomes an event only if every field has
-the right type and a sane size; text loses the characters that could play tricks on a terminal.
+What arrives was written by a process that runs a stranger's script. A line becomes an event only if every
+field has the right type and a sane size; text loses the characters that could play tricks on a terminal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Norm and samples of each of an optimizer's tensors, in the order of its parameters; None where there is none."""
+    """Norm and samples of each of an optimizer's tensors, in order; None where there is no tensor."""
 
     norms: tuple[float | None, ...]
     samples: tuple[tuple[float, ...] | None, ...]
@@ -191,7 +191,7 @@ class OptimizerUsed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Step(Event):
-    """An optimizer step, the `number`-th of its optimizer: gradients as they entered, parameters before and after."""
+    """The `number`-th step of an optimizer: gradients as they entered, parameters before and after."""
 
     optimizer: int
     number: int
@@ -339,7 +339,7 @@ Converter = Callable[[Any], Any]
 
 
 def _converter(hint: Any) -> Converter:
-    """A function that checks and converts a JSON value to an annotated type, raising ValueError where it cannot."""
+    """A function from a JSON value to an annotated type, raising ValueError where the value does not fit."""
     if hint in _SCALARS:
         return _SCALARS[hint]
     if hint is SourceLine:

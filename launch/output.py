@@ -15,7 +15,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Output:
-    """Standard output and standard error, mixed as they came: the beginning, the end, and how much lies between."""
+    """Standard output and error, mixed as they came: beginning, end, and how much lies between."""
 
     head: str
     tail: str
@@ -58,7 +58,7 @@ class Drain:
         os.close(self._descriptor)
 
     def result(self, timeout_s: float) -> Output:
-        """What was printed; called once nobody should be left to print. Waits at most `timeout_s` for the end."""
+        """What was printed, once nobody should be left to print. Waits at most `timeout_s` for the end."""
         self._thread.join(timeout_s)
         with self._lock:
             head, tail = bytes(self._head), bytes(self._tail[-TAIL_BYTES:])

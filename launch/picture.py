@@ -1,8 +1,8 @@
-"""The picture of a run: a row a rank, a box a micro-batch, and the time between in which nothing was computed.
+"""The picture of a run: a row a rank, a box a micro-batch, and the time in which nothing is computed.
 
-    rank 0  | F0 | F1 | F2 |                    | B0 | B1 | B2 | step |
-    rank 1       | F0 | F1 | F2 |          | B0 | B1 | B2 |      step |
-    rank 2            | F0 | F1 | F2 | B0 | B1 | B2 |            step |
+rank 0  | F0 | F1 | F2 |                    | B0 | B1 | B2 | step |
+rank 1       | F0 | F1 | F2 |          | B0 | B1 | B2 |      step |
+rank 2            | F0 | F1 | F2 | B0 | B1 | B2 |            step |
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .timeline import Box, Message, Pause, Pipeline, Row, Timeline
 
 WIDTH = 1240
 LEFT, RIGHT = 132, 28
-RIGHT_WITH_WORDS = 330  # where each rank stopped is written here
+RIGHT_WITH_WORDS = 350  # where each rank stopped is written here
 TOP, ROW, BOX, BOTTOM = 128, 66, 34, 52
 STEPS_SHOWN = 2
 STOP_SHARE = 0.1  # of the time shown, for the standstill at its end, however long it lasted
@@ -45,7 +45,7 @@ text { font-family: Inter, "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", s
 """
 DEFINITIONS = """<defs>
 <pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-<rect width="7" height="7" fill="#fdecea"/><line x1="0" y1="0" x2="0" y2="7" stroke="#e8a09a" stroke-width="2.4"/>
+<rect width="7" height="7" fill="#fdecea"/><line y2="7" stroke="#e8a09a" stroke-width="2.4"/>
 </pattern>
 <marker id="head" markerWidth="9" markerHeight="9" refX="7" refY="4" orient="auto">
 <path d="M0,0 L8,4 L0,8 z" fill="#b42318"/></marker>
@@ -65,8 +65,8 @@ class Frame:
         share = (min(max(t, self.start_s), self.end_s) - self.start_s) / (self.end_s - self.start_s)
         return LEFT + share * (WIDTH - LEFT - self.right)
 
-    def shows(self, start_s: float, end_s: float) -> bool:
-        return end_s > self.start_s and start_s < self.end_s
+    def shows(self, item: Box | Pause) -> bool:
+        return item.step in self.steps and (item.end_s is None or item.end_s > self.start_s)
 
 
 def draw(report: Report) -> str:
@@ -75,14 +75,17 @@ def draw(report: Report) -> str:
     frame = choose_frame(report)
     height = TOP + ROW * max(1, len(report.ranks)) + BOTTOM
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}">',
         f"<style>{STYLE}</style>",
         DEFINITIONS,
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         *_heading(report),
     ]
     if frame is None:
-        parts.append(_text(LEFT, TOP + 30, "No forward pass, backward pass or message was recorded.", "small"))
+        parts.append(
+            _text(LEFT, TOP + 30, "No forward pass, backward pass or message was recorded.", "small")
+        )
     else:
         parts += _bands(frame, timeline, len(report.ranks))
         parts += _rows(report, frame)
@@ -91,19 +94,18 @@ def draw(report: Report) -> str:
 
 
 def choose_frame(report: Report) -> Frame | None:
-    """Two steps that show the rhythm: after the first one, which warms up; at the end, where a run went wrong."""
-    boxes = [box for row in report.timeline.rows for box in row.boxes]
-    pauses = [pause for row in report.timeline.rows for pause in row.pauses if pause.kind != "setup"]
-    if not boxes and not pauses:
-        pauses = [pause for row in report.timeline.rows for pause in row.pauses]
-    if not boxes and not pauses:
+    """Two steps that show the rhythm: after the first, which warms up, or at the end of a failed run."""
+    items = _items(report.timeline)
+    if not items:
         return None
-    steps = sorted({item.step for item in [*boxes, *pauses]})
+    steps = sorted({item.step for item in items})
     wrong = report.outcome not in (Outcome.FINISHED, Outcome.WRONG_STEPS)
     made = [step for step in steps if step <= report.asked_steps]
     shown = steps[-STEPS_SHOWN:] if wrong else (made[1 : 1 + STEPS_SHOWN] or made[:1] or steps[:1])
-    inside = [item for item in [*boxes, *pauses] if item.step in shown]
-    start_s = min(item.start_s for item in inside)
+    inside = [item for item in items if item.step in shown]
+    start_s = min(
+        [item.start_s for item in inside if isinstance(item, Box)] or [item.start_s for item in inside]
+    )
     end_s = max(item.start_s if item.end_s is None else item.end_s for item in inside)
     ends = [end for row in report.timeline.rows for end in _step_ends(row, shown)]
     end_s = max([end_s, *ends])
@@ -112,11 +114,19 @@ def choose_frame(report: Report) -> Frame | None:
     return Frame(start_s, end_s + margin_s, tuple(shown), RIGHT_WITH_WORDS if wrong else RIGHT)
 
 
+def _items(timeline: Timeline) -> list[Box | Pause]:
+    """Boxes and pauses; the pauses of starting up only where there is nothing else."""
+    items: list[Box | Pause] = [box for row in timeline.rows for box in row.boxes]
+    pauses = [pause for row in timeline.rows for pause in row.pauses]
+    items += [pause for pause in pauses if pause.kind != "setup"]
+    return items or list[Box | Pause](pauses)
+
+
 def _step_ends(row: Row, shown: Sequence[int]) -> list[float]:
     return [end for number, (_, end) in enumerate(row.steps, start=1) if number in shown]
 
 
-# --- the head of the page --------------------------------------------------------------------------------------
+# --- the head of the page -------------------------------------------------------------------------
 
 
 def _heading(report: Report) -> Iterator[str]:
@@ -124,44 +134,53 @@ def _heading(report: Report) -> Iterator[str]:
     made = max((rank.steps for rank in report.ranks), default=0)
     kind = "title" if report.outcome is Outcome.FINISHED else "title bad"
     yield _text(24, 36, f"{name}: {report.outcome.value}", kind)
-    yield _text(24, 58, f"{len(report.ranks)} ranks, {made} of {report.asked_steps} steps, {report.duration_s:.1f} s", "small")
+    yield _text(
+        24,
+        58,
+        f"{len(report.ranks)} ranks, {made} of {report.asked_steps} steps, {report.duration_s:.1f} s",
+        "small",
+    )
     for number, pipeline in enumerate(report.pipelines[:2]):
         prefix = f"ranks {', '.join(map(str, pipeline.ranks))}: " if len(report.pipelines) > 1 else ""
         yield _text(24, 78 + 18 * number, prefix + bubble_words(pipeline), "small")
-    yield from _legend()
+    yield from _legend(report)
 
 
 def bubble_words(pipeline: Pipeline) -> str:
     """The bubble of a pipeline, measured and ideal, with the formula filled in."""
     p, m = len(pipeline.ranks), pipeline.micro_batches
-    ideal = f"ideal (p − 1)/(m + p − 1) = {p - 1}/{m + p - 1} = {pipeline.ideal_bubble:.0%}"
+    ideal = f"ideal (p - 1)/(m + p - 1) = {p - 1}/{m + p - 1} = {pipeline.ideal_bubble:.0%}"
     measured = "not measured" if pipeline.bubble is None else f"{pipeline.bubble:.0%}"
     return f"bubble {measured}, {ideal}, with p = {p} stages and m = {m} micro-batches"
 
 
-def _legend() -> Iterator[str]:
-    entries = (
-        (_legend_box(FORWARD[1]), "forward", 84),
-        (_legend_box(BACKWARD[1]), "backward", 94),
-        (_legend_box("#4e9f6e"), "optimizer step", 124),
-        (_legend_line("#b3bcc6"), "waits for a message", 158),
-        (_legend_line("#9b6bc4"), "waits for a group", 0),
-    )
-    x = float(WIDTH - 28 - sum(width for *_, width in entries) - 134)
+def _legend(report: Report) -> Iterator[str]:
+    kinds = {pause.kind for row in report.timeline.rows for pause in row.pauses}
+    entries = [
+        (_legend_box(f'fill="{FORWARD[1]}"'), "forward", 92),
+        (_legend_box(f'fill="{BACKWARD[1]}"'), "backward", 102),
+        (_legend_box('class="optimizer"'), "optimizer step", 138),
+        (_legend_line("waits"), "waits for a message", 172),
+    ]
+    if "group" in kinds:
+        entries.append((_legend_line("together"), "waits for a group", 154))
+    if any(pause.end_s is None for row in report.timeline.rows for pause in row.pauses):
+        entries.append((_legend_box('class="stop"'), "never returned", 136))
+    x = float(WIDTH - 12 - sum(width for *_, width in entries))
     for shape, words, width in entries:
         yield f'<g transform="translate({x:.1f} 24)">{shape}{_text(26, 12, words, "small")}</g>'
         x += width
 
 
-def _legend_box(colour: str) -> str:
-    return f'<rect width="18" height="15" rx="3" fill="{colour}"/>'
+def _legend_box(look: str) -> str:
+    return f'<rect width="18" height="15" rx="3" {look}/>'
 
 
-def _legend_line(colour: str) -> str:
-    return f'<rect y="5" width="18" height="5" rx="2.5" fill="{colour}"/>'
+def _legend_line(kind: str) -> str:
+    return f'<rect y="5" width="18" height="5" rx="2.5" class="{kind}"/>'
 
 
-# --- the rows --------------------------------------------------------------------------------------------------
+# --- the rows -------------------------------------------------------------------------------------
 
 
 def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
@@ -173,7 +192,8 @@ def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
         end_s = frame.end_s if last or not ends else max(ends)
         left, right = frame.x(start_s), frame.x(end_s)
         shade = "#eef3f8" if index % 2 == 0 else "#f7f9fb"
-        yield f'<rect x="{left:.1f}" y="{TOP - 24}" width="{right - left:.1f}" height="{ROW * rows + 30}" fill="{shade}"/>'
+        size = f'width="{right - left:.1f}" height="{ROW * rows + 30}"'
+        yield f'<rect x="{left:.1f}" y="{TOP - 24}" {size} fill="{shade}"/>'
         yield _text((left + right) / 2, TOP - 8, f"step {step}", "small middle")
         start_s = end_s
 
@@ -192,19 +212,26 @@ def _rows(report: Report, frame: Frame) -> Iterator[str]:
             yield from _row(rows[rank.rank], frame, y)
         if frame.right == RIGHT_WITH_WORDS:
             yield from _stop(rank, rows.get(rank.rank), frame, y)
-    yield from _wants(report, frame, places)
+    yield from _wants(report, places)
 
 
 def _row(row: Row, frame: Frame, y: float) -> Iterator[str]:
     for pause in row.pauses:
-        if pause.kind != "setup" and pause.end_s is not None and frame.shows(pause.start_s, pause.end_s):
+        if pause.kind != "setup" and pause.end_s is not None and frame.shows(pause):
             yield _pause(pause, pause.end_s, frame, y)
     for number, (start_s, end_s) in enumerate(row.steps, start=1):
-        if frame.shows(start_s, end_s):
+        if number in frame.steps:
             width = max(2.0, frame.x(end_s) - frame.x(start_s))
-            yield _rect(frame.x(start_s), y, width, BOX, "optimizer", f"optimizer step {number}: {_ms(start_s, end_s)}")
+            yield _rect(
+                frame.x(start_s),
+                y,
+                width,
+                BOX,
+                "optimizer",
+                f"optimizer step {number}: {_ms(start_s, end_s)}",
+            )
     for box in row.boxes:
-        if frame.shows(box.start_s, box.end_s):
+        if frame.shows(box):
             yield from _box(box, frame, y)
 
 
@@ -243,7 +270,7 @@ def _message(message: Message, frame: Frame, places: dict[int, int]) -> Iterator
     )
 
 
-# --- where it stopped ------------------------------------------------------------------------------------------
+# --- where it stopped -----------------------------------------------------------------------------
 
 
 def _stop(rank: RankReport, row: Row | None, frame: Frame, y: float) -> Iterator[str]:
@@ -253,13 +280,13 @@ def _stop(rank: RankReport, row: Row | None, frame: Frame, y: float) -> Iterator
     for pause in open_pauses:
         left, right = frame.x(pause.start_s), frame.x(frame.end_s)
         yield _rect(left, y, max(3.0, right - left), BOX, "stop", pause.call)
-    x = WIDTH - RIGHT_WITH_WORDS + 34
-    yield _text(x, y + 15, _short(rank.where), "badbold" if bad else "small")
+    x = WIDTH - RIGHT_WITH_WORDS + 44
+    yield _text(x, y + 15, _short(rank.where.removeprefix("waits in ")), "badbold" if bad else "small")
     if rank.at is not None:
         yield _text(x, y + 33, _short(str(rank.at)), "small bad" if bad else "small")
 
 
-def _wants(report: Report, frame: Frame, places: dict[int, int]) -> Iterator[str]:
+def _wants(report: Report, places: dict[int, int]) -> Iterator[str]:
     """Arrows from each rank that waits in vain to those it waits for."""
     x = WIDTH - RIGHT_WITH_WORDS + 4
     for wait in report.waits:
@@ -267,19 +294,19 @@ def _wants(report: Report, frame: Frame, places: dict[int, int]) -> Iterator[str
             if wait.rank not in places or partner not in places or partner == wait.rank:
                 continue
             y1, y2 = places[wait.rank] + BOX / 2, places[partner] + BOX / 2
-            bend = 8 + 7 * abs(y2 - y1) / ROW
             side = 1 if y2 > y1 else -1
+            bend = 12 + 12 * abs(y2 - y1) / ROW + (14 if side < 0 else 0)
             yield (
-                f'<path class="want" d="M{x} {y1 + 5 * side} C{x + bend} {y1 + 5 * side}, '
-                f'{x + bend} {y2 - 7 * side}, {x + 2} {y2 - 7 * side}"/>'
+                f'<path class="want" d="M{x} {y1 + 4 * side} C{x + bend} {y1 + 4 * side}, '
+                f'{x + bend} {y2 - 9 * side}, {x + 2} {y2 - 9 * side}"/>'
             )
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 44 else f"{text[:43]}…"
+    return text if len(text) <= 40 else f"{text[:39]}…"
 
 
-# --- the axis and small shapes ---------------------------------------------------------------------------------
+# --- the axis and small shapes --------------------------------------------------------------------
 
 
 def _axis(frame: Frame, height: int) -> Iterator[str]:

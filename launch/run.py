@@ -50,11 +50,9 @@ class Process(Protocol):
 
 
 class Start(Protocol):
-    """Starts a command. A sandbox goes in here: it wraps `arguments` and starts the result in the same way."""
+    """Starts a command. A sandbox goes in here: it wraps `arguments` and starts the result."""
 
-    def __call__(
-        self, arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int
-    ) -> Process: ...
+    def __call__(self, arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int) -> Process: ...
 
 
 def start_plainly(arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int) -> Process:
@@ -86,15 +84,16 @@ def run(
 ) -> Report:
     """Run a script, watch its ranks, and say how it went.
 
-    `script` starts the ranks itself (a shell script) or is started once for each rank (a Python file); `style`
-    overrides how a Python file is started. `steps` optimizer steps are asked of every rank, through LAB_STEPS and,
-    where a script ignores that, by ending it. `alias` maps names that the script may import to modules that stand in
-    for them. `dump` asks for whole tensors: "gradients" as they enter every step, with the parameters at first and at
-    last; "parameters" after every step; "tokens". `watch` is called a few times a second.
+    `script` starts the ranks itself (a shell script) or is started once for each rank (a Python file);
+    `style` overrides how a Python file is started. `steps` optimizer steps are asked of every rank, through
+    LAB_STEPS and, where a script ignores that, by ending it. `alias` maps names that the script may import
+    to modules that stand in for them. `dump` asks for whole tensors: "gradients" as they enter every step,
+    with the parameters at first and at last; "parameters" after every step; "tokens". `watch` is called a
+    few times a second.
 
-    Everything is written below `output_dir`: `report.json`, `picture.svg`, `trace.json`, `output.txt`, `events/`.
-    A script that fails gives a report. Raises ScriptError if there is none to start, OSError if the output folder
-    cannot be written, and Interrupted, with the report so far, on Ctrl-C.
+    Everything is written below `output_dir`: `report.json`, `picture.svg`, `trace.json`, `output.txt`,
+    `events/`. A script that fails gives a report. Raises ScriptError if there is none to start, OSError if
+    the output folder cannot be written, and Interrupted, with the report so far, on Ctrl-C.
     """
     task = _Task(Path(script).resolve(), ranks, steps, timeout_s, Path(output_dir).resolve())
     launched = command(task.script, ranks, style)
@@ -138,7 +137,9 @@ class _Task:
 def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump]) -> None:
     """Make the folders of the run, in place of those of an earlier one."""
     task.output_dir.mkdir(parents=True, exist_ok=True)
-    leftovers = [path for path in task.output_dir.iterdir() if path.name not in (task.script.name, ".DS_Store")]
+    leftovers = [
+        path for path in task.output_dir.iterdir() if path.name not in (task.script.name, ".DS_Store")
+    ]
     if leftovers and not (task.control / "worker.json").is_file():
         raise ScriptError(
             f"{task.output_dir} holds files that are not of an earlier run, such as {leftovers[0].name}; "
@@ -245,8 +246,12 @@ class _Watched:
         self._scanned_s = self.now_s()
         root = self.process.pid
         living = self.descendants.look()
-        known = {worker.process.pid for worker in self.workers.values() if worker.process and not worker.ended}
-        self._others_live = any(process.pid != root and own_number(process.pid) not in known for process in living)
+        known = {
+            worker.process.pid for worker in self.workers.values() if worker.process and not worker.ended
+        }
+        self._others_live = any(
+            process.pid != root and own_number(process.pid) not in known for process in living
+        )
         settled = {
             worker.process.pid
             for worker in self.workers.values()
@@ -268,7 +273,7 @@ class _Watched:
         )
 
     def end(self) -> tuple[int, ...]:
-        """Let workers that wait for it leave, then end everything. Returns the processes that would not end."""
+        """Let workers leave that wait for it, then end everything. Returns the processes that survive."""
         if self.process is None or self.descendants is None:
             return ()
         (self.task.control / "end").touch()

@@ -33,7 +33,12 @@ def sentence(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport]
 
 def _finished(situation: Situation) -> str:
     count = "The only rank" if situation.ranks == 1 else f"All {situation.ranks} ranks"
-    return f"{count} made the {situation.steps} steps asked, in {situation.now_s:.1f} s."
+    return f"{count} made the {steps_of(situation.steps)} asked, in {situation.now_s:.1f} s."
+
+
+def steps_of(count: int) -> str:
+    """`1 step`, `8 steps`."""
+    return f"{count} step{'s' * (count != 1)}"
 
 
 def listed(items: Iterable[object]) -> str:
@@ -47,10 +52,10 @@ def _steps(ranks: Sequence[RankReport], asked: int) -> str:
     parts = [f"rank {rank.rank} made {rank.steps}" for rank in ranks]
     if not parts:
         return "no rank was seen"
-    return ", ".join([f"{parts[0]} of {asked} steps", *parts[1:]])
+    return ", ".join([f"{parts[0]} of {steps_of(asked)}", *parts[1:]])
 
 
-# --- crashed ---------------------------------------------------------------------------------------------------
+# --- crashed --------------------------------------------------------------------------------------
 
 
 def _crashed(situation: Situation, failure: Failure, output_tail: str) -> str:
@@ -59,10 +64,11 @@ def _crashed(situation: Situation, failure: Failure, output_tail: str) -> str:
         who = "The script"
     ranks = situation.by_rank()
     worker = ranks.get(failure.rank) if failure.rank is not None else None
-    progress = f"after {worker.steps} of {situation.steps} steps" if worker else "before any step"
+    progress = f"after {worker.steps} of {steps_of(situation.steps)}" if worker else "before any step"
     place = f" at {failure.at}" if failure.at else ""
-    expected = f"Every rank was expected to make {situation.steps} steps and then end."
-    return f"{who} {_what_happened(failure, output_tail)}{place}, {progress}. {expected} {_crash_advice(situation, failure, output_tail)}"
+    expected = f"Every rank was expected to make {steps_of(situation.steps)} and then end."
+    seen = f"{who} {_what_happened(failure, output_tail)}{place}, {progress}."
+    return f"{seen} {expected} {_crash_advice(situation, failure, output_tail)}"
 
 
 def _what_happened(failure: Failure, output_tail: str) -> str:
@@ -81,7 +87,9 @@ def _what_happened(failure: Failure, output_tail: str) -> str:
         case FailureKind.KILLED:
             if "size doesn't match" in output_tail:
                 return "was ended by gloo because a message did not fit the tensor that should receive it"
-            return f"was ended by a signal ({failure.message})" if failure.message else "was killed by a signal"
+            return (
+                f"was ended by a signal ({failure.message})" if failure.message else "was killed by a signal"
+            )
 
 
 _ADVICE: tuple[tuple[str, str], ...] = (
@@ -114,7 +122,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 
 def _crash_advice(situation: Situation, failure: Failure, output_tail: str) -> str:
     if failure.kind is FailureKind.ENDED_EARLY:
-        return "Let every rank make the same number of steps, and end only when nobody sends to it or waits for it."
+        return "Let every rank make the same number of steps, and end when nobody waits for it any more."
     departed = _departed_with_messages(situation)
     if departed and failure.kind is FailureKind.RAISED:
         return departed
@@ -144,7 +152,7 @@ def _departed_with_messages(situation: Situation) -> str:
     return ""
 
 
-# --- deadlocked ------------------------------------------------------------------------------------------------
+# --- deadlocked -----------------------------------------------------------------------------------
 
 
 def _deadlocked(situation: Situation, standstill: Standstill) -> str:
@@ -152,7 +160,9 @@ def _deadlocked(situation: Situation, standstill: Standstill) -> str:
     shown = [waits[rank] for rank in standstill.cycle] or list(waits.values())[:3]
     seen = "; ".join(str(wait) for wait in shown)
     details = "; ".join(dict.fromkeys(wait.why for wait in shown if wait.why))
-    conclusion = f"{_conclusion(situation, shown, bool(standstill.cycle))}{f' ({details})' if details else ''}"
+    conclusion = (
+        f"{_conclusion(situation, shown, bool(standstill.cycle))}{f' ({details})' if details else ''}"
+    )
     return f"{_capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
 
 
@@ -174,7 +184,11 @@ def _conclusion(situation: Situation, waits: Sequence[Wait], cycle: bool) -> str
     if len(waits) == 1:
         return "it waits for itself"
     if ops <= {"recv", "irecv"}:
-        return f"{both} has sent what the other waits for" if len(waits) == 2 else "none has sent what is waited for"
+        return (
+            f"{both} has sent what the other waits for"
+            if len(waits) == 2
+            else "none has sent what is waited for"
+        )
     if ops <= SENDS:
         return f"{both} has begun to receive, and a send ends only when its receive has begun"
     return "each waits for the next" if len(waits) > 2 else "each waits for the other"
@@ -188,7 +202,7 @@ def _conclusion_without_cycle(situation: Situation, waits: Sequence[Wait]) -> st
     parts = []
     if absent:
         parts.append(f"rank{'s' * (len(absent) > 1)} {listed(absent)} never started")
-    parts += [f"rank {rank} has ended after {ranks[rank].steps} steps" for rank in left]
+    parts += [f"rank {rank} has ended after {steps_of(ranks[rank].steps)}" for rank in left]
     return ", ".join(parts) or "what they wait for will never come"
 
 
@@ -201,28 +215,37 @@ def _deadlock_advice(situation: Situation, waits: Sequence[Wait]) -> str:
             "each in the background (`&`), with one world_size, and every rank number once."
         )
     if "new_group" in ops:
-        return "Every rank must call new_group for every group, also for those it is not in, in the same order."
-    if ops & MESSAGES and any(wait.why for wait in waits):
-        return "Compare tags, peers and order of the two sides: each send needs one receive with the same tag."
-    if ops and ops <= SENDS:
+        return (
+            "Every rank must call new_group for every group, also for those it is not in, in the same order."
+        )
+    if not ops <= MESSAGES:
+        return (
+            "Every member of a group must enter the same collectives, in the same order as its other calls."
+        )
+    if any(wait.why for wait in waits):
+        return (
+            "Compare tags, peers and order of the two sides: each send needs one receive with the same tag."
+        )
+    if ops <= SENDS:
         return "Let one side receive first, or begin the sends with isend and wait for them later."
-    if ops & MESSAGES:
-        return "Bring the two sides into an order in which every receive finds a send that was begun before."
-    return "Every member of a group must enter the same collectives in the same order."
+    return "Bring the two sides into an order in which every receive finds a send that was begun before."
 
 
-# --- too slow, wrong steps ---------------------------------------------------------------------------------------
+# --- too slow, wrong steps ------------------------------------------------------------------------
 
 
 def _too_slow(situation: Situation, ranks: Sequence[RankReport], output_tail: str) -> str:
-    asked = f"All were expected to make {situation.steps} steps within {situation.timeout_s:g} s."
+    asked = f"All were expected to make {steps_of(situation.steps)} within {situation.timeout_s:g} s."
     if not ranks:
         last = output_tail.strip().rpartition("\n")[2][:300]
         printed = f"the last line printed was: {last}" if last else "nothing was printed"
-        return f"After {situation.now_s:.0f} s no rank had started; {printed}. {asked} Does the script start `python`?"
+        seen = f"After {situation.now_s:.0f} s no rank had started; {printed}."
+        return f"{seen} {asked} Does the script start `python`?"
     asleep = [rank for rank in ranks if rank.state is RankState.ASLEEP]
     holding = asleep or [rank for rank in ranks if rank.state is RankState.COMPUTING]
-    doing = "; ".join(f"rank {rank.rank} {rank.where}{f' {rank.at}' if rank.at else ''}" for rank in holding[:3])
+    doing = "; ".join(
+        f"rank {rank.rank} {rank.where}{f' {rank.at}' if rank.at else ''}" for rank in holding[:3]
+    )
     seen = f"After {situation.now_s:.0f} s {_steps(ranks, situation.steps)}"
     if doing:
         seen += f"; {doing}"
@@ -231,11 +254,13 @@ def _too_slow(situation: Situation, ranks: Sequence[RankReport], output_tail: st
     last_s = max((worker.last_progress_s for worker in situation.by_rank().values()), default=0.0)
     if situation.now_s - last_s < 10:
         return f"{seen}. It was still making progress. {asked} Do less work a step, or allow more time."
-    return f"{seen}. Nothing has happened for {situation.now_s - last_s:.0f} s. {asked} Look at the lines named."
+    return (
+        f"{seen}. Nothing has happened for {situation.now_s - last_s:.0f} s. {asked} Look at the lines named."
+    )
 
 
 def _wrong_steps(situation: Situation, ranks: Sequence[RankReport]) -> str:
-    expected = f"Exactly {situation.steps} steps on each of {situation.ranks} ranks were expected."
+    expected = f"Exactly {steps_of(situation.steps)} on each of {situation.ranks} ranks were expected."
     missing = [rank.rank for rank in ranks if rank.state is RankState.MISSING]
     if len(missing) == len(ranks):
         return (
@@ -258,7 +283,7 @@ def _wrong_steps(situation: Situation, ranks: Sequence[RankReport]) -> str:
     return f"{seen}. {expected} Take the number of steps from the environment variable LAB_STEPS."
 
 
-# --- notes -----------------------------------------------------------------------------------------------------
+# --- notes ----------------------------------------------------------------------------------------
 
 
 def notes(situation: Situation, workers: Sequence[Worker], waited: bool, rejected: int) -> list[str]:
@@ -267,18 +292,27 @@ def notes(situation: Situation, workers: Sequence[Worker], waited: bool, rejecte
     stopped = [worker for worker in workers if worker.stopped is not None]
     if stopped:
         found.append(
-            f"The script would have gone on after the {situation.steps} steps asked: it does not take their number "
-            "from LAB_STEPS. It was ended."
+            f"The script would have gone on after the {steps_of(situation.steps)} asked: it does not take "
+            "their number from LAB_STEPS. It was ended."
         )
     if not waited:
-        found.append("The script ended before its ranks did: it starts them in the background and does not wait.")
+        found.append(
+            "The script ended before its ranks did: it starts them in the background and does not wait."
+        )
     elif situation.script_status is None and workers and all(worker.ended for worker in workers):
         found.append("The script itself did not end after all its ranks had; it was ended.")
     if situation.script_status not in (None, 0):
         found.append(f"The script's own exit status was {situation.script_status}.")
     found += _translations(workers)
     found += _twins(workers)
-    faults = sorted({type(event).__name__ for worker in workers for event in worker.events if type(event).__name__ in ("Fault", "Cut")})
+    faults = sorted(
+        {
+            type(event).__name__
+            for worker in workers
+            for event in worker.events
+            if type(event).__name__ in ("Fault", "Cut")
+        }
+    )
     if "Cut" in faults:
         found.append("A process recorded more than its allowance; what it did later is missing here.")
     if "Fault" in faults:
@@ -304,7 +338,8 @@ def _translations(workers: Sequence[Worker]) -> list[str]:
             if isinstance(event, Translation) and event.what in _TRANSLATIONS:
                 if event.what == "port" and event.asked == "29500":
                     continue  # the launcher's own suggestion
-                texts[_TRANSLATIONS[event.what].format(asked=event.asked, given=event.given)] = None
+                asked = event.asked.partition(":")[0] if event.what == "device" else event.asked
+                texts[_TRANSLATIONS[event.what].format(asked=asked, given=event.given)] = None
     return list(texts)[:20]
 
 

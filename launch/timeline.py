@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -58,9 +59,9 @@ class Row:
 class Pipeline:
     """Ranks connected by messages. `bubble` is the share of their time in which they did not compute.
 
-    It is measured from the first forward to the last backward of a step and is the median over the steps, the
-    first left out where there are more. `ideal_bubble` is (p - 1) / (m + p - 1) for p stages and m micro-batches of equal cost (Huang et al.
-    2019, GPipe, section 2.3).
+    It is measured from the first forward to the last backward of a step that all ranks completed, and is
+    the median over such steps, the first left out where there are more. `ideal_bubble` is (p - 1) / (m + p
+    - 1) for p stages and m micro-batches of equal cost (Huang et al. 2019, GPipe, section 2.3).
     """
 
     ranks: tuple[int, ...]
@@ -149,21 +150,29 @@ def _connected(rows: Sequence[Row], messages: Iterable[Message]) -> list[tuple[i
 def _pipeline(ranks: tuple[int, ...], rows: Sequence[Row]) -> Pipeline:
     members = [row for row in rows if row.rank in ranks]
     shares, counts = [], []
-    for step in sorted({box.step for row in members for box in row.boxes}):
+    for step in range(1, min(len(row.steps) for row in members) + 1):
         boxes = [[box for box in row.boxes if box.step == step] for row in members]
         if not all(boxes) or not any(box.kind == "backward" for row in boxes for box in row):
             continue
         shares.append(_bubble(boxes))
         counts.append(max(sum(box.kind == "forward" for box in row) for row in boxes))
-    micro_batches = round(statistics.median(counts)) if counts else 0
+    if not counts:
+        counts = [max(_forwards_of_a_step(row) for row in members)]
     stages = len(members)
     settled = shares[1:] or shares
+    micro_batches = max(1, round(statistics.median(counts)))
     return Pipeline(
         ranks,
         micro_batches,
         statistics.median(settled) if settled else None,
         (stages - 1) / (micro_batches + stages - 1),
     )
+
+
+def _forwards_of_a_step(row: Row) -> int:
+    """The most forward passes that a rank made in one step."""
+    counts = Counter(box.step for box in row.boxes if box.kind == "forward")
+    return max(counts.values(), default=0)
 
 
 def _bubble(boxes: Sequence[Sequence[Box]]) -> float:
@@ -181,5 +190,3 @@ def _covered(boxes: Iterable[Box]) -> float:
         total += max(0.0, end - max(start, until))
         until = max(until, end)
     return total
-
-

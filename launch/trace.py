@@ -42,7 +42,9 @@ def _names(row: Row) -> Iterator[dict[str, Any]]:
         yield {"ph": "M", "name": "thread_name", "pid": row.rank, "tid": thread, "args": {"name": name}}
 
 
-def _complete(rank: int, thread: int, name: str, start_s: float, end_s: float, **arguments: Any) -> dict[str, Any]:
+def _complete(
+    rank: int, thread: int, name: str, start_s: float, end_s: float, **arguments: Any
+) -> dict[str, Any]:
     return {
         "ph": "X",
         "pid": rank,

@@ -20,7 +20,13 @@ _CONSEQUENCE = re.compile(
     r"|recvValue.*failed|sendBytes failed|Failed to recv, got 0 bytes",
 )
 _MESSENGERS = frozenset(
-    {"ProcessRaisedException", "ProcessExitedException", "ChildFailedError", "SignalException", "DistNetworkError"}
+    {
+        "ProcessRaisedException",
+        "ProcessExitedException",
+        "ChildFailedError",
+        "SignalException",
+        "DistNetworkError",
+    }
 )
 
 
@@ -61,7 +67,7 @@ class Judge:
     _standstill: Standstill | None = field(default=None)
 
     def look(self, situation: Situation, fatal_signals: Mapping[str, str]) -> Verdict | None:
-        """The verdict, or None while the run should go on. `fatal_signals`: what dying processes left, by key."""
+        """The verdict, or None while the run should go on. `fatal_signals`: last words by process key."""
         failure = first_failure(situation, fatal_signals)
         if failure is not None and situation.now_s - failure.t >= CRASH_SETTLE_S:
             return Verdict(Outcome.CRASHED, failure=failure)
@@ -113,7 +119,8 @@ def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> Fai
     ranks = situation.by_rank()
     script_failed = situation.script_status not in (None, 0)
     alone = script_failed and not any(not worker.ended for worker in situation.workers)
-    failures, consequences = [], []
+    failures: list[Failure] = []
+    consequences: list[Failure] = []
     for worker in situation.workers:
         if worker.is_service or not (alone or worker in ranks.values() or worker.steps):
             continue
@@ -135,7 +142,14 @@ def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str])
     fatal = next((raised for raised in worker.raised if raised.fatal), None)
     if fatal is not None:
         return Failure(
-            FailureKind.RAISED, fatal.t, rank, worker.label, fatal.type, fatal.message, fatal.traceback, fatal.at
+            FailureKind.RAISED,
+            fatal.t,
+            rank,
+            worker.label,
+            fatal.type,
+            fatal.message,
+            fatal.traceback,
+            fatal.at,
         )
     if worker.exited is not None:
         if worker.exited.code == 0:
@@ -166,14 +180,12 @@ def _is_consequence(failure: Failure) -> bool:
 
 
 def _early_ends(situation: Situation, ranks: Mapping[int, Worker]) -> Iterable[Failure]:
-    """Ranks that ended in peace before their steps were made: harmless alone, the cause where others failed."""
+    """Ranks that ended in peace before their steps were made: the cause, where others failed."""
     for rank, worker in ranks.items():
         if worker.exited is not None and worker.exited.code == 0 and worker.steps < situation.steps:
             if any(raised.fatal for raised in worker.raised) or worker.stopped is not None:
                 continue
-            yield Failure(
-                FailureKind.ENDED_EARLY, worker.exited.t, rank, worker.label, at=worker.line()
-            )
+            yield Failure(FailureKind.ENDED_EARLY, worker.exited.t, rank, worker.label)
 
 
 def _failure_of_script(situation: Situation, ranks: Mapping[int, Worker]) -> Failure | None:

@@ -1,16 +1,17 @@
-"""Who waits for whom, and whether that can ever end: the wait-for graph of the pending operations of all ranks.
+"""Who waits for whom, and whether that can end: the wait-for graph of all ranks' pending operations.
 
 gloo's rules, as measured (docs/launch.md, "What gloo waits for"):
 
-- A send of any size is over only when the other side has begun the matching receive; beginning one (`isend`) waits
-  for nothing. A receive is over when the matching send has begun.
+- A send of any size is over only when the other side has begun the matching receive; beginning one
+  (`isend`) waits for nothing. A receive is over when the matching send has begun.
 - Messages match by sender, receiver, group and tag; within these by order.
 - The n-th collective of a group meets the n-th collective of every other member, and nothing else.
 - `init_process_group` waits for every rank of its world size, `new_group` for every member of the group.
 
-An operation that cannot be matched by what all ranks have begun so far waits for the ranks that could begin the
-missing part. It waits in vain if one of them has ended, or is itself among those who wait in vain. The largest set
-of ranks for which that holds is a deadlock: no message that could still be sent would free any of them.
+An operation that cannot be matched by what all ranks have begun so far waits for the ranks that could begin
+the missing part. It waits in vain if one of them has ended, or is itself among those who wait in vain. The
+largest set of ranks for which that holds is a deadlock: no message that could still be sent would free any
+of them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .workers import COMPOUND, GROUP_CALLS, MESSAGES, SENDS, Operation
 
 @dataclass(frozen=True)
 class View:
-    """What the analysis needs of a rank. `blocked` holds the calls that it stands in, if it can do nothing else."""
+    """What the analysis needs of a rank. `blocked`: the calls it stands in, if it can do nothing else."""
 
     operations: tuple[Operation, ...]
     blocked: tuple[Operation, ...] = ()
@@ -46,13 +47,13 @@ class Wait:
 
     def __str__(self) -> str:
         place = f" {self.at}" if self.at else ""
-        begun = f" begun at {self.begun_at}" if self.begun_at and self.begun_at != self.at else ""
-        return f"rank {self.rank} waits in {self.call}{begun}{place}"
+        begun = f" (begun at {self.begun_at})" if self.begun_at and self.begun_at != self.at else ""
+        return f"rank {self.rank} waits in {self.call}{place}{begun}"
 
 
 @dataclass(frozen=True)
 class Standstill:
-    """Ranks that wait in vain, and a cycle among them if there is one: each waits for the next, the last for the first."""
+    """Ranks that wait in vain, and a cycle among them if there is one: each waits for the next in it."""
 
     waits: tuple[Wait, ...]
     cycle: tuple[int, ...]
@@ -112,7 +113,7 @@ def members(group: str, world_size: int) -> tuple[int, ...]:
 
 
 def find_standstill(views: Mapping[int, View], *, more_may_start: bool = False) -> Standstill | None:
-    """The deadlock among ranks, or None. `more_may_start`: ranks that do not exist yet may still be started."""
+    """The deadlock among ranks, or None. `more_may_start`: missing ranks may still be started."""
     begun = _Begun()
     for rank, view in views.items():
         for operation in view.operations:
@@ -120,7 +121,11 @@ def find_standstill(views: Mapping[int, View], *, more_may_start: bool = False) 
     candidates = {rank: _waits(rank, view, views, begun) for rank, view in views.items() if view.blocked}
     stuck = {rank: waits for rank, waits in candidates.items() if waits}
     while True:
-        free = [rank for rank, waits in stuck.items() if not all(_in_vain(wait, stuck, views, more_may_start) for wait in waits)]
+        free = [
+            rank
+            for rank, waits in stuck.items()
+            if not all(_in_vain(wait, stuck, views, more_may_start) for wait in waits)
+        ]
         if not free:
             break
         for rank in free:
@@ -142,7 +147,9 @@ def _waits(rank: int, view: View, views: Mapping[int, View], begun: _Begun) -> l
     return found
 
 
-def _in_vain(wait: Wait, stuck: Mapping[int, object], views: Mapping[int, View], more_may_start: bool) -> bool:
+def _in_vain(
+    wait: Wait, stuck: Mapping[int, object], views: Mapping[int, View], more_may_start: bool
+) -> bool:
     def helpless(rank: int) -> bool:
         if rank not in views:
             return not more_may_start
@@ -153,10 +160,10 @@ def _in_vain(wait: Wait, stuck: Mapping[int, object], views: Mapping[int, View],
 
 
 def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: _Begun) -> Wait | None:
-    """What a call waits for; None if what the others have begun is enough, or if the call is not understood."""
+    """What a call waits for; None if what the others have begun is enough, or if it is not understood."""
     subject = operation.subject
     if subject.op == "init_process_group":
-        partners, why = _missing_from_start(rank, subject, begun)
+        partners, why = _missing_from_start(rank, subject, views, begun)
     elif subject.op == "new_group":
         partners, why = _missing_from_new_group(rank, subject, views, begun)
     elif subject.op in MESSAGES:
@@ -181,11 +188,12 @@ def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: _Be
 Missing = tuple[Iterable[int], str]
 
 
-def _missing_from_start(rank: int, subject: Operation, begun: _Begun) -> Missing:
+def _missing_from_start(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
     size = subject.call.world_size or 0
     absent = [other for other in range(min(size, 1024)) if other not in begun.joins]
     if absent:
-        return absent, f"{_ranks(absent)} did not call init_process_group"
+        late = [other for other in absent if other in views]
+        return absent, f"{_ranks(late)} did not call init_process_group" if late else ""
     sizes = {other: join.call.world_size for other, join in begun.joins.items()}
     differing = [other for other, other_size in sizes.items() if other_size != size and other != rank]
     return differing, "; ".join(f"rank {other} says world_size={sizes[other]}" for other in differing)
@@ -220,18 +228,20 @@ def _missing_message(rank: int, subject: Operation, views: Mapping[int, View], b
         received = len(begun.receives.get(channel, [])) + len(begun.any_receives.get((peer, group, tag), []))
         if begun.sends[channel].index(subject) < received:
             return [], ""
-        return [peer], _other_messages(begun.receives, begun.sends, rank, peer, "waits for")
+        return [peer], _other_messages(begun.receives, begun.sends, rank, peer, "wants from")
     if peer is None:
         return _missing_from_anyone(rank, subject, views, begun)
     channel = (peer, rank, group, tag)
     if begun.receives[channel].index(subject) < len(begun.sends.get(channel, [])):
         return [], ""
-    return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent")
+    return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent to")
 
 
 def _missing_from_anyone(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
     group, tag = subject.call.group or "world", subject.call.tag or 0
-    sent = sum(len(sends) for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag])
+    sent = sum(
+        len(sends) for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag]
+    )
     earlier = begun.any_receives[(rank, group, tag)].index(subject) + sum(
         len(receives)
         for (_, to, *rest), receives in begun.receives.items()
@@ -258,9 +268,10 @@ def _other_messages(
     ]
     if not unmatched:
         return ""
-    far = source if verb == "has sent" else destination
-    listed = ", ".join(f"{each.describe()} {each.call.at}" for each in unmatched[:3])
-    return f"rank {far} {verb} {listed}"
+    far = source if verb == "has sent to" else destination
+    listed = ", ".join(f"tag {each.call.tag or 0} ({each.call.at})" for each in unmatched[:3])
+    near = destination if far == source else source
+    return f"rank {far} {verb} rank {near}: {listed}"
 
 
 def _missing_from_collective(
@@ -311,7 +322,7 @@ def _cycle(waits: Iterable[Wait]) -> tuple[int, ...]:
 
 def _shortest_path(edges: Mapping[int, set[int]], start: int) -> tuple[int, ...]:
     """The shortest way from a rank back to itself, without the repeated end."""
-    paths = [(start,)]
+    paths: list[tuple[int, ...]] = [(start,)]
     seen: set[int] = set()
     while paths:
         path = paths.pop(0)

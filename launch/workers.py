@@ -51,7 +51,7 @@ class Operation:
 
     @property
     def subject(self) -> Operation:
-        """The operation that matters for who waits for whom: the target of a `wait`, else the operation itself."""
+        """The operation that decides who waits for whom: the target of a `wait`, else itself."""
         return self.target or self
 
     def describe(self) -> str:
@@ -158,8 +158,8 @@ class Worker:
     def blocked(self) -> list[Operation]:
         """The calls in which the process stands, if no thread of it can go on by itself; else nothing.
 
-        A thread can go on by itself if it is in no call that waits for another rank and was not seen waiting for
-        another thread. A thread that sleeps can: it will wake up.
+        A thread can go on by itself if it is in no call that waits for another rank and was not seen waiting
+        for another thread. A thread that sleeps can: it will wake up.
         """
         inside = self.current()
         if not inside or any(operation.op in ("sleep", "input") for operation in inside):
@@ -197,9 +197,9 @@ def describe(operation: Operation) -> str:
     call = operation.call
     if call.op == "wait":
         target = operation.target
-        return f"wait of {describe(target)}" if target is not None else "wait"
+        return f"wait() for {describe(target)}" if target is not None else "wait()"
     if call.op == "init_process_group":
-        return f"init_process_group(rank={call.rank}, world_size={call.world_size})"
+        return f"init_process_group(world_size={call.world_size})"
     if call.op == "new_group":
         return f"new_group({list(call.ranks or ())})"
     if call.op == "sleep":
@@ -208,7 +208,8 @@ def describe(operation: Operation) -> str:
         return "input()"
     arguments = []
     if call.peer is not None:
-        arguments.append(f"{'dst' if call.op in SENDS or call.op in ('reduce', 'gather') else 'src'}={call.peer}")
+        outward = call.op in SENDS or call.op in ("reduce", "gather")
+        arguments.append(f"{'dst' if outward else 'src'}={call.peer}")
     elif call.op in MESSAGES:
         arguments.append("src=any")
     if call.op in MESSAGES:
@@ -221,8 +222,8 @@ def describe(operation: Operation) -> str:
 def by_rank(workers: Iterable[Worker], expected: int) -> dict[int, Worker]:
     """The process of each rank; of two that claim the same rank, the first.
 
-    A process counts by the rank with which it joined the group, else by an announced one below `expected` that is
-    still free, else, if it made optimizer steps, by the first free number.
+    A process counts by the rank with which it joined the group, else by an announced one below `expected`
+    that is still free, else, if it made optimizer steps, by the first free number.
     """
     known = [worker for worker in workers if not worker.is_service]
     ranks: dict[int, Worker] = {}

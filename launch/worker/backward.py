@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from . import tensors
-from .modules import MARK, Modules
+from .modules import MARK, Modules, metadata
 from .recorder import Recorder
 
 SEARCH_LIMIT = 200  # autograd nodes looked at between a loss and the model's output
@@ -81,7 +81,7 @@ def micro_batches(outputs: Iterable[Tensor]) -> list[int]:
         node = queue.popleft()
         if node is None:
             continue
-        mark = node.metadata.get(MARK)
+        mark = metadata(node).get(MARK)
         if mark is None:
             queue.extend(following for following, _ in node.next_functions)
         else:
@@ -93,7 +93,8 @@ def install(recorder: Recorder, modules: Modules) -> None:
     """Replace `Tensor.backward`, `torch.autograd.backward` and `torch.autograd.grad`."""
     backward = Backward(recorder, modules)
     modules.in_backward = backward.running
-    tensor_backward, whole, partial = Tensor.backward, torch.autograd.backward, torch.autograd.grad
+    tensor_backward: Callable[..., Any] = Tensor.backward
+    whole, partial = torch.autograd.backward, torch.autograd.grad
 
     @functools.wraps(tensor_backward)
     def method(self: Tensor, gradient: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every call of torch.distributed that meets another rank: written down before it is made and again when it returns."""
+"""Every call of torch.distributed that meets another rank: recorded as it is made and as it returns."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _message(name: str, original: Callable[..., Any], communication: Communicati
 
 def _describe(communication: Communication, arguments: dict[str, Any]) -> dict[str, Any]:
     """Peer, tag, group, shape and type of a call, as far as it has them."""
-    group = arguments.get("group")
+    group: Any = arguments.get("group")
     fields: dict[str, Any] = {"group": communication.name_of_group(group)}
     for name in PEERS:
         peer = arguments.get(name)
@@ -296,7 +296,7 @@ def _init_process_group(
 
 
 def _identity(arguments: dict[str, Any]) -> tuple[int | None, int | None]:
-    """Rank and world size as `init_process_group` will find them: arguments, else the address, else environment."""
+    """Rank and world size as `init_process_group` finds them: arguments, address, environment."""
     query = parse_qs(urlparse(arguments.get("init_method") or "").query)
 
     def find(name: str) -> int | None:
@@ -344,7 +344,9 @@ def _destroy_process_group(
 
     def destroy_process_group(*args: Any, **kwargs: Any) -> Any:
         arguments = bind(args, kwargs) or {}
-        fields = {"group": communication.name_of_group(arguments.get("group"))} if dist.is_initialized() else {}
+        fields = (
+            {"group": communication.name_of_group(arguments.get("group"))} if dist.is_initialized() else {}
+        )
         call, result = communication.perform(name, lambda: original(*args, **kwargs), fields)
         communication.returned(call)
         return result

@@ -12,7 +12,7 @@ import torch.utils._device
 
 from .recorder import Recorder
 
-# Calls that only steer or ask the accelerator; without one they do nothing and answer as an idle device would.
+# Calls that only steer or ask the accelerator; without one they answer as an idle device would.
 HARMLESS: dict[str, dict[str, Any]] = {
     "cuda": {
         "synchronize": None,
@@ -35,7 +35,15 @@ HARMLESS: dict[str, dict[str, Any]] = {
     "xpu": {"synchronize": None, "empty_cache": None, "set_device": None, "current_device": 0},
 }
 TENSOR_METHODS = ("to", "new_tensor", "new_zeros", "new_ones", "new_empty", "new_full", "new_empty_strided")
-LIKE_FUNCTIONS = ("zeros_like", "ones_like", "empty_like", "full_like", "rand_like", "randn_like", "randint_like")
+LIKE_FUNCTIONS = (
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "full_like",
+    "rand_like",
+    "randn_like",
+    "randint_like",
+)
 
 
 class Devices:
@@ -82,13 +90,17 @@ def install(recorder: Recorder) -> None:
         if hasattr(torch, name):
             setattr(torch, name, _translating(devices, getattr(torch, name)))
     for name in TENSOR_METHODS:
-        setattr(torch.Tensor, name, _translating(devices, getattr(torch.Tensor, name), positional=name == "to"))
+        setattr(
+            torch.Tensor, name, _translating(devices, getattr(torch.Tensor, name), positional=name == "to")
+        )
     _replace_context(devices)
     for accelerator in devices.missing:
         _replace_accelerator(accelerator, devices)
 
 
-def _translating(devices: Devices, function: Callable[..., Any], *, positional: bool = False) -> Callable[..., Any]:
+def _translating(
+    devices: Devices, function: Callable[..., Any], *, positional: bool = False
+) -> Callable[..., Any]:
     translate = devices.translate
 
     @functools.wraps(function)
@@ -115,7 +127,7 @@ def _replace_context(devices: Devices) -> None:
 
 
 def _replace_accelerator(accelerator: str, devices: Devices) -> None:
-    def moved_nowhere(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+    def moved_nowhere(tensor: Any, *_: Any, **__: Any) -> Any:
         devices.translate(accelerator)
         return tensor
 
@@ -130,11 +142,11 @@ def _replace_accelerator(accelerator: str, devices: Devices) -> None:
 
 
 def _answering(answer: Any) -> Callable[..., Any]:
-    return lambda *args, **kwargs: answer
+    return lambda *_, **__: answer
 
 
 class _NoDevice(contextlib.nullcontext[None]):
     """Stands in for `with torch.cuda.device(n):`."""
 
-    def __init__(self, device: Any = None) -> None:
+    def __init__(self, device: Any = None) -> None:  # noqa: ARG002 - torch's signature
         super().__init__(None)

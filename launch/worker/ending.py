@@ -1,7 +1,7 @@
 """A worker that has made the steps it was asked for, but would go on, waits for the others and then ends.
 
-It waits because messages that it started may still be on their way: gloo delivers them only while the sender lives.
-It ends by leaving the process, because an exception could be caught by the script.
+It waits because messages that it started may still be on their way: gloo delivers them only while the
+sender lives. It ends by leaving the process, because an exception could be caught by the script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _sleep = getattr(time.sleep, "__wrapped__", time.sleep)
 
 
 def stop(recorder: Recorder) -> None:
-    """Say that this process has made its steps, wait until the launcher ends the run, and leave. Does not return."""
+    """Say that the steps are made, wait until the launcher ends the run, and leave. Does not return."""
     recorder.write("stop", step=recorder.step, thread=recorder.thread(), at=recorder.student_line())
     while not _over(recorder):
         _sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""Imports, in two ways: a name that stands for another module, and a callback once a module has been imported."""
+"""Imports: a name that stands for another module, and a callback once a module has been imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from types import ModuleType
 
 
 class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Makes `import simplellm.llama` give `lab_1_parallelism.llama`, the very same module, where no `simplellm` is.
+    """Makes `import simplellm.llama` give the very module `lab_1_parallelism.llama`, for want of a
+    `simplellm`.
 
     A module of that name that is really installed, or lies beside the script, wins.
     """
@@ -23,7 +24,7 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._used = used
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         root = fullname.partition(".")[0]
         if root not in self._alias:
@@ -35,7 +36,7 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None  # the real one is imported
         return importlib.util.spec_from_loader(fullname, self)
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+    def create_module(self, _spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
@@ -45,12 +46,12 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if not rest:
             self._used(root, actual_root)
         import_from(actual_root, location)
-        # The import system returns what sys.modules holds afterwards, so this swaps the empty module for the real.
+        # The import system returns what sys.modules holds afterwards: the real module, not the empty one.
         sys.modules[name] = importlib.import_module(f"{actual_root}.{rest}" if rest else actual_root)
 
 
 def import_from(name: str, location: str) -> None:
-    """Import a top-level module by its name or, if it is not on the path, from the folder or file `location`."""
+    """Import a top-level module by its name or, if it is not on the path, from `location`."""
     if name in sys.modules or importlib.machinery.PathFinder.find_spec(name) is not None:
         return
     path = Path(location)
@@ -75,7 +76,7 @@ class AfterImport(importlib.abc.MetaPathFinder):
         self._busy: set[str] = set()
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname not in self._callbacks or fullname in self._busy:
             return None

@@ -1,7 +1,7 @@
 """Forward spans of the models that a script calls itself, and the tokens that enter them.
 
-A script may call a stage (`net(x)`) or a plain method of one (`net.embed(tokens)`), which calls parts of the stage.
-Either way the span belongs to the outermost module, found by following who registered whom.
+A script may call a stage (`net(x)`) or a plain method of one (`net.embed(tokens)`), which calls parts of
+the stage. Either way the span belongs to the outermost module, found by following who registered whom.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INTEGER_TYPES = (torch.int64, torch.int32, torch.int16, torch.uint8)
 
 @dataclass
 class Span:
-    """A forward pass in progress: one call of a model, or several calls of its parts by one of its methods."""
+    """A forward pass in progress: one call of a model, or calls of its parts by one of its methods."""
 
     root: nn.Module
     micro_batch: int
@@ -48,7 +48,7 @@ class Modules:
         self._local = threading.local()
         self.in_backward: Callable[[], bool] = lambda: False
 
-    def registered(self, parent: nn.Module, name: str, child: nn.Module | None) -> None:
+    def registered(self, parent: nn.Module, _name: str, child: nn.Module | None) -> None:
         """Remember who holds whom; torch calls this for every submodule that is set."""
         if child is not None:
             self._parents[child] = ref(parent)
@@ -122,7 +122,7 @@ class Modules:
         span.end_s = self.recorder.now_s()
         for tensor in _tensors(output):
             if tensor.grad_fn is not None:
-                tensor.grad_fn.metadata[MARK] = span.micro_batch
+                metadata(tensor.grad_fn)[MARK] = span.micro_batch
         if span.whole:
             self.close_span()
 
@@ -154,7 +154,7 @@ class Modules:
                 self.record_tokens(place, tensor)
 
     def record_tokens(self, place: str, tensor: Tensor) -> None:
-        """Write what a model or a loss was given; once, where a model hands the same tensor to its embedding."""
+        """Write what a model or a loss was given; once, where a model hands it on to its embedding."""
         with self.recorder.guard("recording tokens"):
             span: Span | None = getattr(self._local, "span", None)
             content = tensors.integers(tensor)
@@ -174,6 +174,11 @@ class Modules:
                 at=self.recorder.student_line(),
                 **content,
             )
+
+
+def metadata(node: Any) -> dict[str, Any]:
+    """What may be attached to an autograd node; torch's stubs take the property for a method."""
+    return node.metadata  # type: ignore[no-any-return]
 
 
 def _tensors(value: Any, depth: int = 2) -> Iterator[Tensor]:

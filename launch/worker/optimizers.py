@@ -1,4 +1,4 @@
-"""Every optimizer step: gradients as they enter it, parameters before and after, and the end after the last one asked."""
+"""Every optimizer step: gradients as they enter it, parameters before and after; and the last one."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Optimizers:
         self._known: WeakKeyDictionary[Optimizer, Known] = WeakKeyDictionary()
         self._number = 0
 
-    def before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        """Runs as `optimizer.step()` is entered: the last moment at which its gradients are what backward left."""
+    def before(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+        """Runs as `optimizer.step()` is entered, when the gradients are still what backward left."""
         recorder = self.recorder
         self.modules.close_span()
         known = self._introduce(optimizer)
@@ -54,7 +54,7 @@ class Optimizers:
             self._dump_before(known, parameters, gradients)
         known.start_s = recorder.now_s()
 
-    def after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+    def after(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         """Runs as `optimizer.step()` returns."""
         recorder, known = self.recorder, self._introduce(optimizer)
         end_s = recorder.now_s()
@@ -105,16 +105,14 @@ class Optimizers:
         return known
 
     def _names(self, parameters: list[Tensor]) -> list[str]:
-        """Names within the models that have run so far; with more than one model, each name begins with its model's."""
+        """Names within the models that have run so far, with the model's first if there are several."""
         models = list(self.modules.roots)
         known = {
             id(parameter): name if len(models) == 1 else f"{type(model).__name__}.{name}"
             for model in models
             for name, parameter in model.named_parameters()
         }
-        return [
-            known.get(id(parameter), f"parameter {index}") for index, parameter in enumerate(parameters)
-        ]
+        return [known.get(id(parameter), f"parameter {index}") for index, parameter in enumerate(parameters)]
 
     def _dump_before(self, known: Known, parameters: list[Tensor], gradients: list[Tensor | None]) -> None:
         label = f"optimizer-{known.number}-step-{known.steps + 1}"

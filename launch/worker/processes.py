@@ -1,4 +1,4 @@
-"""The life of a process: its start, its exceptions, its end, and a heartbeat that says what each thread does."""
+"""The life of a process: start, exceptions, end, and a heartbeat that says what each thread does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,7 +22,15 @@ from .recorder import TEXT_LIMIT, Recorder, forked
 HEARTBEAT_S = 0.5
 LONG_SLEEP_S = 0.5
 # A thread whose innermost Python code lies in one of these waits for another thread or process.
-WAITING_MODULES = ("threading", "queue", "selectors", "popen_fork", "popen_spawn_posix", "connection", "synchronize")
+WAITING_MODULES = (
+    "threading",
+    "queue",
+    "selectors",
+    "popen_fork",
+    "popen_spawn_posix",
+    "connection",
+    "synchronize",
+)
 
 
 def install(recorder: Recorder) -> None:
@@ -53,12 +62,14 @@ def _record_start(recorder: Recorder, *, forked_child: bool) -> None:
         rank=_announced_rank(),
     )
     # Left open for as long as the process lives: the place where a segmentation fault writes its traceback.
-    faults = os.open(recorder.settings.events / f"{recorder.name}.fault", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    faults = os.open(
+        recorder.settings.events / f"{recorder.name}.fault", os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    )
     faulthandler.enable(faults)
 
 
 def _announced_rank() -> int | None:
-    """The rank as far as it shows before the process group exists: RANK, else a last argument that is a number."""
+    """The rank as it shows before the process group exists: RANK, else a last argument that is a number."""
     for text in (os.environ.get("RANK"), sys.orig_argv[-1]):
         if text is not None and text.isdecimal() and len(text) < 5:
             return int(text)
@@ -67,7 +78,7 @@ def _announced_rank() -> int | None:
 
 def record_exception(recorder: Recorder, error: BaseException, *, fatal: bool) -> None:
     """Write an exception with its traceback and the student's line where it left the script's own code."""
-    text = "".join(traceback.format_exception(error))
+    text = "".join(_without_wrappers(error).format())
     recorder.write(
         "exception",
         type=type(error).__name__,
@@ -77,6 +88,21 @@ def record_exception(recorder: Recorder, error: BaseException, *, fatal: bool) -
         thread=recorder.thread(),
         fatal=fatal,
     )
+
+
+def _without_wrappers(error: BaseException) -> traceback.TracebackException:
+    """The traceback without this package's own frames, which would only puzzle its reader."""
+    here = str(Path(__file__).resolve().parent)
+    result = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = result
+    for _ in range(100):  # an exception, what it came from, and so on
+        if part is None:
+            break
+        part.stack = traceback.StackSummary.from_list(
+            [frame for frame in part.stack if not frame.filename.startswith(here)]
+        )
+        part = part.__cause__ or part.__context__
+    return result
 
 
 def _line_of(recorder: Recorder, step: TracebackType | None) -> list[Any] | None:
@@ -125,7 +151,7 @@ def recording_exceptions(recorder: Recorder, function: Callable[..., Any]) -> Ca
 def record_multiprocessing(recorder: Recorder) -> None:
     """Children of `multiprocessing` report exceptions on their own; called once that module is imported."""
     process = sys.modules["multiprocessing.process"]
-    process.BaseProcess.run = recording_exceptions(recorder, process.BaseProcess.run)  # type: ignore[attr-defined]
+    process.BaseProcess.run = recording_exceptions(recorder, process.BaseProcess.run)
 
 
 def record_torch_spawn(recorder: Recorder) -> None:
@@ -177,7 +203,7 @@ def _record_sleep(recorder: Recorder) -> None:
         sleep(seconds)
         recorder.write("return", id=call)
 
-    time.sleep = recorded
+    time.sleep = recorded  # type: ignore[assignment]
 
 
 def record_input(recorder: Recorder) -> None:
@@ -210,7 +236,7 @@ def start_heartbeat(recorder: Recorder) -> None:
             with recorder.guard("the heartbeat"):
                 _beat(recorder, own)
 
-    # A bare thread: `threading.enumerate()` in the script must not show a thread that the script did not start.
+    # A bare thread: `threading.enumerate()` in the script must show no thread that it did not start.
     _thread.start_new_thread(beat, ())
 
 

@@ -1,7 +1,7 @@
 """One file of JSON lines for each process: a line an event, written at once, so that a kill loses nothing.
 
-The file stays locked for as long as its process lives. The launcher can thus tell a dead process from a silent
-one, also where the two see different process numbers.
+The file stays locked for as long as its process lives. The launcher can thus tell a dead process from a
+silent one, also where the two see different process numbers.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def source_name(filename: str, source: Path) -> str | None:
     """
     if filename.startswith("<"):
         return None
-    path = os.path.abspath(filename)
+    path = os.path.abspath(filename)  # noqa: PTH100 - Path.resolve() would follow links
     if path.startswith((_HERE, _LIBRARY)) or "site-packages" in path:
         return None
     return path.removeprefix(f"{source}{os.sep}")

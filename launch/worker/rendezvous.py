@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.rendezvous
 
 from .recorder import Recorder
 
@@ -29,7 +29,7 @@ class Ports:
         self._folder.mkdir(exist_ok=True)
 
     def translate(self, port: int) -> int:
-        """The port used in this run for `port`; the same in every process, and itself for a translated one."""
+        """The port used in this run for `port`: the same in every process, and itself if translated."""
         if port == 0:
             return port
         entry = self._folder / str(port)
@@ -62,12 +62,12 @@ def _free_port() -> int:
 def install(recorder: Recorder) -> None:
     """Replace the store through which ranks find each other."""
     ports = Ports(recorder.settings.events / "ports")
-    original: Any = dist.TCPStore
+    original: Any = torch._C._distributed_c10d.TCPStore
 
     class TCPStore(original):  # type: ignore[misc]
         """The run's own store: same arguments, a port and an address that cannot clash."""
 
-        def __init__(self, host_name: str, port: int, *args: Any, **kwargs: Any) -> None:
+        def __init__(self, host_name: str, port: int, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
             given = ports.translate(port)
             if given != port:
                 recorder.write("translation", what="port", asked=str(port), given=str(given))
@@ -75,13 +75,13 @@ def install(recorder: Recorder) -> None:
             ports.keep(self.port)
 
     TCPStore.__module__, TCPStore.__qualname__ = original.__module__, original.__qualname__
-    for module in (dist, torch.distributed.rendezvous, torch._C._distributed_c10d):
-        if hasattr(module, "TCPStore"):
-            setattr(module, "TCPStore", TCPStore)  # noqa: B010 - mypy knows the class as final
+    # By sys.modules, because the attribute `torch.distributed.rendezvous` is a function of that name.
+    for module in (dist, sys.modules["torch.distributed.rendezvous"], torch._C._distributed_c10d):
+        module.TCPStore = TCPStore  # type: ignore[attr-defined]
 
 
 def own_file(init_method: str | None, recorder: Recorder) -> str | None:
-    """A `file://` rendezvous moved into this run: a file left by an earlier one makes gloo wait for dead peers."""
+    """A `file://` rendezvous moved into this run: a file left by an earlier one names dead peers."""
     if not init_method or not init_method.startswith("file://"):
         return init_method
     asked, mark, query = init_method.removeprefix("file://").partition("?")

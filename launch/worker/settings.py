@@ -28,7 +28,7 @@ class Settings:
 
 
 def read() -> Settings:
-    """Settings of this run. Raises KeyError, OSError or ValueError where the launcher's files are not in reach."""
+    """Settings of this run. Raises KeyError, OSError or ValueError without the launcher's files."""
     control, events = Path(os.environ[CONTROL_VARIABLE]), Path(os.environ[EVENTS_VARIABLE])
     content: dict[str, Any] = json.loads((control / "worker.json").read_text(encoding="utf-8"))
     return Settings(

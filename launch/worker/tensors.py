@@ -1,4 +1,4 @@
-"""What is kept of a tensor: enough to recognise it elsewhere, little enough to cost nothing, or all of it in a file."""
+"""What is kept of a tensor: enough to recognise it elsewhere; or all of it, in a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WHOLE_TENSOR_LIMIT = 4_000_000  # elements; of a larger one only a strided part 
 
 
 def digest(tensor: Tensor) -> dict[str, Any]:
-    """`{"sum", "samples"}` of any tensor: equal tensors have equal digests, and a tolerance applies to both."""
+    """`{"sum", "samples"}` of a tensor: the same for the same values, close for close ones."""
     with torch.no_grad():
         flat = tensor.detach().reshape(-1)
         count = flat.numel()
@@ -33,7 +33,7 @@ def digest(tensor: Tensor) -> dict[str, Any]:
 
 
 def _samples(flat: Tensor) -> Tensor:
-    """Evenly spaced elements of a flat tensor, at most SAMPLES, both ends among them: `i * (n - 1) // (SAMPLES - 1)`."""
+    """At most SAMPLES evenly spaced elements of a flat tensor: those at `i * (n - 1) // (SAMPLES - 1)`."""
     last = flat.numel() - 1
     if last < SAMPLES:
         return flat
@@ -56,7 +56,7 @@ def norms_and_samples(tensors: Sequence[Tensor | None]) -> dict[str, Any]:
 
 
 def _all_samples(tensors: Sequence[Tensor]) -> Iterable[list[float]]:
-    """Samples of many tensors with one conversion: a conversion a tensor would cost more than the arithmetic."""
+    """Samples of many tensors with one conversion: one for each would cost more than the arithmetic."""
     parts = [_samples(tensor.reshape(-1)) for tensor in tensors]
     if not parts:
         return
@@ -81,10 +81,10 @@ def integers(tensor: Tensor) -> dict[str, Any]:
 
 
 def dump(recorder: Recorder, label: str, tensors: dict[str, Tensor]) -> str | None:
-    """Write tensors whole, in the safetensors layout, and return the file's name; None once the allowance is spent.
+    """Write tensors whole, as safetensors, and return the file's name; None once the allowance is spent.
 
-    The layout is a length, a JSON header and raw bytes: it can be read without running anything, which a pickle
-    cannot. See https://github.com/huggingface/safetensors#format.
+    The layout is a length, a JSON header and raw bytes: it can be read without running anything, which a
+    pickle cannot. See https://github.com/huggingface/safetensors#format.
     """
     values = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     header, offset = {}, 0
@@ -109,7 +109,7 @@ def dump(recorder: Recorder, label: str, tensors: dict[str, Tensor]) -> str | No
 
 
 def _raw(contiguous: Tensor) -> bytes:
-    """The bytes of a contiguous tensor; by address, since numpy may be missing and a storage converts slowly."""
+    """The bytes of a contiguous tensor; by address: numpy may be missing, and a storage converts slowly."""
     return ctypes.string_at(contiguous.data_ptr(), contiguous.numel() * contiguous.element_size())
 
 

@@ -25,7 +25,7 @@ def watch() -> None:
 
 
 def defer_to_environment() -> None:
-    """Run the `sitecustomize` that this file hides: virtual environments and distributions bring their own."""
+    """Run the `sitecustomize` that this file hides: environments and distributions bring their own."""
     elsewhere = [entry for entry in sys.path if Path(entry or ".").resolve() != HERE]
     spec = importlib.machinery.PathFinder.find_spec("sitecustomize", elsewhere)
     if spec is not None and spec.loader is not None:

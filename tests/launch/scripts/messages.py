@@ -1,0 +1,66 @@
+"""Ranks that exchange a few messages and make no optimizer step: `python messages.py RANK CASE [WORLD_SIZE]`."""
+
+import os
+import sys
+import threading
+
+import torch
+import torch.distributed as dist
+
+RANK, CASE = int(sys.argv[1]), sys.argv[2]
+WORLD_SIZE = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+OTHER = 1 - RANK
+
+
+def both_send():
+    dist.send(torch.ones(4), OTHER)
+    dist.recv(torch.empty(4), OTHER)
+
+
+def tags_differ():
+    if RANK == 0:
+        dist.isend(torch.ones(4), 1, tag=4)
+        dist.recv(torch.empty(4), 1, tag=0)
+    else:
+        dist.recv(torch.empty(4), 0, tag=0)
+
+
+def members_alone():
+    group = dist.new_group([0, 1]) if RANK < 2 else dist.new_group([2])
+    dist.all_reduce(torch.ones(1), group=group)
+
+
+def threads():
+    def exchange(tag):
+        received = torch.empty(1)
+        dist.recv(received, OTHER, tag=tag)
+
+    sides = [threading.Thread(target=exchange, args=(tag,)) for tag in (0, 1)]
+    for side in sides:
+        side.start()
+    for side in sides:
+        side.join()
+
+
+def part_of_group():
+    if RANK == 0:
+        dist.all_reduce(torch.ones(1))
+    else:
+        dist.recv(torch.empty(1), 0)
+
+
+def accelerator():
+    device = torch.device("cuda", RANK) if RANK else "mps"
+    torch.cuda.set_device(RANK)
+    with torch.device(device):
+        made = torch.zeros(3)
+    moved = torch.nn.Linear(3, 3).to(device)(made.to(device)).cuda()
+    print("devices", made.device, moved.device, torch.ones(1, device=device).device)
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    torch.mps.empty_cache()
+
+
+os.environ["MASTER_PORT"] = "29500"
+dist.init_process_group("gloo" if CASE != "accelerator" else "nccl", rank=RANK, world_size=WORLD_SIZE)
+globals()[CASE]()
