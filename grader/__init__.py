@@ -1,0 +1,33 @@
+"""The engine: runs a submission in a process of its own, takes observations, and lets checks decide outside of it.
+
+What checks use: `Submission` (the fixture `submission`), `Failure`, `fail`, and the comparisons.
+"""
+
+from .comparison import (
+    check_curves,
+    combine_tensors,
+    compare_columns,
+    compare_curves,
+    compare_numbers,
+    is_number,
+    match_tensors,
+    show,
+)
+from .observation import Table
+from .submission import Submission
+from .verdict import Failure, fail
+
+__all__ = [
+    "Failure",
+    "Submission",
+    "Table",
+    "check_curves",
+    "combine_tensors",
+    "compare_columns",
+    "compare_curves",
+    "compare_numbers",
+    "fail",
+    "is_number",
+    "match_tensors",
+    "show",
+]

@@ -1,1 +1,292 @@
-"""The pytest plugin (under construction)."""
+"""The pytest plugin: `pytest -fpath NOTEBOOK` grades a notebook with checks that are ordinary tests.
+
+A check is a test marked `@pytest.mark.exercise("A1.1", points=0.5)`. It takes the fixture `submission`, and says no by raising
+`grader.Failure`; any other exception in it is a bug of the kit, which is reported as such and costs nobody a point unseen.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import subprocess
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .display import show_text
+from .homework import Exercise, Homework, HomeworkError, read_homework
+from .notebook import Notebook, NotebookError, read_notebook
+from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, format_table, write_html, write_json
+from .submission import Submission
+from .verdict import Failure
+
+KIT = Path(__file__).resolve().parent.parent
+HOMEWORK_FILE = "homework.toml"
+PUBLIC_TESTS = "public_tests"
+
+_REPORT = pytest.StashKey[Report]()
+_NOTEBOOK = pytest.StashKey[Notebook]()
+_HOMEWORK = pytest.StashKey[Homework]()
+
+
+# --- the command line -------------------------------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("grader", "checking a homework notebook")
+    group.addoption("--fpath", metavar="NOTEBOOK", help="the notebook to check; also written -fpath NOTEBOOK")
+    group.addoption("--json", metavar="FILE", help="write the results in Gradescope's format")
+    group.addoption("--html", metavar="FILE", help="write the results as a page")
+    group.addoption("--grading-seed", type=int, metavar="N", help="decides the parameters of hidden checks; the same seed gives the same grade")
+    group.addoption("--exercise", metavar="ID,…", help="check only these exercises")
+    group.addoption("--execute", choices=("needed", "all"), default="needed", help="run the cells that grading needs (default), or all")
+    parser.addini("fpath_tests", "what to run with -fpath when no test is named", default=PUBLIC_TESTS)
+
+
+def rewrite_arguments(arguments: list[str]) -> list[str]:
+    """`-fpath X` and `-fpath=X` as `--fpath=X`: pytest reserves one-dash options of its own."""
+    rewritten = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in ("-fpath", "--fpath"):
+            path = next(rest, None)
+            if path is None:
+                raise pytest.UsageError(f"{argument} needs the path of a notebook: pytest -fpath homework_1.ipynb")
+            argument = f"--fpath={path}"
+        elif argument.startswith("-fpath="):
+            argument = f"-{argument}"
+        rewritten.append(argument)
+    return rewritten
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Before any conftest is loaded: understand `-fpath`, and keep pytest away from the notebook's own folder."""
+    rewritten = rewrite_arguments(args)
+    known = parser.parse_known_args(rewritten)
+    if known.fpath is None:
+        return
+    try:
+        read_notebook(Path(known.fpath))
+    except NotebookError as error:
+        raise pytest.UsageError(show_text(str(error))) from error
+    if not known.file_or_dir:
+        rewritten.append(str(_find_default_tests(early_config)))
+    if rewritten != args and not _is_own_configuration(early_config):
+        _start_again(rewritten)
+    args[:] = rewritten
+    early_config.known_args_namespace = parser.parse_known_args(rewritten)
+
+
+def _find_default_tests(config: pytest.Config) -> Path:
+    """The public tests of the folder that pytest was called in, else those beside this package."""
+    here = config.invocation_params.dir / PUBLIC_TESTS
+    tests = here if (here / HOMEWORK_FILE).is_file() else KIT / PUBLIC_TESTS
+    if not tests.is_dir():
+        raise pytest.UsageError(f"There is no folder {PUBLIC_TESTS} in {config.invocation_params.dir}: call pytest in the homework's folder.")
+    return tests
+
+
+def _is_own_configuration(config: pytest.Config) -> bool:
+    """Whether pytest took its settings from the kit (or from nowhere), not from a file beside the notebook."""
+    return config.inipath is None or config.inipath.resolve().parent in (KIT, config.invocation_params.dir.resolve())
+
+
+def _start_again(arguments: list[str]) -> None:
+    """Before this plugin could speak, pytest took the notebook for a test and read the settings beside it: run with the kit's instead."""
+    command = [sys.executable, "-m", "pytest", "--rootdir", str(KIT), "-c", str(KIT / "tox.ini"), *arguments]
+    sys.stdout.flush()
+    os._exit(subprocess.run(command, check=False).returncode)
+
+
+# --- what is graded ---------------------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "exercise(id, points=0): a check of this exercise, worth so many points")
+    if config.option.fpath is None:
+        return
+    try:
+        homework = read_homework(_find_homework(config))
+        config.stash[_NOTEBOOK] = read_notebook(Path(config.option.fpath))
+        for exercise_id in _list_wanted(config) or ():
+            homework.find_exercise(exercise_id)
+    except (HomeworkError, NotebookError) as error:
+        raise pytest.UsageError(show_text(str(error))) from error
+    if config.option.grading_seed is None:
+        config.option.grading_seed = secrets.randbelow(10**6)
+    config.stash[_HOMEWORK] = homework
+    config.stash[_REPORT] = Report(homework.title, homework.exercises)
+    add_context(
+        config,
+        submission=Path(config.option.fpath).name,
+        grading_seed=config.option.grading_seed,
+        python=platform.python_version(),
+        isolation="none",
+    )
+
+
+def _find_homework(config: pytest.Config) -> Path:
+    """`homework.toml` in a folder of tests that is run, or in the public tests beside it."""
+    for argument in config.args:
+        folder = Path(config.invocation_params.dir, argument.split("::")[0])
+        folder = folder if folder.is_dir() else folder.parent
+        for place in (folder, folder.parent / PUBLIC_TESTS, folder.parent):
+            if (place / HOMEWORK_FILE).is_file():
+                return place / HOMEWORK_FILE
+    return KIT / PUBLIC_TESTS / HOMEWORK_FILE
+
+
+def add_context(config: pytest.Config, **facts: Any) -> None:
+    """Note facts for the report, such as the data set and versions of libraries. Does nothing where no notebook is graded."""
+    report = config.stash.get(_REPORT, None)
+    if report is not None:
+        report.context.update(facts)
+
+
+def _list_wanted(config: pytest.Config) -> set[str] | None:
+    chosen = config.option.exercise
+    return None if chosen is None else {part.strip() for part in chosen.split(",") if part.strip()}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    report = config.stash.get(_REPORT, None)
+    if report is None:
+        return []
+    return ["grading: " + ", ".join(f"{key} {value}" for key, value in report.context.items())]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--exercise`, leave out the checks of others."""
+    wanted = _list_wanted(config)
+    if wanted is None or config.option.fpath is None:
+        return
+    kept, left_out = [], []
+    for item in items:
+        (kept if _find_exercise_id(item) in wanted else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+def _find_exercise_id(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("exercise")
+    return None if marker is None else str(marker.args[0])
+
+
+# --- fixtures ---------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def grading_seed(pytestconfig: pytest.Config) -> int:
+    """What hidden checks draw their parameters from; printed, and set by `--grading-seed`."""
+    return int(pytestconfig.option.grading_seed)
+
+
+@pytest.fixture(scope="session")
+def submission_environment() -> Mapping[str, str]:
+    """Environment variables for the submission's kernel; a homework's conftest overrides this."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def submission_probes() -> Mapping[str, str]:
+    """Sources of probe modules to load in the kernel before the submission's code; a homework's conftest overrides this."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def submission(
+    pytestconfig: pytest.Config, submission_environment: Mapping[str, str], submission_probes: Mapping[str, str]
+) -> Iterator[Submission]:
+    """The notebook that is checked."""
+    if pytestconfig.option.fpath is None:
+        pytest.skip("checks need a notebook: pytest -fpath NOTEBOOK")
+    submission = Submission(
+        pytestconfig.stash[_NOTEBOOK],
+        pytestconfig.stash[_HOMEWORK],
+        submission_environment,
+        submission_probes,
+        execute_all=pytestconfig.option.execute == "all",
+    )
+    yield submission
+    submission.close()
+
+
+# --- results ----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show a failed check as its message alone, and note every check's result."""
+    report = yield
+    grading = item.config.stash.get(_REPORT, None)
+    exercise_id = _find_exercise_id(item)
+    if grading is None or exercise_id is None:
+        return report
+    failure = call.excinfo.value if call.excinfo is not None else None
+    exercise = item.config.stash[_HOMEWORK].find_exercise(exercise_id)
+    if isinstance(failure, Failure):
+        report.longrepr = f"{exercise.id} ({exercise.title})\n{show_text(str(failure), multiline=True)}\n"
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        grading.results.append(_read_result(item, exercise, report, failure))
+    return report
+
+
+def _read_result(item: pytest.Item, exercise: Exercise, report: pytest.TestReport, failure: BaseException | None) -> CheckResult:
+    marker = item.get_closest_marker("exercise")
+    assert marker is not None
+    points = float(marker.kwargs.get("points", 0))
+    name = _name_check(item)
+    if report.passed:
+        return CheckResult(exercise.id, name, points, PASSED)
+    if isinstance(failure, Failure):
+        return CheckResult(exercise.id, name, points, FAILED, str(failure), {"next": failure.advice})
+    return CheckResult(exercise.id, name, points, BROKEN, f"This check could not be made: {failure!r}"[:2_000])
+
+
+def _name_check(item: pytest.Item) -> str:
+    """The first line of the check's docstring, with its parameters."""
+    function = getattr(item, "function", None)
+    line = (getattr(function, "__doc__", None) or item.name).strip().splitlines()[0].rstrip(".")
+    callspec = getattr(item, "callspec", None)
+    return f"{line} [{callspec.id}]" if callspec is not None else line
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Add what is graded by hand, and write the reports; also after Ctrl-C."""
+    config = session.config
+    report = config.stash.get(_REPORT, None)
+    if report is None:
+        return
+    if report.max_score > 0:
+        _add_manual_items(config, report)
+    for path, write in ((config.option.json, write_json), (config.option.html, write_html)):
+        if path is not None:
+            write(report, Path(path))
+
+
+def _add_manual_items(config: pytest.Config, report: Report) -> None:
+    """An entry for each answer in prose, with the text that the student wrote."""
+    notebook = config.stash[_NOTEBOOK]
+    for exercise in report.graded:
+        for item in exercise.manual:
+            if item.tag is None:
+                continue
+            answer = notebook.read_text(item.tag)
+            message = "" if answer else f"No cell has the tag {item.tag!r}."
+            extra = {"manual": True, "answer": answer or ""}
+            report.results.append(CheckResult(exercise.id, item.name, item.points, MANUAL, message, extra))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    report = config.stash.get(_REPORT, None)
+    if report is None or not report.results:
+        return
+    terminalreporter.section(report.title)
+    for line in format_table(report, terminalreporter._tw.fullwidth):
+        terminalreporter.write_line(line)

@@ -1,0 +1,266 @@
+"""A process of its own between the grader and one kernel, so that no message of a kernel can crash the grader.
+
+`python -m grader.broker` reads one JSON request a line from standard input and writes one JSON reply a line to standard output:
+
+    {"op": "start", "folder": …, "environment": {…}, "memory_mib": …, "probes": {name: source}}
+    {"op": "execute", "source": …, "timeout_s": …}
+    {"op": "observe", "probe": …, "function": …, "arguments": {…}, "timeout_s": …}
+
+A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives), `hung` (it had to be killed),
+`died` or `memory`. After one of the last three the kernel is gone and the broker ends. nbclient executes the cells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from queue import Empty
+from time import monotonic
+from typing import Any
+
+import nbformat
+import psutil
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+
+from . import kernel_side
+
+START_TIMEOUT_S = 60.0
+_INTERRUPT_GRACE_S = 3.0
+_WATCH_INTERVAL_S = 0.1
+_MAX_OUTPUT_CHARACTERS = 20_000
+_MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
+
+Reply = dict[str, Any]
+
+
+class _BoundedClient(NotebookClient):  # type: ignore[misc]  # nbclient is partly untyped
+    """Executes cells, and keeps only the first part of what they print."""
+
+    kept_characters = 0
+
+    def output(self, outs: Any, msg: Any, display_id: Any, cell_index: Any) -> Any:
+        if msg["msg_type"] == "error":
+            return super().output(outs, msg, display_id, cell_index)
+        if self.kept_characters >= _MAX_OUTPUT_CHARACTERS:
+            return None
+        text = msg["content"].get("text")
+        if not isinstance(text, str):
+            return None  # pictures and widgets: nobody grades them
+        msg["content"]["text"] = text[: _MAX_OUTPUT_CHARACTERS - self.kept_characters]
+        self.kept_characters += len(msg["content"]["text"])
+        return super().output(outs, msg, display_id, cell_index)
+
+
+class Broker:
+    """One kernel and the means to talk with it."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._memory_bytes = int(request["memory_mib"]) << 20
+        self._over_memory = False
+        self._sockets = tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True)
+        self._manager = AsyncKernelManager(
+            kernel_name="python3", connection_file=str(Path(self._sockets.name, "connection.json"))
+        )
+        if os.name != "nt":  # sockets in a private folder: no port of the machine is taken or open to others
+            self._manager.transport = "ipc"
+            self._manager.ip = str(Path(self._sockets.name, "socket"))
+        self._client = _BoundedClient(
+            nbformat.v4.new_notebook(),
+            km=self._manager,
+            timeout=None,
+            allow_errors=True,
+            startup_timeout=START_TIMEOUT_S,
+            extra_arguments=["--HistoryManager.enabled=False"],
+        )
+        self._client.resources["metadata"] = {"path": request["folder"]}
+        self._environment = {**os.environ, **request["environment"]}
+        self._folder = request["folder"]
+        self._probes: dict[str, str] = request["probes"]
+
+    async def answer(self, request: dict[str, Any]) -> Reply:
+        """The reply to one request."""
+        if request["op"] == "start":
+            return await self.start()
+        if request["op"] == "execute":
+            return await self.execute(request["source"], request["timeout_s"])
+        return await self.observe(request)
+
+    async def start(self) -> Reply:
+        """Start the kernel and install the observer and the probes, before any code of the submission."""
+        await self._client.async_start_new_kernel(env=self._environment, cwd=self._folder)
+        await self._client.async_start_new_kernel_client()
+        self._watch = asyncio.create_task(self._watch_memory())
+        source = Path(kernel_side.__file__).read_text(encoding="utf-8")
+        installed = await self.execute(
+            "(lambda n: (exec(compile("
+            f"{source!r}, '<observer>', 'exec', dont_inherit=True), n), n['install'](get_ipython().kernel)))"
+            "({'__name__': 'observer'}) and None",
+            START_TIMEOUT_S,
+        )
+        for name, probe in self._probes.items():
+            if installed["outcome"] != "ok":
+                break
+            installed = await self._ask({"install": name, "source": probe}, START_TIMEOUT_S)
+        return installed
+
+    async def execute(self, source: str, timeout_s: float) -> Reply:
+        """Execute a cell."""
+        cell = nbformat.v4.new_code_cell(source)
+        self._client.nb.cells = [cell]
+        self._client.kept_characters = 0
+        reply = await self._with_deadline(self._client.async_execute_cell(cell, 0, store_history=False), timeout_s)
+        output = "".join(part.get("text", "") for part in cell.outputs if part["output_type"] == "stream")
+        reply["output"] = output
+        reply["output_cut"] = self._client.kept_characters >= _MAX_OUTPUT_CHARACTERS
+        error = next((part for part in cell.outputs if part["output_type"] == "error"), None)
+        if reply["outcome"] == "ok" and error is not None:
+            reply["outcome"] = "error"
+        if error is not None:
+            reply["error"] = {"name": str(error["ename"])[:200], "message": str(error["evalue"])[:2_000]}
+        return reply
+
+    async def observe(self, request: dict[str, Any]) -> Reply:
+        """Ask a probe function."""
+        content = {key: request[key] for key in ("probe", "function", "arguments")}
+        return await self._ask(content, request["timeout_s"])
+
+    async def _ask(self, content: dict[str, Any], timeout_s: float) -> Reply:
+        client = self._client.kc
+        message = client.session.msg(kernel_side.REQUEST, content)
+        client.shell_channel.send(message)
+        answer: dict[str, Any] = {}
+        reply = await self._with_deadline(self._receive(message["header"]["msg_id"], answer), timeout_s)
+        if "error" in answer:
+            reply["error"] = answer["error"]
+            if reply["outcome"] == "ok":
+                reply["outcome"] = "error"
+        elif reply["outcome"] == "ok":
+            reply["value"] = answer.get("value")
+        return reply
+
+    async def _receive(self, message_id: str, answer: dict[str, Any]) -> None:
+        """Wait for the reply to `message_id`, and meanwhile throw away what is printed."""
+        client = self._client.kc
+        while True:
+            with contextlib.suppress(Empty):
+                while True:
+                    await client.iopub_channel.get_msg(timeout=0)
+            try:
+                message = await client.shell_channel.get_msg(timeout=_WATCH_INTERVAL_S)
+            except Empty:
+                if not await client.is_alive():
+                    raise DeadKernelError("Kernel died") from None
+                continue
+            if message["parent_header"].get("msg_id") == message_id:
+                answer.update(_read_answer(message))
+                return
+
+    async def _with_deadline(self, work: Coroutine[Any, Any, Any], timeout_s: float) -> Reply:
+        """Do `work`; past its deadline interrupt the kernel, and kill it if it does not listen."""
+        start = monotonic()
+        task = asyncio.ensure_future(work)
+        await asyncio.wait({task}, timeout=timeout_s)
+        outcome = "ok"
+        if not task.done():
+            outcome = "timeout"
+            await self._manager.interrupt_kernel()
+            await asyncio.wait({task}, timeout=_INTERRUPT_GRACE_S)
+        if not task.done():
+            outcome = "hung"
+            await self.stop()
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled() and isinstance(task.exception(), DeadKernelError) and outcome != "hung":
+            outcome = "memory" if self._over_memory else "died"
+        elif not task.cancelled() and outcome == "ok":
+            task.result()
+        return {"outcome": outcome, "seconds": monotonic() - start}
+
+    async def _watch_memory(self) -> None:
+        """Kill the kernel when it and its children hold more resident memory than the limit."""
+        process = psutil.Process(self._manager.provisioner.pid)
+        while True:
+            await asyncio.sleep(_WATCH_INTERVAL_S)
+            if _measure_resident(process) > self._memory_bytes:
+                self._over_memory = True
+                await self.stop()
+                return
+
+    async def stop(self) -> None:
+        """Kill the kernel and everything that it started."""
+        for process in _list_family(getattr(self._manager.provisioner, "pid", None)):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(RuntimeError, ProcessLookupError):
+            await self._manager.shutdown_kernel(now=True)
+        self._sockets.cleanup()
+
+
+def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
+    """The observer's answer; anything that is none becomes an error, since the submission may have sent it."""
+    text = message["content"].get("text") if isinstance(message["content"], dict) else None
+    tampered = {"name": "ForgedReply", "message": "the kernel sent a reply that is no observation", "frames": []}
+    if not isinstance(text, str) or len(text) > _MAX_REPLY_CHARACTERS:
+        return {"error": tampered}
+    try:
+        answer = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return {"error": tampered}
+    if not isinstance(answer, dict) or not answer.keys() & {"value", "error"}:
+        return {"error": tampered}
+    return answer
+
+
+def _list_family(pid: int | None) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.Error:
+        return []
+
+
+def _measure_resident(process: psutil.Process) -> int:
+    total = 0
+    for member in _list_family(process.pid):
+        with contextlib.suppress(psutil.Error):
+            total += member.memory_info().rss
+    return total
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    broker: Broker | None = None
+    try:
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            request = json.loads(line)
+            broker = broker or Broker(request)
+            try:
+                reply = await broker.answer(request)
+            except Exception as error:  # whatever a hostile kernel makes the client libraries raise: this kernel is done for
+                reply = {"outcome": "died", "error": {"name": type(error).__name__, "message": str(error)[:2_000]}}
+            print(json.dumps(reply), flush=True)
+            if reply["outcome"] in ("hung", "died", "memory"):
+                return
+    finally:
+        if broker is not None:
+            await broker.stop()
+
+
+def main() -> None:
+    """Serve until standard input ends. Ctrl-C is the grader's to handle: it closes standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(_serve())
+    os._exit(0)  # a thread may still wait for a line of standard input
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Pure comparisons of what a submission gave with what the reference gave, cell by cell, each with a sentence of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .verdict import fail
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is an int or a float; bool is no number here."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def compare_numbers(what: str, seen: Any, expected: float, tolerance: float, advice: str) -> None:
+    """Fail unless `seen` is a finite number within `tolerance` of `expected`. The message does not tell the expected value."""
+    if not is_number(seen):
+        fail(f"{what} is {show(seen)}, which is no number.", "a number", advice)
+    if not math.isfinite(seen):
+        fail(f"{what} is {seen}.", "a finite number", advice)
+    if abs(seen - expected) > tolerance:
+        fail(f"{what} is {show(seen)}, which is {'more' if seen > expected else 'less'} than the right value.", "the value that the given parameters lead to", advice)
+
+
+def compare_columns(what: str, seen: Sequence[str], expected: Sequence[str], advice: str) -> None:
+    """Fail unless all expected columns are there, and no others. Their order does not matter."""
+    missing = [name for name in expected if name not in seen]
+    extra = [name for name in seen if name not in expected]
+    if len(seen) != len(set(seen)):
+        fail(f"{what} has a column twice: {show_list(seen)}.", f"the columns {show_list(expected)}", advice)
+    if missing or extra:
+        parts = [f"lacks {show_list(missing)}"] * bool(missing) + [f"has {show_list(extra)} in addition"] * bool(extra)
+        fail(f"{what} {' and '.join(parts)}.", f"exactly the columns {show_list(expected)}", advice)
+
+
+def compare_curves(
+    what: str, seen: Mapping[str, Any], expected: Mapping[str, Sequence[float]], tolerance: float, advice: str
+) -> None:
+    """Fail unless `seen` has the same keys and each curve its values within `tolerance`.
+
+    If two curves were exchanged, the message says so.
+    """
+    check_curves(what, seen, list(expected), {len(curve) for curve in expected.values()}, advice)
+    for key, curve in expected.items():
+        far = [index for index, (a, b) in enumerate(zip(seen[key], curve, strict=True)) if abs(a - b) > tolerance]
+        if far:
+            other = _find_match(seen[key], expected, tolerance)
+            hint = f" These are the values of {other!r}." if other is not None else ""
+            fail(
+                f"{what}[{key!r}] is wrong from round {far[0] + 1} on ({show(seen[key][far[0]])}).{hint}",
+                "the test accuracy after each round, in percent, for exactly the given parameters",
+                advice,
+            )
+
+
+def check_curves(what: str, seen: Any, keys: Sequence[str], lengths: set[int], advice: str) -> None:
+    """Fail unless `seen` is a dict with exactly `keys`, each a list of finite numbers with one of `lengths`."""
+    if not isinstance(seen, dict):
+        fail(f"{what} is {show(seen)}.", f"a dict with the keys {show_list(keys)}", advice)
+    missing = [key for key in keys if key not in seen]
+    extra = [key for key in seen if key not in keys]
+    if missing or extra:
+        parts = [f"lacks the keys {show_list(missing)}"] * bool(missing) + [f"has the keys {show_list(extra)} in addition"] * bool(extra)
+        fail(f"{what} {' and '.join(parts)}.", f"exactly the keys {show_list(keys)}", advice)
+    for key in keys:
+        _check_curve(f"{what}[{key!r}]", seen[key], lengths, advice)
+
+
+def _check_curve(what: str, curve: Any, lengths: set[int], advice: str) -> None:
+    rounds = " or ".join(str(length) for length in sorted(lengths))
+    if not isinstance(curve, list):
+        fail(f"{what} is {show(curve)}.", f"a list of {rounds} accuracies, one a round", advice)
+    if len(curve) not in lengths:
+        fail(f"{what} has {len(curve)} values.", f"{rounds} values, the test accuracy after each round", advice)
+    for index, value in enumerate(curve):
+        if not is_number(value) or not math.isfinite(value):
+            fail(f"{what} has {show(value)} in round {index + 1}.", "finite numbers", advice)
+
+
+def _find_match(curve: Sequence[float], others: Mapping[str, Sequence[float]], tolerance: float) -> str | None:
+    for key, other in others.items():
+        if len(curve) == len(other) and all(abs(a - b) <= tolerance for a, b in zip(curve, other, strict=True)):
+            return key
+    return None
+
+
+def show(value: Any) -> str:
+    """A value in a message: short, and its kind if it is large."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return f"a dict with {len(value)} keys"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "None (is a return missing?)"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def show_list(names: Sequence[str]) -> str:
+    """Names in a message."""
+    return ", ".join(repr(name)[:60] for name in names)
+
+
+Digest = Sequence[Mapping[str, Any]]
+
+# Two right ways to compute the same update differ by rounding, seen to be below a thousandth of the update.
+_RELATIVE_TOLERANCE = 0.02
+_ABSOLUTE_TOLERANCE = 2e-6
+
+
+def match_tensors(seen: Any, expected: Digest, start: Digest | None = None) -> bool:
+    """Whether digests of tensors agree.
+
+    seen, expected: for each tensor its `shape`, its `norm` and some of its `entries`
+    start: the tensors before an update; the tolerance is then relative to the update, so that "no update" is no match
+    """
+    if not isinstance(seen, list) or len(seen) != len(expected):
+        return False
+    origins = start if start is not None else [{"entries": [0.0] * len(part["entries"])} for part in expected]
+    return all(_match_tensor(a, b, origin) for a, b, origin in zip(seen, expected, origins, strict=True))
+
+
+def _match_tensor(seen: Any, expected: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
+    if not isinstance(seen, dict) or seen.get("shape") != expected["shape"]:
+        return False
+    entries = seen.get("entries")
+    if not isinstance(entries, list) or len(entries) != len(expected["entries"]):
+        return False
+    size = max((abs(b - origin) for b, origin in zip(expected["entries"], start["entries"], strict=True)), default=0.0)
+    tolerance = _ABSOLUTE_TOLERANCE + _RELATIVE_TOLERANCE * size
+    return all(is_number(a) and abs(a - b) <= tolerance for a, b in zip(entries, expected["entries"], strict=True))
+
+
+def combine_tensors(*terms: tuple[float, Digest]) -> list[dict[str, Any]]:
+    """The digest of a weighted sum of tensors, from their digests; entries are linear, the norm is left out."""
+    first = terms[0][1]
+    return [
+        {
+            "shape": first[index]["shape"],
+            "entries": [sum(weight * digest[index]["entries"][k] for weight, digest in terms) for k in range(len(part["entries"]))],
+        }
+        for index, part in enumerate(first)
+    ]

@@ -1,0 +1,224 @@
+"""Runs a submission's cells and asks for observations, through a broker process, with deadlines, whatever the submission does.
+
+A kernel that died, hung or was killed is replaced when it is next needed: the cells that ran before are run again, but not the one that ended
+it. So one exercise's mistake costs that exercise alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from .homework import KernelLimits
+from .notebook import Cell
+from .observation import CodeError, NotAnObservation, decode, decode_error
+
+_ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting, killing, reporting
+_START_GRACE_S = 90.0
+_MAX_LINE = 64 * 1024 * 1024
+_ENDED = ("hung", "died", "memory")
+
+
+class ExecutionError(RuntimeError):
+    """The kernel can't be started at all: a fault of the installation, not of the submission."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a cell or a request ended: `ok`, `error`, `timeout`, `hung`, `died`, `memory`, or `no time` when the submission's time was used up."""
+
+    outcome: str
+    value: Any = None
+    error: CodeError | None = None
+    output: str = ""
+    seconds: float = 0.0
+
+    def describe(self, limits: KernelLimits, timeout_s: float) -> str:
+        """The end as a sentence about the code that ran."""
+        if self.outcome == "ok":
+            return "it ran to its end"
+        if self.outcome == "error":
+            return f"it raised {self.error}"
+        if self.outcome == "timeout":
+            return f"it was still running after {timeout_s:g} s and was interrupted"
+        if self.outcome == "hung":
+            return f"it was still running after {timeout_s:g} s, did not react to an interrupt, and was killed"
+        if self.outcome == "memory":
+            return f"it took more than {limits.memory_mib} MiB of memory and was killed"
+        if self.outcome == "no time":
+            return f"it was not run, because the notebook as a whole had used up its {limits.submission_timeout_s:g} s"
+        return "it ended the whole Python process (by os._exit, exit, a signal or a crash in native code)"
+
+
+@dataclass
+class Session:
+    """One submission's kernel. Use as a context manager."""
+
+    cells: Sequence[Cell]
+    limits: KernelLimits
+    environment: Mapping[str, str] = field(default_factory=dict)
+    probes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.runs: dict[int, Answer] = {}
+        self._broker: _BrokerProcess | None = None
+        self._deadline: float | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the kernel and remove its folder."""
+        self._stop_broker()
+        self._folder.cleanup()
+
+    def run_cells(self) -> None:
+        """Execute all cells that were not executed yet."""
+        while any(cell.index not in self.runs for cell in self.cells) and self._revive():
+            pass
+
+    def observe(self, probe: str, function: str, arguments: Mapping[str, Any], timeout_s: float) -> Answer:
+        """What a probe function answers; its value is decoded plain data."""
+        self.run_cells()
+        timeout_s = min(timeout_s, self._remaining())
+        if timeout_s <= 0 or not self._revive():
+            return Answer("no time")
+        request = {"op": "observe", "probe": probe, "function": function, "arguments": arguments, "timeout_s": timeout_s}
+        return self._send(request, timeout_s)
+
+    def _remaining(self) -> float:
+        """Seconds that the submission as a whole has left."""
+        if self._deadline is None:
+            return self.limits.submission_timeout_s
+        return self._deadline - monotonic()
+
+    def _revive(self) -> bool:
+        """Have a kernel in which every cell has run, apart from those that ended theirs. False if time is used up."""
+        while self._broker is None:
+            if self._remaining() <= 0:
+                for cell in self.cells:
+                    self.runs.setdefault(cell.index, Answer("no time"))
+                return False
+            self._start_broker()
+            for cell in self.cells:
+                if not self._run_again(cell):
+                    break
+        return True
+
+    def _run_again(self, cell: Cell) -> bool:
+        """Run a cell in a new kernel, unless it ended an earlier one. False if it ended this one."""
+        before = self.runs.get(cell.index)
+        if before is not None and before.outcome in (*_ENDED, "timeout", "no time"):
+            return True
+        timeout_s = min(self.limits.cell_timeout_s, self._remaining())
+        if timeout_s <= 0:
+            self.runs[cell.index] = Answer("no time")
+            return True
+        answer = self._send({"op": "execute", "source": cell.source, "timeout_s": timeout_s}, timeout_s)
+        if before is None or answer.outcome in _ENDED:
+            self.runs[cell.index] = answer
+        return self._broker is not None
+
+    def _start_broker(self) -> None:
+        if self._deadline is None:
+            self._deadline = monotonic() + self.limits.submission_timeout_s
+        self._broker = _BrokerProcess()
+        folder = Path(self._folder.name)
+        environment = {**self.limits.environment, **self.environment, "IPYTHONDIR": str(folder / ".ipython")}
+        request = {
+            "op": "start",
+            "folder": str(folder),
+            "environment": environment,
+            "memory_mib": self.limits.memory_mib,
+            "probes": dict(self.probes),
+        }
+        answer = self._send(request, _START_GRACE_S)
+        if answer.outcome != "ok":
+            raise ExecutionError(
+                f"No kernel could be started ({answer.error or answer.outcome}). Check that `python -m ipykernel --version` works in this "
+                "environment."
+            )
+
+    def _send(self, request: Mapping[str, Any], timeout_s: float) -> Answer:
+        assert self._broker is not None
+        reply = self._broker.ask(request, timeout_s + _ANSWER_GRACE_S)
+        answer = _read_reply(reply)
+        if answer.outcome in _ENDED:
+            self._stop_broker()
+        return answer
+
+    def _stop_broker(self) -> None:
+        if self._broker is not None:
+            self._broker.close()
+            self._broker = None
+
+
+def _read_reply(reply: Any) -> Answer:
+    """A broker's line as an Answer; data that is no observation counts as an error of the submission."""
+    if not isinstance(reply, dict):
+        return Answer("died")
+    error = decode_error(reply["error"]) if "error" in reply else None
+    outcome = str(reply.get("outcome", "died"))
+    try:
+        value = decode(reply.get("value"))
+    except NotAnObservation as problem:
+        return Answer("error", error=CodeError("NotPlain", str(problem)))
+    return Answer(outcome, value, error, str(reply.get("output", "")), float(reply.get("seconds", 0.0)))
+
+
+class _BrokerProcess:
+    """The broker as a subprocess; it is asked one thing at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "grader.broker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            errors="surrogatepass",
+            start_new_session=os.name != "nt",
+        )
+        self._lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read_lines, daemon=True).start()
+
+    def _read_lines(self) -> None:
+        assert self._process.stdout is not None
+        while line := self._process.stdout.readline(_MAX_LINE):
+            self._lines.put(line)
+        self._lines.put("")
+
+    def ask(self, request: Mapping[str, Any], timeout_s: float) -> Any:
+        """The broker's reply, or None if it has gone or says nothing in time."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._lines.get(timeout=timeout_s))
+        except (OSError, queue.Empty, json.JSONDecodeError, RecursionError):
+            return None
+
+    def close(self) -> None:
+        """End the broker, which ends its kernel."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+            self._process.wait(timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,83 @@
+"""The homework as data: exercises, points, tags and limits, read from `homework.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class HomeworkError(ValueError):
+    """`homework.toml` is not as it must be; a bug of the kit, not of a submission."""
+
+
+@dataclass(frozen=True)
+class ManualItem:
+    """Points that a person gives: for the text of the cell tagged `tag`, or for an answer that a check collects."""
+
+    name: str
+    points: float
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    id: str
+    part: str
+    title: str
+    points: float
+    tags: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    manual: tuple[ManualItem, ...] = ()
+
+
+@dataclass(frozen=True)
+class KernelLimits:
+    """What a submission's kernel may take."""
+
+    cell_timeout_s: float = 60.0
+    submission_timeout_s: float = 900.0
+    memory_mib: int = 4096
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Homework:
+    title: str
+    setup: str
+    exercises: tuple[Exercise, ...]
+    kernel: KernelLimits
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All tags that a notebook should have, in order."""
+        return (self.setup, *(tag for exercise in self.exercises for tag in exercise.tags))
+
+    def find_exercise(self, exercise_id: str) -> Exercise:
+        """Raises HomeworkError if there is no such exercise."""
+        for exercise in self.exercises:
+            if exercise.id == exercise_id:
+                return exercise
+        known = ", ".join(exercise.id for exercise in self.exercises)
+        raise HomeworkError(f"No exercise is called {exercise_id!r}. homework.toml has {known}.")
+
+
+def read_homework(path: Path) -> Homework:
+    """Raises HomeworkError if the file has unknown or missing keys."""
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Homework(
+            title=content["title"],
+            setup=content["setup"],
+            exercises=tuple(_read_exercise(entry) for entry in content["exercise"]),
+            kernel=KernelLimits(**content.get("kernel", {})),
+        )
+    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise HomeworkError(f"{path} can't be read as a homework: {error!r}") from error
+
+
+def _read_exercise(entry: dict[str, Any]) -> Exercise:
+    lists = {key: tuple(entry.pop(key, ())) for key in ("tags", "files")}
+    manual = tuple(ManualItem(**item) for item in entry.pop("manual", ()))
+    return Exercise(**entry, **lists, manual=manual)

@@ -1,0 +1,226 @@
+"""What runs inside a submission's kernel, before any of its code: answers observation requests with plain data.
+
+This file is sent to the kernel as text. It imports the standard library only, holds no secret, and trusts nothing that runs after it: what
+it needs is bound in its own namespace, which a notebook's cells don't share. What it answers is a claim, which is checked outside.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import json
+import math
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+MAX_ITEMS = 200_000
+MAX_DEPTH = 12
+MAX_CHARACTERS = 100_000
+MAX_INTEGER = 2**63
+MAX_TRACEBACK = 20
+
+REQUEST = "observe_request"
+REPLY = "observe_reply"
+
+_type = type
+_len = len
+_isinstance = isinstance
+_getattribute = type.__getattribute__
+_dumps = json.dumps
+_modules = sys.modules
+
+
+class NotPlain(Exception):
+    """A value has no plain form; the message says what it is."""
+
+
+class NotDefined(Exception):
+    """The notebook has no global of that name."""
+
+
+def to_plain(value: Any) -> Any:
+    """`value` as JSON: exact built-in types, numpy and torch scalars as numbers, tables and arrays as tagged objects.
+
+    Raises NotPlain for anything else, or where a limit is passed.
+    """
+    return _Plainer().convert(value, 0)
+
+
+class _Plainer:
+    def __init__(self) -> None:
+        self._items = 0
+
+    def convert(self, value: Any, depth: int) -> Any:
+        self._items += 1
+        if self._items > MAX_ITEMS or depth > MAX_DEPTH:
+            raise NotPlain(f"a value with over {MAX_ITEMS:,} items or {MAX_DEPTH} levels")
+        kind = _type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is int:
+            return value if -MAX_INTEGER < value < MAX_INTEGER else {"$odd": "a giant integer"}
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": "nan" if value != value else "inf" if value > 0 else "-inf"}
+        if kind is str:
+            return value[:MAX_CHARACTERS]
+        if kind is list or kind is tuple:
+            return [self.convert(item, depth + 1) for item in value]
+        if kind is dict:
+            return self._convert_dict(value, depth)
+        return self._convert_foreign(value, depth)
+
+    def _convert_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        for key in value:
+            if _type(key) is not str:
+                raise NotPlain(f"a dict with a key of type {_name_type(key)} (keys must be str)")
+        return {key[:200]: self.convert(item, depth + 1) for key, item in value.items()}
+
+    def _convert_foreign(self, value: Any, depth: int) -> Any:
+        """Numbers, arrays and tables of numpy, torch and pandas, if the submission loaded these."""
+        np, torch, pd = (_modules.get(name) for name in ("numpy", "torch", "pandas"))
+        if np is not None and _isinstance(value, np.generic):
+            return self.convert(value.item(), depth + 1)
+        if np is not None and _type(value) is np.ndarray:
+            self._expect_room(value.size)
+            return self.convert(value.tolist(), depth + 1)
+        if torch is not None and _isinstance(value, torch.Tensor):
+            self._expect_room(value.numel())
+            return self.convert(value.detach().cpu().tolist(), depth + 1)
+        if pd is not None and _isinstance(value, pd.DataFrame):
+            return self._convert_table(value, depth)
+        if pd is not None and _isinstance(value, pd.Series):
+            self._expect_room(_len(value))
+            return self.convert(value.tolist(), depth + 1)
+        raise NotPlain(f"a value of type {_name_type(value)}")
+
+    def _convert_table(self, value: Any, depth: int) -> dict[str, Any]:
+        self._expect_room(value.size)
+        columns = [name if _type(name) is str else repr(name)[:200] for name in value.columns]
+        rows = [list(row) for row in value.itertuples(index=False, name=None)]
+        return {"$table": {"columns": columns, "rows": self.convert(rows, depth + 1)}}
+
+    def _expect_room(self, items: int) -> None:
+        if self._items + items > MAX_ITEMS:
+            raise NotPlain(f"a value with {items:,} items")
+
+
+def _name_type(value: Any) -> str:
+    name = _getattribute(_type(value), "__name__")
+    return str.__str__(name)[:80] if _type(name) is str else "unknown"
+
+
+def look_up(namespace: dict[str, Any], name: str) -> Any:
+    """The notebook's global `name`. Raises NotDefined if there is none."""
+    if name not in namespace:
+        raise NotDefined(name)
+    return namespace[name]
+
+
+def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> dict[str, Any]:
+    """A class's own attributes, without running any code of the class: no metaclass, descriptor or comparison is asked.
+
+    Each is `{"value": …}`, `{"missing": true}` or `{"odd": why}`.
+    """
+    cls = look_up(namespace, name)
+    if _type(cls) is not type:
+        return {"kind": "instance" if not _isinstance(cls, type) else "metaclass", "type": _name_type(cls)}
+    found: dict[str, Any] = {}
+    own = _getattribute(cls, "__dict__")
+    for attribute in attributes:
+        if attribute not in own:
+            found[attribute] = {"missing": True}
+            continue
+        value = own[attribute]
+        if _type(value) in (bool, int, float, str):
+            found[attribute] = {"value": to_plain(value)}
+        else:
+            found[attribute] = {"odd": "..." if value is Ellipsis else _name_type(value)}
+    return {"kind": "class", "attributes": found}
+
+
+def read_value(namespace: dict[str, Any], name: str) -> Any:
+    """A global of the notebook."""
+    value = look_up(namespace, name)
+    return {"$odd": "..."} if value is Ellipsis else to_plain(value)
+
+
+def describe_function(namespace: dict[str, Any], name: str) -> dict[str, Any]:
+    """The parameters of a function and their defaults."""
+    function = look_up(namespace, name)
+    if not callable(function):
+        return {"kind": "value", "type": _name_type(function)}
+    if _isinstance(function, type):
+        bases = [_getattribute(base, "__name__") for base in _getattribute(function, "__mro__")]
+        return {"kind": "class", "bases": bases}
+    parameters = {}
+    for parameter in inspect.signature(function).parameters.values():
+        default = parameter.default
+        plain = {} if default is parameter.empty else {"default": to_plain(default)}
+        parameters[parameter.name] = {"kind": parameter.kind.name, **plain}
+    return {"kind": "function", "parameters": parameters}
+
+
+def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any:
+    """What the notebook's function `name` returns for keyword `arguments`."""
+    function = look_up(namespace, name)
+    result = function(**arguments)
+    return {"$odd": "..."} if result is Ellipsis else to_plain(result)
+
+
+class Observer:
+    """Answers the requests of one kernel."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._namespace = kernel.shell.user_ns
+        self._send = kernel.session.send
+        self._probes: dict[str, dict[str, Any]] = {
+            "": {"read_class": read_class, "read_value": read_value, "describe_function": describe_function, "call": call}
+        }
+        self._builtins = dict(vars(builtins))
+        kernel.shell_handlers[REQUEST] = self.handle
+
+    def handle(self, stream: Any, identity: Any, message: Any) -> None:
+        """Reply to one request with `{"value": …}` or `{"error": …}`."""
+        content = message["content"]
+        try:
+            reply = {"value": self._answer(content)}
+            text = _dumps(reply, allow_nan=False)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt of the submission too: an answer is owed in any case
+            text = _dumps({"error": describe_error(error)})
+        self._send(stream, REPLY, {"text": text}, message, ident=identity)
+
+    def _answer(self, content: dict[str, Any]) -> Any:
+        if "install" in content:
+            return self._install(content["install"], content["source"])
+        function = self._probes[content["probe"]][content["function"]]
+        arguments = content["arguments"]
+        look_up(self._namespace, arguments["name"])
+        return function(self._namespace, **arguments)
+
+    def _install(self, name: str, source: str) -> bool:
+        """Load a homework's probe functions, in a namespace with the built-ins of now."""
+        namespace = {"__name__": f"probe_{name}", "__builtins__": self._builtins, "to_plain": to_plain}
+        exec(compile(source, f"<probe {name}>", "exec", dont_inherit=True), namespace)
+        self._probes[name] = namespace
+        return True
+
+
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """An exception as text; the traceback's last lines lie in the student's own code."""
+    try:
+        message = str(error)[:2_000]
+    except BaseException as second:
+        message = f"(its text can't be shown: {_name_type(second)})"
+    try:
+        frames = traceback.extract_tb(error.__traceback__)[-MAX_TRACEBACK:]
+        lines = [[frame.filename[-200:], frame.lineno or 0, frame.name[:100], (frame.line or "")[:200]] for frame in frames]
+    except BaseException:
+        lines = []
+    return {"name": _name_type(error), "message": message, "frames": lines}
+
+
+def install(kernel: Any) -> Callable[..., None]:
+    """Make `kernel` answer observation requests."""
+    return Observer(kernel).handle

@@ -1,0 +1,182 @@
+"""Reading a notebook: any nbformat 4 file (older ones are upgraded) or a jupytext script, and its cells by tag."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+
+from .verdict import fail
+
+# A notebook larger than this holds saved output, not answers.
+MAX_BYTES = 256 * 1024 * 1024
+MAX_CELLS = 5_000
+MAX_SOURCE_CHARACTERS = 2_000_000
+
+
+class NotebookError(ValueError):
+    """A file can't be read as a notebook; the message is one line for the person who handed it in or named it."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: where it stands, what kind it is, its source and its tags."""
+
+    index: int
+    kind: str
+    source: str
+    tags: tuple[str, ...]
+
+    @property
+    def is_code(self) -> bool:
+        return self.kind == "code"
+
+    def __str__(self) -> str:
+        return f"cell {self.index + 1}"
+
+
+@dataclass(frozen=True)
+class Notebook:
+    path: Path
+    cells: tuple[Cell, ...]
+
+    def find(self, tag: str) -> Cell | None:
+        """The code cell with `tag`, or None if there is not exactly one."""
+        found = [cell for cell in self.cells if tag in cell.tags and cell.is_code]
+        return found[0] if len(found) == 1 else None
+
+    def require(self, tag: str) -> Cell:
+        """The code cell with `tag`; fails the check with what is wrong about the tag."""
+        tagged = [cell for cell in self.cells if tag in cell.tags]
+        code = [cell for cell in tagged if cell.is_code]
+        if len(code) == 1:
+            return code[0]
+        if len(code) > 1:
+            fail(
+                f"The tag {tag!r} stands on {len(code)} code cells ({_list(code)}).",
+                f"exactly one code cell tagged {tag!r}",
+                "remove the tag from all but the one with your answer (in Jupyter: the cell's property inspector).",
+            )
+        if tagged:
+            fail(
+                f"The tag {tag!r} stands on {_list(tagged)}, which holds {tagged[0].kind} and no code.",
+                f"a code cell tagged {tag!r}",
+                "change the type of that cell to code, or move the tag to the code cell with your answer.",
+            )
+        near = self._find_near(tag)
+        seen = f"No cell has the tag {tag!r}" + (f", but {near[0]} has {near[1]!r}." if near else ".")
+        advice = (
+            f"correct the tag of {near[0]} to {tag!r}."
+            if near
+            else f"give the cell with your answer the tag {tag!r} again (compare with the handout)."
+        )
+        fail(seen, f"one code cell tagged {tag!r}", advice)
+
+    def read_text(self, tag: str) -> str | None:
+        """The source of the first cell of any kind with `tag`."""
+        return next((cell.source for cell in self.cells if tag in cell.tags), None)
+
+    def _find_near(self, tag: str) -> tuple[Cell, str] | None:
+        present = {other: cell for cell in self.cells for other in cell.tags}
+        near = difflib.get_close_matches(tag, list(present), n=1, cutoff=0.85)
+        return (present[near[0]], near[0]) if near else None
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read an `.ipynb` file, or a `.py` file in one of jupytext's formats.
+
+    Raises NotebookError if there is no such file, or it is none of these.
+    """
+    if path.is_dir():
+        raise NotebookError(f"{path} is a folder; name the notebook in it.")
+    if not path.is_file():
+        raise NotebookError(f"{path} does not exist; give the path of your notebook (.ipynb).")
+    if path.stat().st_size > MAX_BYTES:
+        raise NotebookError(
+            f"{path} has {path.stat().st_size >> 20} MiB, but at most {MAX_BYTES >> 20} are read; "
+            "clear its outputs and save it again."
+        )
+    content = _decode(path)
+    return Notebook(path, _read_cells(path, _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)))
+
+
+def _decode(path: Path) -> str:
+    try:
+        content = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotebookError(
+            f"{path} is no text (byte {error.start} is not UTF-8); save the notebook as .ipynb from Jupyter."
+        ) from error
+    if not content.strip():
+        raise NotebookError(f"{path} is empty; save your notebook and try again.")
+    return content
+
+
+def _parse_script(path: Path, content: str) -> Any:
+    """A Python file counts as a notebook if jupytext finds cell markers in it."""
+    marks = ("# %%", "# +", "#%%")
+    if not any(line.startswith(marks) for line in content.splitlines()):
+        raise NotebookError(
+            f"{path} is a Python file without jupytext cells (lines that start with '# %%'); name the .ipynb file instead."
+        )
+    return jupytext.reads(content, fmt="py")
+
+
+def _parse_json(path: Path, content: str) -> Any:
+    try:
+        parsed = json.loads(content)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise NotebookError(f"{path} is no notebook: it is not JSON ({error}); save it as .ipynb from Jupyter.") from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("nbformat"), int):
+        raise NotebookError(f"{path} is JSON, but no notebook: it has no nbformat number; save it as .ipynb from Jupyter.")
+    if parsed["nbformat"] >= 4:
+        return parsed
+    try:
+        return nbformat.convert(nbformat.reads(content, as_version=nbformat.NO_CONVERT), 4)
+    except Exception as error:  # nbformat has no common base for what a malformed old notebook makes it raise
+        raise NotebookError(
+            f"{path} has the old notebook format {parsed['nbformat']} and can't be upgraded ({error!r}); open it in Jupyter and save it."
+        ) from error
+
+
+def _read_cells(path: Path, parsed: Any) -> tuple[Cell, ...]:
+    raw = parsed.get("cells")
+    if not isinstance(raw, list) or not raw:
+        raise NotebookError(f"{path} has no cells; check that you handed in the right file.")
+    if len(raw) > MAX_CELLS:
+        raise NotebookError(f"{path} has {len(raw):,} cells, but at most {MAX_CELLS:,} are read; hand in your homework only.")
+    return tuple(_read_cell(path, index, cell) for index, cell in enumerate(raw))
+
+
+def _read_cell(path: Path, index: int, cell: Any) -> Cell:
+    if not isinstance(cell, dict):
+        raise NotebookError(f"{path} is damaged: cell {index + 1} is no object; open it in Jupyter and save it again.")
+    source = cell.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        raise NotebookError(f"{path} is damaged: the source of cell {index + 1} is no text; open it in Jupyter and save it again.")
+    if len(source) > MAX_SOURCE_CHARACTERS:
+        raise NotebookError(f"{path}: cell {index + 1} has {len(source):,} characters, at most {MAX_SOURCE_CHARACTERS:,} are read.")
+    return Cell(index, str(cell.get("cell_type", "code")), source, _read_tags(cell))
+
+
+def _read_tags(cell: dict[str, Any]) -> tuple[str, ...]:
+    """A cell's tags. Some tools write one string instead of a list; anything else counts as no tags."""
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    if isinstance(tags, str):
+        tags = tags.replace(",", " ").split()
+    if not isinstance(tags, Sequence):
+        return ()
+    return tuple(dict.fromkeys(tag.strip() for tag in tags if isinstance(tag, str)))
+
+
+def _list(cells: Sequence[Cell]) -> str:
+    return ", ".join(map(str, cells))

@@ -1,0 +1,210 @@
+"""The outcome of grading, for machines (Gradescope's `results.json`) and for people (a closing table, a page)."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .display import show_text
+from .homework import Exercise
+
+PASSED, FAILED, BROKEN, MANUAL = "passed", "failed", "broken", "manual"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check: whether it passed, and if not, what to do.
+
+    status: `passed`, `failed` (the submission's mistake), `broken` (the kit's own), `manual` (a person decides)
+    """
+
+    exercise: str
+    name: str
+    points: float
+    status: str
+    message: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        return self.points if self.status == PASSED else 0.0
+
+
+@dataclass
+class Report:
+    """All results of one submission."""
+
+    title: str
+    exercises: Sequence[Exercise]
+    results: list[CheckResult] = field(default_factory=list)
+    context: dict[str, Any] = field(default_factory=dict)
+
+    def list_of(self, exercise: Exercise) -> list[CheckResult]:
+        return [result for result in self.results if result.exercise == exercise.id]
+
+    @property
+    def graded(self) -> list[Exercise]:
+        """The exercises that have results."""
+        return [exercise for exercise in self.exercises if self.list_of(exercise)]
+
+    @property
+    def score(self) -> float:
+        return _add(result.score for result in self.results)
+
+    @property
+    def max_score(self) -> float:
+        return _add(result.points for result in self.results)
+
+    @property
+    def broken(self) -> list[CheckResult]:
+        return [result for result in self.results if result.status == BROKEN]
+
+    def to_results(self) -> dict[str, Any]:
+        """Gradescope's format; `status` there knows `passed` and `failed` only, so hand grading is told by `extra_data`."""
+        return {
+            "score": self.score,
+            "max_score": self.max_score,
+            "output": self.title,
+            "output_format": "text",
+            "visibility": "visible",
+            "tests": [_to_test(result) for result in self.results],
+            "extra_data": self.context,
+        }
+
+
+def _to_test(result: CheckResult) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "number": result.exercise,
+        "name": result.name,
+        "score": result.score,
+        "max_score": result.points,
+        "output": show_text(result.message, multiline=True),
+        "output_format": "text",
+        "visibility": "visible",
+        "extra_data": {**result.extra, "outcome": result.status},
+    }
+    if result.status != MANUAL:
+        test["status"] = PASSED if result.status == PASSED else FAILED
+    return test
+
+
+def _add(values: Any) -> float:
+    """A sum in which three thirds are one."""
+    return round(math.fsum(values), 6)
+
+
+def format_points(points: float) -> str:
+    return f"{round(points, 2):g}"
+
+
+def format_table(report: Report, width: int = 100) -> list[str]:
+    """The closing table: an exercise, its points, and what to do next, a line each."""
+    counts_points = report.max_score > 0
+    head = f"{'Exercise':38} {'Points' if counts_points else 'Checks':>10}  What to do next"
+    lines = [head, "-" * min(width, len(head) + 25)]
+    for exercise in report.graded:
+        lines.append(_format_row(report, exercise, counts_points, width))
+    if counts_points:
+        total = f"{format_points(report.score)} / {format_points(report.max_score)}"
+        lines.append(f"{'Total':38} {total:>10}")
+    return lines
+
+
+def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: int) -> str:
+    results = report.list_of(exercise)
+    automatic = [result for result in results if result.status != MANUAL]
+    if counts_points:
+        score, possible = _add(r.score for r in results), _add(r.points for r in results)
+        figure = f"{format_points(score)} / {format_points(possible)}"
+    else:
+        figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
+    label = f"{exercise.id}  {exercise.title}"
+    line = f"{label[:38]:38} {figure:>10}  {_advise(results)}"
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _advise(results: Sequence[CheckResult]) -> str:
+    broken = [result for result in results if result.status == BROKEN]
+    if broken:
+        return f"a bug of the kit in {broken[0].name}: please report it"
+    failed = [result for result in results if result.status == FAILED]
+    if failed:
+        return show_text(failed[0].extra.get("next") or failed[0].message.split("\n")[0])
+    manual = [result for result in results if result.status == MANUAL]
+    return f"{manual[0].name.lower()} is graded by hand" if manual else "done"
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write `results.json`, whole or not at all. Raises OSError."""
+    _write(path, json.dumps(report.to_results(), indent=1, ensure_ascii=True) + "\n")
+
+
+def write_html(report: Report, path: Path) -> None:
+    """Write a page for people, whole or not at all. Raises OSError."""
+    _write(path, format_page(report))
+
+
+def _write(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:  # Ctrl-C included: no half-written report may look whole
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --good: #2a7d46; --bad: #b3362b; --hand: #9a6b00; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; display: flex; justify-content: space-between; }
+.total { font-size: 2rem; font-weight: 600; }
+.check { border-left: 4px solid var(--line); padding: .25rem .75rem; margin: .5rem 0; }
+.check b { font-weight: 600; } .points { float: right; opacity: .75; }
+.passed { border-color: var(--good); } .failed, .broken { border-color: var(--bad); } .manual { border-color: var(--hand); }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0; font: .9rem/1.45 ui-monospace, monospace; }
+footer { margin-top: 2rem; font-size: .8rem; opacity: .7; }
+"""
+
+
+def format_page(report: Report) -> str:
+    """A self-contained HTML page; all text is shown as text."""
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>",
+        f"<title>{_escape(report.title)}</title><style>{_STYLE}</style><h1>{_escape(report.title)}</h1>",
+    ]
+    if report.max_score > 0:
+        parts.append(f"<div class='total'>{format_points(report.score)} / {format_points(report.max_score)} points</div>")
+    parts += [_format_section(report, exercise) for exercise in report.graded]
+    facts = " · ".join(f"{key}: {value}" for key, value in report.context.items())
+    return "\n".join([*parts, f"<footer>{_escape(facts)}</footer></html>\n"])
+
+
+def _format_section(report: Report, exercise: Exercise) -> str:
+    results = report.list_of(exercise)
+    score, possible = _add(r.score for r in results), _add(r.points for r in results)
+    figure = f"{format_points(score)} / {format_points(possible)}" if possible else ""
+    checks = "".join(_format_check(result) for result in results)
+    return f"<h2><span>{_escape(exercise.id)} {_escape(exercise.title)}</span><span>{figure}</span></h2>{checks}"
+
+
+def _format_check(result: CheckResult) -> str:
+    points = f"<span class='points'>{format_points(result.score)} / {format_points(result.points)}</span>" if result.points else ""
+    answer = result.extra.get("answer")
+    text = result.message + (f"\n\n{answer}" if answer else "")
+    body = f"<pre>{_escape(text.strip(), multiline=True)}</pre>" if text.strip() else ""
+    state = {PASSED: "passed", FAILED: "to correct", BROKEN: "could not be checked", MANUAL: "graded by hand"}[result.status]
+    return f"<div class='check {result.status}'>{points}<b>{_escape(result.name)}</b>: {state}{body}</div>"
+
+
+def _escape(text: object, multiline: bool = False) -> str:
+    return html.escape(show_text(str(text), multiline=multiline), quote=True)

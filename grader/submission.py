@@ -1,0 +1,158 @@
+"""What a check asks of a submission. Every question either has a plain answer or fails the check with a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from .execution import Answer, Session
+from .homework import Homework
+from .notebook import Cell, Notebook
+from .observation import Odd
+from .selection import select_cells
+from .verdict import fail
+
+
+class Submission:
+    """A notebook, and the kernel in which the cells that grading needs were run."""
+
+    def __init__(
+        self,
+        notebook: Notebook,
+        homework: Homework,
+        environment: Mapping[str, str],
+        probes: Mapping[str, str],
+        execute_all: bool = False,
+    ) -> None:
+        self.notebook = notebook
+        self.homework = homework
+        cells = [cell for cell in notebook.cells if cell.is_code] if execute_all else select_cells(notebook, homework.tags)
+        self._session = Session(cells, homework.kernel, environment, probes)
+
+    def close(self) -> None:
+        """End the kernel."""
+        self._session.close()
+
+    def require_cell(self, tag: str) -> Cell:
+        """The code cell with `tag`; fails if there is not exactly one."""
+        return self.notebook.require(tag)
+
+    def read_text(self, tag: str) -> str | None:
+        """The source of the cell with `tag`, of whatever kind."""
+        return self.notebook.read_text(tag)
+
+    def require_run(self, tag: str) -> None:
+        """Fail unless the cell with `tag` ran to its end."""
+        self._session.run_cells()
+        run = self._session.runs[self.require_cell(tag).index]
+        if run.outcome != "ok":
+            fail(
+                f"The cell tagged {tag!r} did not run: {self._describe(run)}.",
+                "a cell that runs to its end in a fresh kernel",
+                "restart your kernel, run the setup cell and this cell, and correct what it reports.",
+            )
+
+    def call(self, tag: str, name: str, arguments: Mapping[str, Any], timeout_s: float | None = None) -> Any:
+        """What the function `name` of the cell with `tag` returns for keyword `arguments`."""
+        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        return self.observe(tag, "", "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", timeout_s)
+
+    def read_value(self, tag: str, name: str) -> Any:
+        """The global `name` that the cell with `tag` defines."""
+        return self.observe(tag, "", "read_value", {"name": name}, name)
+
+    def describe_function(self, tag: str, name: str) -> dict[str, Any]:
+        """The parameters of a function and their defaults, or the bases of a class."""
+        found = self.observe(tag, "", "describe_function", {"name": name}, name)
+        return found if isinstance(found, dict) else {}
+
+    def read_class(self, tag: str, name: str, attributes: Collection[str]) -> dict[str, Any]:
+        """The class's own attributes, each `{"value": …}`, `{"missing": …}` or `{"odd": …}`; fails if `name` is no plain class."""
+        found = self.observe(tag, "", "read_class", {"name": name, "attributes": list(attributes)}, name)
+        if not isinstance(found, dict) or found.get("kind") != "class" or not isinstance(found.get("attributes"), dict):
+            kind = found.get("kind", "") if isinstance(found, dict) else ""
+            fail(
+                f"{name} is {'a class with a metaclass of its own' if kind == 'metaclass' else 'no class'}.",
+                f"the class {name} of the handout with your answers filled in",
+                f"copy the class from the handout into the cell tagged {tag!r} and fill it in again.",
+            )
+        attributes_found: dict[str, Any] = found["attributes"]
+        return attributes_found
+
+    def observe(
+        self,
+        tag: str,
+        probe: str,
+        function: str,
+        arguments: Mapping[str, Any],
+        what: str,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """The answer of a probe function about the cell with `tag`.
+
+        what: how to name the code that runs, in a message, such as `my_function(n=3)`
+        """
+        self.require_cell(tag)
+        limit_s = timeout_s or self.homework.kernel.cell_timeout_s
+        answer = self._session.observe(probe, function, arguments, limit_s)
+        if answer.outcome != "ok":
+            self._fail(tag, what, answer, limit_s)
+        if isinstance(answer.value, Odd):
+            self._fail_odd(tag, what, answer.value)
+        return answer.value
+
+    def _fail(self, tag: str, what: str, answer: Answer, timeout_s: float) -> None:
+        name = what.split("(")[0]
+        error = answer.error
+        if error is not None and error.name == "NotDefined":
+            self._fail_undefined(tag, error.message)
+        if error is not None and error.name == "NotPlain":
+            fail(
+                f"{what} gives {error.message}.",
+                "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says",
+                f"return what the handout asks for in the cell tagged {tag!r}.",
+            )
+        if error is not None and error.name == "StdinNotImplementedError":
+            fail(
+                f"{what} asks for input from the keyboard.",
+                "code that runs without anybody at the keyboard",
+                f"replace input() in the cell tagged {tag!r} by a value.",
+            )
+        fail(
+            f"{what} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
+            f"{name} to finish without an exception",
+            f"call it like this in your notebook, after restarting the kernel, and correct the cell tagged {tag!r}.",
+        )
+
+    def _fail_undefined(self, tag: str, name: str) -> None:
+        run = self._session.runs.get(self.require_cell(tag).index)
+        if run is not None and run.outcome != "ok":
+            fail(
+                f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
+                f"a cell that runs and defines {name}",
+                self._advise_run(run),
+            )
+        fail(
+            f"The cell tagged {tag!r} does not define {name}.",
+            f"a definition of {name}, spelt exactly so",
+            "keep the handout's name and fill in its body.",
+        )
+
+    def _fail_odd(self, tag: str, what: str, odd: Odd) -> None:
+        if odd.what == "...":
+            fail(
+                f"{what} is still `...`, as in the empty handout.",
+                "your answer in its place",
+                f"replace the `...` in the cell tagged {tag!r}.",
+            )
+        fail(f"{what} gives {odd.what}.", "a number of usual size", f"correct the cell tagged {tag!r}.")
+
+    def _describe(self, run: Answer) -> str:
+        return run.describe(self.homework.kernel, self.homework.kernel.cell_timeout_s)
+
+    def _advise_run(self, run: Answer) -> str:
+        if run.error is not None and run.error.name == "StdinNotImplementedError":
+            return "remove input(): nobody is at the keyboard when your notebook is checked."
+        if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
+            return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."
+        return "restart your kernel, run the notebook from the top, and correct this cell."

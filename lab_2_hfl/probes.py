@@ -1,0 +1,179 @@
+"""Observes federated servers: what a grader runs beside a notebook's classes, to see what they compute.
+
+The grader sends this file as text to a notebook's kernel before any of the notebook's code, and runs the same functions on its own reference
+classes. What crosses is plain data: digests of tensors (norms and sampled entries), counts and accuracies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import lab_2_hfl.servers as lab_servers
+import numpy as np
+import torch
+from lab_2_hfl.clients import Client
+from lab_2_hfl.dataset import split, train_dataset
+from lab_2_hfl.model import MnistCnn, device
+from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
+from torch import Tensor
+from torch.utils.data import Subset
+
+_ENTRIES_A_TENSOR = 48
+
+Digest = list[dict[str, Any]]
+
+# Bound now, so that what a notebook does to these names later does not matter.
+_BLOCKABLE = {"FedSgdServer": FedSgdServer, "FedAvgServer": FedAvgServer}
+
+
+class Unusable(RuntimeError):
+    """A class of the lab was used where the exercise asks to do without."""
+
+
+def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:
+    """The clients' data: `{"nr_clients", "iid", "seed"}` for the lab's split, `{"sizes", "seed"}` for parts of those sizes."""
+    if "sizes" not in clients:
+        return split(clients["nr_clients"], clients["iid"], clients["seed"])
+    order = np.random.default_rng(clients["seed"]).permutation(len(train_dataset))
+    ends = np.cumsum(clients["sizes"])
+    parts = np.split(order[: ends[-1]], ends[:-1])
+    return [Subset(train_dataset, part.tolist()) for part in parts]
+
+
+def digest_tensors(tensors: Sequence[Tensor], seed: int) -> Digest:
+    """For each tensor its shape, its norm, and entries at places drawn from `seed`. Raises TypeError for anything but tensors."""
+    if not isinstance(tensors, list | tuple) or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        raise TypeError("a client must send a list of tensors, one for each of the model's parameters")
+    rng = np.random.default_rng(seed)
+    digest = []
+    for tensor in tensors:
+        values = tensor.detach().to("cpu", torch.float64).reshape(-1)
+        places = torch.from_numpy(rng.integers(0, max(1, values.numel()), _ENTRIES_A_TENSOR))
+        entries = values[places].tolist() if values.numel() else []
+        digest.append({"shape": list(tensor.shape), "norm": float(values.norm()), "entries": entries})
+    return digest
+
+
+@contextmanager
+def blocked(names: Sequence[str], exercise: str) -> Iterator[None]:
+    """Make classes of the lab unusable for a while, however a notebook got hold of them."""
+
+    def refuse(name: str) -> Callable[..., None]:
+        def raise_unusable(*_: Any, **__: Any) -> None:
+            raise Unusable(f"{name} can't be used in {exercise}: it is the server that yours is compared with")
+
+        return raise_unusable
+
+    saved = {name: _BLOCKABLE[name].__dict__["__init__"] for name in names}
+    saved_runs = {name: _BLOCKABLE[name].__dict__["run"] for name in names}
+    for name in names:
+        _BLOCKABLE[name].__init__ = refuse(name)  # type: ignore[method-assign]
+        _BLOCKABLE[name].run = refuse(name)  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        for name in names:
+            _BLOCKABLE[name].__init__ = saved[name]  # type: ignore[method-assign]
+            _BLOCKABLE[name].run = saved_runs[name]  # type: ignore[method-assign]
+
+
+def run_server(
+    namespace: Mapping[str, Any],
+    name: str,
+    arguments: Mapping[str, Any],
+    clients: Mapping[str, Any],
+    nr_rounds: int,
+    unusable: Sequence[str],
+    exercise: str,
+    digest_seed: int,
+) -> dict[str, Any]:
+    """Make the server `name`, run it, and tell what its clients got and sent, its weights at the end, and its result."""
+    with blocked(unusable, exercise):
+        server = namespace[name](client_subsets=make_subsets(clients), **arguments)
+        calls: list[dict[str, Any]] = []
+        for index, client in enumerate(server.clients):
+            _record(client, index, calls, digest_seed)
+        result = server.run(nr_rounds)
+    return {
+        "clients": len(server.clients),
+        "calls": calls,
+        "weights": digest_tensors(list(server.model.parameters()), digest_seed),
+        "result": _read_result(result),
+        "is_decentralized": isinstance(server, DecentralizedServer),
+    }
+
+
+def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: int) -> None:
+    """Note what one client is sent and what it answers."""
+    update = client.update
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        in_params = args[0] if args else kwargs.get("in_params", [])
+        received = digest_tensors(list(in_params), digest_seed)
+        sent = update(*args, **kwargs)
+        calls.append({"client": index, "received": received, "sent": digest_tensors(sent, digest_seed)})
+        return sent
+
+    client.update = record
+
+
+def _read_result(result: Any) -> dict[str, Any]:
+    """A RunResult's fields as plain lists and numbers; what is missing is None."""
+    fields = ("algorithm", "n", "c", "b", "e", "lr", "seed", "wall_time", "message_count", "test_accuracy")
+    return {field: _to_number(getattr(result, field, None)) for field in fields}
+
+
+def _to_number(value: Any) -> Any:
+    if isinstance(value, np.ndarray | Tensor):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_to_number(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def update_client(
+    namespace: Mapping[str, Any],
+    name: str,
+    arguments: Mapping[str, Any],
+    clients: Mapping[str, Any],
+    client: int,
+    weights_seed: int,
+    update_seed: int,
+    unusable: Sequence[str],
+    exercise: str,
+    digest_seed: int,
+) -> dict[str, Any]:
+    """Ask one client of a new server for its update of weights that no training led to; twice, since each answer must stand alone."""
+    torch.manual_seed(weights_seed)
+    weights = [parameter.detach().clone() for parameter in MnistCnn().to(device).parameters()]
+    before = digest_tensors(weights, digest_seed)
+    with blocked(unusable, exercise):
+        server = namespace[name](client_subsets=make_subsets(clients), **arguments)
+        chosen = server.clients[client]
+        sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
+        again = digest_tensors(chosen.update(weights, update_seed), digest_seed)
+    return {
+        "sent": sent,
+        "again": again,
+        "received": before,
+        "changed": digest_tensors(weights, digest_seed) != before,
+        "class": type(chosen).__qualname__,
+        "is_client": isinstance(chosen, Client),
+    }
+
+
+def describe_class(namespace: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Which of the lab's servers a class derives from, and the classes nested in it that are clients."""
+    cls = namespace[name]
+    if not isinstance(cls, type):
+        return {"is_class": False}
+    lab = {key: value for key, value in vars(lab_servers).items() if isinstance(value, type)}
+    return {
+        "is_class": True,
+        "bases": [key for key, value in lab.items() if issubclass(cls, value)],
+        "nested_clients": [key for key, value in vars(cls).items() if isinstance(value, type) and issubclass(value, Client)],
+    }
