@@ -73,6 +73,7 @@ def summary(report: Report) -> dict[str, Any]:
             for wait in report.waits
         ],
         "cycle": list(report.cycle),
+        "uneven_groups": str(report.uneven_groups) if report.uneven_groups else None,
         "pipelines": [dataclasses.asdict(pipeline) for pipeline in report.pipelines],
         "notes": list(report.notes),
         "rejected_lines": report.rejected_lines,

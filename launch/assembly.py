@@ -7,6 +7,7 @@ from pathlib import Path
 
 from . import sentences, timeline
 from .command import Command
+from .groups import find_uneven
 from .output import Output
 from .report import Failure, FailureKind, Outcome, RankReport, RankState, Report
 from .verdict import Situation, Verdict, rank_state
@@ -39,7 +40,8 @@ def report(evidence: Evidence, verdict: Verdict) -> Report:
         {rank.rank: rank.operations for rank in ranks if rank.events},
     )
     texts = [*evidence.command.notes]
-    texts += sentences.notes(situation, situation.workers, waited, evidence.rejected_lines)
+    told = verdict.outcome in (Outcome.CRASHED, Outcome.DEADLOCKED)
+    texts += sentences.notes(situation, waited, evidence.rejected_lines, told)
     if evidence.survivors:
         texts.append(f"Processes that could not be ended: {sentences.listed(evidence.survivors)}.")
     return Report(
@@ -57,6 +59,7 @@ def report(evidence: Evidence, verdict: Verdict) -> Report:
         honours_steps=bool(ranks) and all(_ended_by_itself(rank, situation.steps) for rank in ranks),
         failure=verdict.failure,
         standstill=verdict.standstill if verdict.outcome is Outcome.DEADLOCKED else None,
+        uneven_groups=find_uneven(situation.by_rank()),
         output=evidence.output,
         pipelines=drawn.pipelines,
         timeline=drawn,
@@ -98,11 +101,12 @@ def _rank_report(number: int, worker: Worker, failure: Failure | None) -> RankRe
     failed = failure is not None and failure.rank == number and failure.kind is not FailureKind.ENDED_EARLY
     state = rank_state(worker, failed)
     raised = next((raised for raised in worker.raised if raised.fatal), None)
+    at = raised.at if raised is not None else worker.line()
     return RankReport(
         rank=number,
         state=state,
         where=_where(worker, state),
-        at=raised.at if raised is not None else worker.line(),
+        at=None if state is RankState.ENDED else at,
         process=worker.label,
         pid=worker.process.pid if worker.process else None,
         world_size=worker.world_size,

@@ -1,8 +1,8 @@
 """Calls of `new_group` that do not fit together: a race, whatever came of it in this run.
 
-Every rank must call `new_group` for every group, members or not, in the same order: the calls find each other by
-their number alone. Where only the members call it, the first group of one pipeline and the first of the other carry
-the same number, and the wrong ranks may meet.
+Every rank must call `new_group` for every group, members or not, in the same order: the calls find each other
+by their number alone. Where only the members call it, the first group of one stage and the first of another
+carry the same number, and the wrong ranks may meet.
 """
 
 from __future__ import annotations

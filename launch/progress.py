@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from .assembly import rank_reports
+from .events import Raised
 from .picture import bubble_words
 from .report import Outcome, RankReport, RankState, Report
 from .verdict import Situation, Verdict
@@ -81,8 +82,9 @@ def report_text(report: Report, screen: Screen) -> str:
     if report.waits:
         parts += ["", screen.paint("Who waits for whom", "bold")]
         parts += [f"  {wait}{f' ({wait.why})' if wait.why else ''}" for wait in report.waits]
-    if report.failure is not None and report.failure.traceback:
-        parts += ["", screen.paint("Traceback", "bold"), _indented(report.failure.traceback)]
+    traceback = _traceback(report)
+    if traceback:
+        parts += ["", screen.paint("Traceback", "bold"), _indented(traceback)]
     elif report.outcome in (Outcome.CRASHED, Outcome.TOO_SLOW) and report.output.text.strip():
         parts += ["", screen.paint("Last lines of output", "bold"), _indented(report.output.last_lines(15))]
     for pipeline in report.pipelines:
@@ -92,6 +94,14 @@ def report_text(report: Report, screen: Screen) -> str:
     files = "report.json, picture.svg, trace.json, output.txt, events/"
     parts += ["", screen.paint(f"{report.output_dir}: {files}", "dim")]
     return "\n".join(parts)
+
+
+def _traceback(report: Report) -> str:
+    """Of the first failure; if that left none, of the first rank that failed with one."""
+    if report.failure is None:
+        return ""
+    found = [raised.traceback for rank in report.ranks for raised in rank.of(Raised) if raised.fatal]
+    return report.failure.traceback or next(iter(found), "")
 
 
 def _indented(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .events import Event, OptimizerUsed, SourceLine
+from .groups import UnevenGroups
 from .output import Output
 from .timeline import Pipeline, Timeline
 from .waits import Standstill, Wait
@@ -119,6 +120,7 @@ class Report:
     honours_steps: bool  # whether every rank ended by itself after the steps asked
     failure: Failure | None
     standstill: Standstill | None
+    uneven_groups: UnevenGroups | None  # calls of new_group that do not fit together
     output: Output
     pipelines: tuple[Pipeline, ...]
     timeline: Timeline

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from .events import Translation
+from .groups import find_uneven
 from .report import Failure, FailureKind, Outcome, RankReport, RankState
 from .verdict import Situation, Verdict
 from .waits import Standstill, Wait
@@ -121,6 +122,9 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 
 
 def _crash_advice(situation: Situation, failure: Failure, output_tail: str) -> str:
+    uneven = find_uneven(situation.by_rank())
+    if uneven is not None:
+        return f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}"
     if failure.kind is FailureKind.ENDED_EARLY:
         return "Let every rank make the same number of steps, and end when nobody waits for it any more."
     departed = _departed_with_messages(situation)
@@ -158,12 +162,36 @@ def _departed_with_messages(situation: Situation) -> str:
 def _deadlocked(situation: Situation, standstill: Standstill) -> str:
     waits = {wait.rank: wait for wait in standstill.waits}
     shown = [waits[rank] for rank in standstill.cycle] or list(waits.values())[:3]
-    seen = "; ".join(str(wait) for wait in shown)
+    seen = "; ".join(_seen(shown))
     details = "; ".join(dict.fromkeys(wait.why for wait in shown if wait.why))
     conclusion = (
         f"{_conclusion(situation, shown, bool(standstill.cycle))}{f' ({details})' if details else ''}"
     )
+    uneven = find_uneven(situation.by_rank())
+    if uneven is not None:
+        return f"{_capital(seen)}: {uneven}. {NEW_GROUP_ADVICE}"
     return f"{_capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
+
+
+NEW_GROUP_ADVICE = (
+    "Every rank must call new_group for every group, also for those it is not in, in the same order; "
+    "else the wrong ranks may meet."
+)
+
+
+def _seen(waits: Sequence[Wait]) -> list[str]:
+    """One clause for each call: ranks that wait in the same call share it."""
+    together: dict[tuple[str, str], list[Wait]] = {}
+    for wait in waits:
+        together.setdefault((wait.call, str(wait.at)), []).append(wait)
+    clauses = []
+    for alike in together.values():
+        if len(alike) == 1:
+            clauses.append(str(alike[0]))
+        else:
+            words = str(alike[0]).removeprefix(f"rank {alike[0].rank} waits")
+            clauses.append(f"ranks {listed(wait.rank for wait in alike)} wait{words}")
+    return clauses
 
 
 def _capital(text: str) -> str:
@@ -215,9 +243,7 @@ def _deadlock_advice(situation: Situation, waits: Sequence[Wait]) -> str:
             "each in the background (`&`), with one world_size, and every rank number once."
         )
     if "new_group" in ops:
-        return (
-            "Every rank must call new_group for every group, also for those it is not in, in the same order."
-        )
+        return NEW_GROUP_ADVICE
     if not ops <= MESSAGES:
         return (
             "Every member of a group must enter the same collectives, in the same order as its other calls."
@@ -286,9 +312,10 @@ def _wrong_steps(situation: Situation, ranks: Sequence[RankReport]) -> str:
 # --- notes ----------------------------------------------------------------------------------------
 
 
-def notes(situation: Situation, workers: Sequence[Worker], waited: bool, rejected: int) -> list[str]:
-    """What a reader should know besides."""
+def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list[str]:
+    """What a reader should know besides. `told`: the sentence has already spoken of groups."""
     found = []
+    workers = situation.workers
     stopped = [worker for worker in workers if worker.stopped is not None]
     if stopped:
         found.append(
@@ -303,6 +330,9 @@ def notes(situation: Situation, workers: Sequence[Worker], waited: bool, rejecte
         found.append("The script itself did not end after all its ranks had; it was ended.")
     if situation.script_status not in (None, 0):
         found.append(f"The script's own exit status was {situation.script_status}.")
+    uneven = find_uneven(situation.by_rank())
+    if uneven is not None and not told:
+        found.append(f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}")
     found += _translations(workers)
     found += _twins(workers)
     faults = sorted(
