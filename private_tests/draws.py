@@ -1,0 +1,87 @@
+"""Parameters that a submission could not foresee: drawn from the grading seed, the same for the same seed.
+
+Every parameter of a function differs from its default in one of the calls, and each range is such that it matters on the small data.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+# Enough for 100 non-IID clients to have two shards each, and few enough for a grade in a minute.
+SMALL_DATA = {"LAB_2_HFL_TRAIN_SAMPLES": "600", "LAB_2_HFL_TEST_SAMPLES": "150"}
+
+
+@dataclass(frozen=True)
+class ServerCase:
+    """A server to make and run."""
+
+    arguments: dict[str, Any]
+    clients: dict[str, Any]
+    nr_rounds: int
+
+
+def _start(grading_seed: int, what: str) -> random.Random:
+    return random.Random(f"{grading_seed} {what}")
+
+
+def _draw_rate(rng: random.Random, low: float, high: float) -> float:
+    return round(rng.uniform(low, high), 4)
+
+
+def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
+    """Arguments of FedSgdWeightServer: `unequal` client sizes, or a `non-iid` split in which C·N is no whole number."""
+    rng = _start(grading_seed, f"weight {kind}")
+    clients, fraction = _draw_clients(rng, kind)
+    arguments = {"lr": _draw_rate(rng, 0.05, 0.15), "client_fraction": fraction, "seed": rng.randrange(1_000, 10_000)}
+    return ServerCase(arguments, clients, 3)
+
+
+def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
+    """Arguments of FedAvgGradServer, with several batches and several local epochs."""
+    rng = _start(grading_seed, f"grad {kind}")
+    clients, fraction = _draw_clients(rng, kind)
+    arguments = {
+        "lr": _draw_rate(rng, 0.03, 0.08),
+        "batch_size": rng.randrange(7, 14),
+        "client_fraction": fraction,
+        "nr_local_epochs": rng.choice([2, 3]),
+        "seed": rng.randrange(1_000, 10_000),
+    }
+    return ServerCase(arguments, clients, 3)
+
+
+def _draw_clients(rng: random.Random, kind: str) -> tuple[dict[str, Any], float]:
+    if kind == "unequal":
+        sizes = [rng.randrange(5, 15), rng.randrange(35, 55), rng.randrange(5, 15), rng.randrange(35, 55), rng.randrange(18, 28)]
+        rng.shuffle(sizes)
+        return {"sizes": sizes, "seed": rng.randrange(10_000)}, 0.6
+    # 13 · 0.27 = 3.51 and so on: rounded, neither cut off nor raised.
+    nr_clients, fraction = rng.choice([(13, 0.27), (11, 0.33), (14, 0.24), (12, 0.29)])
+    return {"nr_clients": nr_clients, "iid": False, "seed": rng.randrange(10_000)}, fraction
+
+
+def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
+    """Keyword arguments for an experiment function, all of them different from the defaults."""
+    rng = _start(grading_seed, function)
+    shared = {"seed": rng.randrange(1_000, 10_000), "b": rng.randrange(5, 9)}
+    rate = _draw_rate(rng, 0.06, 0.1)
+    if function == "client_number_experiments":
+        fraction = rng.choice([0.13, 0.17, 0.18])
+        return {**shared, "iid": False, "lr": rate, "c": fraction, "b": 4, "e": 2, "nr_rounds": 3}
+    if function == "client_fraction_experiments":
+        return {**shared, "n": rng.randrange(21, 29), "iid": False, "lr": rate, "e": 2, "nr_rounds": 4}
+    if function == "local_epoch_experiments":
+        fraction = rng.choice([0.18, 0.22])
+        return {**shared, "n": rng.randrange(18, 24), "iid": False, "lr": rate, "c": fraction, "nr_rounds": 3}
+    if function == "iid_noniid_experiments":
+        fraction = rng.choice([0.18, 0.22])
+        return {**shared, "n": rng.randrange(18, 24), "lr": rate, "c": fraction, "e": 2, "nr_rounds": 4}
+    # The learning rates are the function's own and small: more local steps and rounds make up for them.
+    return {**shared, "n": rng.randrange(9, 13), "b": 5, "e": 3, "nr_rounds": 5}
+
+
+def draw_defaults(function: str) -> dict[str, Any]:
+    """The handout's defaults, but for fewer rounds, which is what makes them slow."""
+    return {"nr_rounds": 3 if function == "noniid_parameter_experiments" else 2}

@@ -1,0 +1,119 @@
+"""Every question that the hidden checks of part A put to a submission and to the reference alike."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .draws import draw_arguments, draw_defaults, draw_grad_case, draw_weight_case
+
+KINDS = ("unequal", "non-iid")
+CALLS = ("drawn", "defaults")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A probe function (or `call`) and its arguments, for the cell with `tag`."""
+
+    exercise: str
+    tag: str
+    function: str
+    arguments: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.arguments["name"])
+
+
+@dataclass(frozen=True)
+class ServerExercise:
+    """A class to write, and the lab's class that it must agree with and may not use."""
+
+    id: str
+    tag: str
+    name: str
+    unusable: str
+    draw: Callable[[int, str], Any]
+
+
+WEIGHT = ServerExercise("A1.1", "fedsgd_weight", "FedSgdWeightServer", "FedSgdServer", draw_weight_case)
+GRAD = ServerExercise("A1.3", "fedavg_grad", "FedAvgGradServer", "FedAvgServer", draw_grad_case)
+SERVERS = (WEIGHT, GRAD)
+
+EXPERIMENTS = {
+    "client_number_experiments": "A2.1",
+    "client_fraction_experiments": "A2.2",
+    "local_epoch_experiments": "A3.1",
+    "iid_noniid_experiments": "A3.2",
+    "noniid_parameter_experiments": "A3.3",
+}
+
+
+def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
+    """Run the server for a few rounds."""
+    case = exercise.draw(grading_seed, kind)
+    return Question(
+        exercise.id,
+        exercise.tag,
+        "run_server",
+        {
+            "name": exercise.name,
+            "arguments": case.arguments,
+            "clients": case.clients,
+            "nr_rounds": case.nr_rounds,
+            "unusable": [exercise.unusable],
+            "exercise": exercise.id,
+            "digest_seed": grading_seed,
+        },
+    )
+
+
+def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
+    """Ask one client for its update of weights that it has never seen."""
+    case = exercise.draw(grading_seed, "non-iid")
+    return Question(
+        exercise.id,
+        exercise.tag,
+        "update_client",
+        {
+            "name": exercise.name,
+            "arguments": case.arguments,
+            "clients": case.clients,
+            "client": grading_seed % case.clients["nr_clients"],
+            "weights_seed": grading_seed + 1,
+            "update_seed": grading_seed + 2,
+            "unusable": [exercise.unusable],
+            "exercise": exercise.id,
+            "digest_seed": grading_seed,
+        },
+    )
+
+
+def ask_for_experiment(function: str, grading_seed: int, call: str) -> Question:
+    """Call an experiment function, with drawn arguments or with the handout's defaults."""
+    arguments = draw_arguments(grading_seed, function) if call == "drawn" else draw_defaults(function)
+    return Question(EXPERIMENTS[function], function, "call", {"name": function, "arguments": arguments})
+
+
+def list_all(grading_seed: int) -> list[Question]:
+    """All questions, in the order of the checks."""
+    servers = [
+        question
+        for exercise in SERVERS
+        for question in (
+            *(ask_for_run(exercise, grading_seed, kind) for kind in KINDS),
+            ask_for_update(exercise, grading_seed),
+        )
+    ]
+    calls = [ask_for_experiment(function, grading_seed, call) for function in EXPERIMENTS for call in CALLS]
+    return servers + calls
+
+
+def read_defaults(function: str) -> dict[str, Any]:
+    """The handout's parameters and their defaults, which the reference has too."""
+    from solutions import experiments
+
+    parameters = inspect.signature(getattr(experiments, function)).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}

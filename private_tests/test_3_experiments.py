@@ -1,0 +1,145 @@
+"""A2 and A3: every cell of the tables and every point of the curves, against the reference with the same arguments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from grader import Failure, Submission, Table, check_curves, compare_columns, compare_curves, fail, is_number, show
+
+from .draws import SMALL_DATA
+from .questions import CALLS, EXPERIMENTS, Question, ask_for_experiment, read_defaults
+from .reference_runs import References
+
+POINTS = {"A2.1": 0.5, "A2.2": 0.5, "A3.1": 0.25, "A3.2": 0.5, "A3.3": 0.5}
+
+# Rounding may decide two close test images.
+TOLERANCE = 100 * 2 / int(SMALL_DATA["LAB_2_HFL_TEST_SAMPLES"]) + 1e-6
+
+CASES = [
+    pytest.param(function, call, id=f"{function}-{call}", marks=pytest.mark.exercise(exercise, points=POINTS[exercise]))
+    for function, exercise in EXPERIMENTS.items()
+    for call in CALLS
+]
+
+
+@pytest.mark.parametrize(("function", "call"), CASES)
+def test_experiment(submission: Submission, references: References, grading_seed: int, function: str, call: str) -> None:
+    """The function gives the reference's values."""
+    check_defaults(submission, function, call)
+    question = ask_for_experiment(function, grading_seed, call)
+    arguments = question.arguments["arguments"]
+    seen = submission.call(question.tag, function, arguments)
+    expected = references.ask(question.function, question.arguments)
+    try:
+        compare(_describe(question), question.tag, seen, expected)
+    except Failure as failure:
+        ignored = _find_ignored(question, seen, references)
+        if ignored is None:
+            raise
+        fail(
+            f"{failure.seen} It gives what {ignored}={read_defaults(function)[ignored]!r} gives.",
+            f"a result that depends on the argument {ignored!r}",
+            f"pass {ignored!r} on, where the function in the cell tagged {question.tag!r} uses a fixed value.",
+        )
+
+
+def check_defaults(submission: Submission, function: str, call: str) -> None:
+    """With the handout's defaults: they must be the function's own."""
+    if call != "defaults":
+        return
+    found = submission.describe_function(function, function).get("parameters", {})
+    for name, default in read_defaults(function).items():
+        if name in found and "default" in found[name] and found[name]["default"] != default:
+            fail(
+                f"The parameter {name!r} of {function} has the default {found[name]['default']!r}.",
+                f"{name}={default!r}",
+                "keep the handout's signature; pass other values when you call the function.",
+            )
+
+
+def _describe(question: Question) -> str:
+    return f"{question.name}({', '.join(f'{key}={value!r}' for key, value in question.arguments['arguments'].items())})"
+
+
+def compare(what: str, tag: str, seen: Any, expected: Any) -> None:
+    """Fail with a sentence unless a table or curves agree with the reference's."""
+    advice = f"compare the run behind it with the handout's description, in the cell tagged {tag!r}."
+    if isinstance(expected, Table):
+        compare_tables(what, seen, expected, advice)
+    else:
+        check_curves(what, seen, list(expected), {len(curve) for curve in expected.values()}, advice)
+        compare_curves(what, seen, expected, TOLERANCE, advice)
+
+
+def compare_tables(what: str, seen: Any, expected: Table, advice: str) -> None:
+    if not isinstance(seen, Table):
+        fail(f"{what} gives {show(seen)}.", f"a DataFrame with the columns {', '.join(expected.columns)}", advice)
+    compare_columns(what, seen.columns, expected.columns, advice)
+    if len(seen.rows) != len(expected.rows):
+        fail(f"{what} has {len(seen.rows)} rows.", f"{len(expected.rows)} rows: FedSGD, then FedAvg, for each setting", advice)
+    rows = [dict(zip(seen.columns, row, strict=True)) for row in seen.rows]
+    right_rows = [dict(zip(expected.columns, row, strict=True)) for row in expected.rows]
+    for number, (row, right) in enumerate(zip(rows, right_rows, strict=True), start=1):
+        where = f"Row {number} of {what}"
+        _compare_labels(where, row, right, advice)
+        _compare_messages(where, row["Message count"], right["Message count"], advice)
+        _compare_accuracy(where, number, row, right_rows, advice)
+
+
+def _compare_labels(where: str, row: Mapping[str, Any], right: Mapping[str, Any], advice: str) -> None:
+    if _normalize(row["Algorithm"])[:6] != _normalize(right["Algorithm"]):
+        fail(f"{where} is labelled {show(row['Algorithm'])}.", f"{right['Algorithm']}: FedSGD, then FedAvg, for each setting", advice)
+    for column in ("N", "C"):
+        if not is_number(row[column]) or not math.isclose(row[column], right[column], abs_tol=1e-9):
+            fail(f"{where} has {column} = {show(row[column])}.", f"{column} = {right[column]}", advice)
+
+
+def _normalize(label: Any) -> str:
+    return "".join(filter(str.isalpha, str(label))).lower()
+
+
+def _compare_messages(where: str, seen: Any, right: int, advice: str) -> None:
+    if not is_number(seen) or not math.isfinite(seen):
+        fail(f"{where} has the message count {show(seen)}.", "a number", advice)
+    if seen != right:
+        fail(
+            f"{where} has the message count {show(seen)}.",
+            "the count after the last round, over all rounds (RunResult counts cumulatively, so it is the last value, not a sum)",
+            advice,
+        )
+
+
+def _compare_accuracy(where: str, number: int, row: Mapping[str, Any], right_rows: list[dict[str, Any]], advice: str) -> None:
+    seen, right = row["Test accuracy"], right_rows[number - 1]["Test accuracy"]
+    if not is_number(seen) or not math.isfinite(seen):
+        fail(f"{where} has the test accuracy {show(seen)}.", "a finite number", advice)
+    if abs(seen - right) <= TOLERANCE:
+        return
+    if abs(100 * seen - right) <= TOLERANCE:
+        fail(f"{where} has the test accuracy {show(seen)}.", "a value in percent", "keep the percent that RunResult holds.")
+    partner = right_rows[number - 2 if number % 2 == 0 else number]["Test accuracy"]
+    hint = " It is the value of the other algorithm." if abs(seen - partner) <= TOLERANCE else ""
+    fail(
+        f"{where} has the test accuracy {show(seen)}.{hint}",
+        "the accuracy after the last round, in percent, of the run that the row names, with exactly the given arguments",
+        advice,
+    )
+
+
+def _find_ignored(question: Question, seen: Any, references: References) -> str | None:
+    """The argument without which the reference gives what was seen: the function does not use it."""
+    defaults = read_defaults(question.name)
+    arguments = question.arguments["arguments"]
+    for name in arguments:
+        if name == "nr_rounds" or arguments[name] == defaults[name]:
+            continue
+        changed = {**question.arguments, "arguments": {**arguments, name: defaults[name]}}
+        try:
+            compare("", "", seen, references.ask(question.function, changed))
+        except Failure:
+            continue
+        return name
+    return None
