@@ -172,7 +172,9 @@ class Container:
             (room.scratch, limits.scratch_bytes),
         )
         covered = [
-            path for path in self.view.readable if any(path.is_relative_to(place) for place, _ in sizes)
+            path
+            for path in without_hidden(self.view)
+            if any(path.is_relative_to(place) for place, _ in sizes)
         ]
         return {
             "namespaces": apart,
@@ -220,6 +222,9 @@ class _Room:
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():  # closed folders, or nested too deeply for Python
+            subprocess.run(["chmod", "-R", "u+rwx", "--", self.folder], check=False, capture_output=True)
+            subprocess.run(["rm", "-rf", "--", self.folder], check=False, capture_output=True)
 
 
 def _namespace_place(first_pid: int, scratch: str, *others: str, room: _Room | None = None) -> Place:
@@ -301,8 +306,8 @@ def _check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
         closed = next((parent for parent in path.parents if not parent.stat().st_mode & 0o001), None)
         if with_parents and closed is not None:
             raise ContainmentError(
-                f"{closed} is closed to other users, but root starts contained code as a user of its own, and"
-                f"it must read {path}. Install bubblewrap, or Python where all can read it, or grade as "
+                f"{closed} is closed to other users, but root starts contained code as a user of its own. "
+                f"It must read {path}. Install bubblewrap, or Python where all can read it, or grade as "
                 "an ordinary user."
             )
 

@@ -28,6 +28,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import default
 
 from .container import Container
+from .limits import Breach
 from .output import Drain
 from .process import ContainedProcess
 from .spawner import ContainmentError
@@ -50,8 +51,12 @@ class ContainedProvisioner(LocalProvisioner):
 
     container: Container
     process: ContainedProcess | None = None  # type: ignore[assignment]  # is as good as a Popen
+    breach: Breach | None = None
+    """The limit for which the last container was killed, known once it is gone."""
+    status: int | None = None
+    """How the last kernel ended, as a shell says it: 139 for a segmentation fault."""
     output: Drain | None = None
-    """What the kernel process wrote outside of any message: the last words of one that crashed."""
+    """What the kernel process wrote before it had its sockets, such as why it could not start."""
 
     @property
     def _manager(self) -> AsyncKernelManager:
@@ -106,6 +111,7 @@ class ContainedProvisioner(LocalProvisioner):
         process, self.process = self.process, None
         if process is not None:
             await asyncio.to_thread(process.close)
+            self.breach, self.status = process.breach, process.returncode
 
     def _connection(self, address: str, key: str | bytes) -> KernelConnectionInfo:
         scheme = self._manager.session.signature_scheme
@@ -123,10 +129,10 @@ class ContainedProvisioner(LocalProvisioner):
         while not all(map(_is_socket, names)):
             if process.poll() is not None or time.monotonic() > deadline:
                 said = self.output.kept.decode(errors="replace").strip() if self.output else ""
-                raise ContainmentError(
-                    f"The contained kernel did not start within {_START_TIMEOUT_S:.0f} s "
-                    f"(exit status {process.returncode}). It said: {said[-2000:] or 'nothing'}"
-                )
+                seen = f"was not ready after {_START_TIMEOUT_S:.0f} s"
+                if process.returncode is not None:
+                    seen = f"ended with status {process.returncode} before it was ready"
+                raise ContainmentError(f"The contained kernel {seen}. It said: {said[-2000:] or 'nothing'}")
             await asyncio.sleep(_POLL_S)
 
 

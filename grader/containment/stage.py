@@ -43,6 +43,7 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF, _LANDLOCK
     446,
     1,
 )
+_MS_READ_ONLY, _MS_REMOUNT, _MS_LOCKED = 1, 32, 2 | 4 | 8 | 1024 | 2048
 _SIOCSIFFLAGS, _IFF_UP_AND_RUNNING = 0x8914, 0x41
 _KILL_ROUNDS = 200
 
@@ -176,13 +177,18 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str) -> Non
 
 
 def _show_again(path: str, handle: int) -> None:
-    """Make a path visible again that a private folder has come to cover."""
+    """Make a path that a private folder has come to cover visible again, and read-only.
+
+    Landlock gives what lies below a writable folder its rights, across mounts as well.
+    """
     if os.path.isdir(f"/proc/self/fd/{handle}"):
         os.makedirs(path, exist_ok=True)
     else:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC))
-    _mount(f"/proc/self/fd/{handle}", path, "", _MS_BIND | _MS_REC, "")
+    _mount(f"/proc/self/fd/{handle}", path, "", _MS_BIND, "")
+    kept_flags = os.statvfs(path).f_flag & _MS_LOCKED  # of another user's mount, none of these may be dropped
+    _mount("none", path, "", _MS_BIND | _MS_REMOUNT | _MS_READ_ONLY | kept_flags, "")
     os.close(handle)
 
 

@@ -1,0 +1,135 @@
+"""The watchdog's judgement, cgroups, output and files, each without a container."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.containment import Drain, Limits
+from grader.containment.census import Usage, of_descendants, of_namespace
+from grader.containment.cgroup import Cgroup, find_parent
+from grader.containment.process import open_below
+from grader.containment.watchdog import Watched, find_breach
+
+LIMITS = Limits(resident_bytes=1000, processes=10, cpu_s=5)
+linux_only = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+
+
+@pytest.mark.parametrize(
+    ("usages", "limit"),
+    [
+        pytest.param([Usage(1, 999, 4.0, 9)], None, id="within"),
+        pytest.param([Usage(1, 600, 0.0, 1), Usage(2, 600, 0.0, 1)], "resident_bytes", id="memory of two"),
+        pytest.param([Usage(1, 1, 0.0, 6), Usage(2, 1, 0.0, 6)], "processes", id="threads of two"),
+        pytest.param([Usage(1, 1, 3.5, 1), Usage(2, 1, 2.5, 1)], "cpu_s", id="time of two"),
+        pytest.param([], None, id="nobody"),
+    ],
+)
+def test_limits_hold_for_all_processes_together(usages: list[Usage], limit: str | None) -> None:
+    breach = find_breach(Watched(lambda: usages, None), LIMITS)
+    assert (breach.limit if breach else None) == limit
+
+
+@linux_only
+def test_shared_pages_count_once() -> None:
+    proc_fd = os.open("/proc", os.O_RDONLY)
+    claimed = [Usage(os.getpid(), 1 << 40, 0.0, 1)]  # a quick sum far too high, which the exact one corrects
+    limits = Limits(resident_bytes=1 << 39)
+    try:
+        assert find_breach(Watched(lambda: claimed, proc_fd), limits) is None
+    finally:
+        os.close(proc_fd)
+
+
+@linux_only
+def test_census_of_a_proc_folder_sees_its_processes() -> None:
+    proc_fd = os.open("/proc", os.O_RDONLY)
+    try:
+        (own,) = [usage for usage in of_namespace(proc_fd) if usage.pid == os.getpid()]
+    finally:
+        os.close(proc_fd)
+    assert own.resident_bytes > 1 << 20
+    assert own.threads >= 1
+
+
+def test_census_of_descendants_starts_with_the_root() -> None:
+    assert os.getpid() in [usage.pid for usage in of_descendants(os.getpid())]
+
+
+@pytest.fixture
+def cgroups(tmp_path: Path) -> Path:
+    """A tree as systemd hands it to a user: limits are handed on down to app.slice, and no further."""
+    inner = tmp_path / "user.slice" / "app.slice" / "run.scope"
+    inner.mkdir(parents=True)
+    for folder, handed_on in ((tmp_path, "memory pids"), (inner.parent, "cpu memory pids"), (inner, "")):
+        (folder / "cgroup.subtree_control").write_text(handed_on)
+        (folder / "cgroup.procs").write_text("")
+    (tmp_path / "membership").write_text("1:memory:/elsewhere\n0::/user.slice/app.slice/run.scope\n")
+    return tmp_path
+
+
+def test_cgroup_is_made_beside_the_own_one(cgroups: Path) -> None:
+    assert find_parent(cgroups, cgroups / "membership") == cgroups / "user.slice" / "app.slice"
+
+
+def test_without_handed_on_limits_there_is_no_cgroup(cgroups: Path) -> None:
+    for folder in (cgroups, cgroups / "user.slice" / "app.slice"):
+        (folder / "cgroup.subtree_control").write_text("cpu")
+    assert find_parent(cgroups, cgroups / "membership") is None
+
+
+def test_version_1_alone_gives_no_cgroup(cgroups: Path) -> None:
+    (cgroups / "membership").write_text("1:memory:/elsewhere\n")
+    assert find_parent(cgroups, cgroups / "membership") is None
+
+
+def test_cgroup_bounds_memory_and_processes(tmp_path: Path) -> None:
+    cgroup = Cgroup.make(tmp_path, Limits(resident_bytes=8000, processes=100))
+    read = {path.name: path.read_text() for path in cgroup.folder.iterdir()}
+    assert read == {"memory.max": "9000", "memory.oom.group": "1", "pids.max": "116", "memory.swap.max": "0"}
+
+
+@pytest.mark.parametrize(
+    ("events", "killed"), [("oom 1\noom_kill 2\n", True), ("oom 3\noom_kill 0\n", False)]
+)
+def test_kernel_that_killed_for_memory_is_noticed(tmp_path: Path, events: str, killed: bool) -> None:
+    (tmp_path / "memory.events").write_text(events)
+    assert Cgroup(tmp_path).ran_out_of_memory() is killed
+
+
+@pytest.mark.parametrize(
+    ("written", "cut"), [(b"x" * 100, False), (b"x" * 101, True)], ids=["fits", "too long"]
+)
+def test_output_is_kept_up_to_its_limit(written: bytes, cut: bool) -> None:
+    drain = Drain(io.BufferedReader(io.BytesIO(written)), 100)  # type: ignore[arg-type]
+    assert drain.join() == b"x" * 100
+    assert drain.was_cut is cut
+
+
+@pytest.fixture
+def scratch_fd(tmp_path: Path) -> Iterator[int]:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "result").write_text("fine")
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    (tmp_path / "outside").symlink_to("/etc")
+    os.mkfifo(tmp_path / "fifo")
+    handle = os.open(tmp_path, os.O_RDONLY)
+    yield handle
+    os.close(handle)
+
+
+def test_file_of_a_submission_is_read(scratch_fd: int) -> None:
+    with open_below(scratch_fd, "inner/result") as file:
+        assert file.read() == b"fine"
+
+
+@pytest.mark.parametrize(
+    "name", ["link", "outside/hostname", "../x", "inner/..", "/etc/hostname", "fifo", "inner"]
+)
+def test_nothing_but_a_regular_file_within_is_opened(scratch_fd: int, name: str) -> None:
+    with pytest.raises(OSError, match=r"."):
+        open_below(scratch_fd, name)
