@@ -120,6 +120,7 @@ def test_endless_cell_can_be_interrupted(kernel_kind: Kind) -> None:
     seen = []
 
     async def run(client: NotebookClient, manager: ContainedKernelManager) -> None:
+        assert client.kc is not None
         started = client.kc.execute("print('on', flush=True)\nwhile True: pass")
         while (await client.kc.get_iopub_msg(timeout=60))["msg_type"] != "stream":
             pass
@@ -142,7 +143,7 @@ def test_end_of_a_dead_kernel_is_known(kernel_kind: Kind) -> None:
 
 
 def test_kernel_that_cannot_start_says_why(full: Kind) -> None:
-    async def run(client: NotebookClient, _: ContainedKernelManager) -> None:
+    async def run(_: NotebookClient, __: ContainedKernelManager) -> None:
         raise AssertionError("the kernel must not have started")
 
     unable = replace(full, view=python_view(hidden_packages=["ipykernel"]))

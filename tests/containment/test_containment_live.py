@@ -1,4 +1,4 @@
-"""What a contained program can and cannot do: each case is a few lines of Python, run in each kind of container."""
+"""What a contained program can and cannot do: each case is a few lines of Python, in each kind of container."""
 
 from __future__ import annotations
 
@@ -135,7 +135,8 @@ class TestMachine:
         mark = f"daemon-{os.urandom(8).hex()}"
         program = f"""
             import subprocess, sys
-            subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", {mark!r}], start_new_session=True)
+            line = [sys.executable, "-c", "import time; time.sleep(600)", {mark!r}]
+            subprocess.Popen(line, start_new_session=True)
         """
         with kind.start(textwrap.dedent(program)) as process:
             assert process.wait(END_TIMEOUT_S) == 0
@@ -156,7 +157,8 @@ class TestLimits:
         assert outcome.breach.limit == "resident_bytes"
 
     def test_memory_of_many_processes(self, kind: Kind) -> None:
-        program = "import os, time\nfor _ in range(8):\n  if os.fork() == 0: break\nx = b'x' * (15 << 20)\ntime.sleep(600)"
+        program = "import os, time\nfor _ in range(8):\n  if os.fork() == 0: break\n"
+        program += "x = b'x' * (15 << 20)\ntime.sleep(600)"
         outcome = kind.run(program, limits=Limits(resident_bytes=100 * MIB))
         assert outcome.breach is not None
         assert outcome.breach.limit == "resident_bytes"
@@ -199,7 +201,8 @@ class TestLimits:
         assert kind.run(program, limits=Limits(open_files=50)).output == "refused 24"
 
     def test_limits_cannot_be_raised(self, kind: Kind) -> None:
-        program = "import resource\ntry: resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))\nexcept ValueError: print('no')"
+        program = "import resource as r\ntry: r.setrlimit(r.RLIMIT_NOFILE, (4096, 4096))\n"
+        program += "except ValueError: print('no')"
         assert kind.run(program).output == "no"
 
 
@@ -226,7 +229,8 @@ class TestProcess:
         assert kind.run("import sys; print(repr(sys.stdin.read()))").output == "''"
 
     def test_program_that_ignores_signals_is_killed(self, kind: Kind) -> None:
-        program = "import signal, time\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\nprint(1, flush=True)\ntime.sleep(600)"
+        program = "import signal, time\nfor n in (1, 2, 15): signal.signal(n, signal.SIG_IGN)\n"
+        program += "print(1, flush=True)\ntime.sleep(600)"
         with kind.start(program, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
@@ -267,9 +271,9 @@ class TestProcess:
 
     def test_no_descriptor_is_left(self, kind: Kind) -> None:
         kind.run("")
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(list(Path("/proc/self/fd").iterdir()))
         kind.run("")
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
 
     def test_no_process_is_left_not_even_a_zombie(self, kind: Kind) -> None:
         kind.run("")
@@ -304,7 +308,8 @@ def test_grader_that_is_killed_leaves_nothing(kind: Kind, find_processes: Find) 
 
 def test_level_none_runs_and_ends_a_plain_process(find_processes: Find) -> None:
     mark = f"plain-{os.urandom(8).hex()}"
-    program = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', '{mark}']); print(1, flush=True); time.sleep(600)"
+    sleep = "import time; print(1, flush=True); time.sleep(600)"
+    program = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {sleep!r}, {mark!r}]).wait()"
     with Container(level=Level.NONE).start(
         [sys.executable, "-c", program], stdout=subprocess.PIPE
     ) as process:

@@ -41,22 +41,14 @@ def ask(machine: str, call: str, *arguments: int, network: bool = True) -> int:
     return decide(assemble(machine, network=network), architecture.audit_number, number, *arguments)
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "keyctl",
-        "add_key",
-        "request_key",
-        "bpf",
-        "ptrace",
-        "process_vm_readv",
-        "process_vm_writev",
-        "userfaultfd",
-    ]
-    + ["perf_event_open", "mount", "umount2", "move_mount", "open_tree", "fsopen", "pivot_root", "kexec_load"]
-    + ["kexec_file_load", "init_module", "finit_module", "delete_module", "unshare", "setns", "pidfd_getfd"]
-    + ["open_by_handle_at", "fanotify_init", "swapon", "reboot", "chroot"],
-)
+DANGEROUS = """
+    keyctl add_key request_key bpf ptrace process_vm_readv process_vm_writev userfaultfd perf_event_open mount
+    umount2 move_mount open_tree fsopen pivot_root kexec_load kexec_file_load init_module finit_module
+    delete_module unshare setns pidfd_getfd open_by_handle_at fanotify_init swapon reboot chroot
+"""
+
+
+@pytest.mark.parametrize("call", DANGEROUS.split())
 def test_dangerous_call_is_refused(machine: str, call: str) -> None:
     assert ask(machine, call) == errno.EPERM
 

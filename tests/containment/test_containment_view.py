@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.containment import Limits, View, python_view
-from grader.containment import landlock
+from grader.containment import Limits, View, landlock, python_view
 from grader.containment.bubblewrap import Bubblewrap, Data, Scene, arguments, wrap
 from grader.containment.view import without_hidden
 
