@@ -454,7 +454,7 @@ class IidNonIidObservations:
     # In which setting is learning easier: does the same algorithm reach the higher test accuracy?
     q1: Literal["iid", "non-iid"] = ...
 
-    # Does the test accuracy tend to improve after each round in the non-IID case, hardly ever falling back?
+    # Does the test accuracy tend to improve after each round in the non-IID case, without falling back?
     q2: bool = ...
 
 
@@ -484,10 +484,11 @@ draw_curves(noniid_parameter_experiments())
 
 # %% tags=["noniid_parameter_observations"]
 class NonIidParameterObservations:
-    # How is the smoothness of New compared with Old: do its curves jump about less (better), more (worse)?
+    # How smooth are the New curves compared with the Old: do they fall back between rounds less (better),
+    # more (worse) or about as much (similar)?
     q1: Literal["worse", "better", "similar"] = ...
 
-    # Does New significantly improve on Old in peak test accuracy, the highest of a curve?
+    # Does New significantly improve the peak test accuracy: is it 3 points or more above that of Old?
     q2: bool = ...
 
 # %% [markdown]
