@@ -6,8 +6,9 @@
     {"op": "execute", "source": …, "timeout_s": …}
     {"op": "observe", "probe": …, "function": …, "arguments": {…}, "timeout_s": …}
 
-A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives), `hung` (it had to be killed),
-`died` or `memory`. After one of the last three the kernel is gone and the broker ends. nbclient executes the cells.
+A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives),
+`hung` (it had to be killed), `died` or `memory`. After one of the last three the kernel is gone and the broker ends.
+nbclient executes the cells.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
 Reply = dict[str, Any]
 
 
-class _BoundedClient(NotebookClient):  # type: ignore[misc]  # nbclient is partly untyped
+class _BoundedClient(NotebookClient):
     """Executes cells, and keeps only the first part of what they print."""
 
     kept_characters = 0
@@ -117,7 +118,9 @@ class Broker:
         cell = nbformat.v4.new_code_cell(source)
         self._client.nb.cells = [cell]
         self._client.kept_characters = 0
-        reply = await self._with_deadline(self._client.async_execute_cell(cell, 0, store_history=False), timeout_s)
+        reply = await self._with_deadline(
+            self._client.async_execute_cell(cell, 0, store_history=False), timeout_s
+        )
         output = "".join(part.get("text", "") for part in cell.outputs if part["output_type"] == "stream")
         reply["output"] = output
         reply["output_cut"] = self._client.kept_characters >= _MAX_OUTPUT_CHARACTERS
@@ -134,7 +137,7 @@ class Broker:
         return await self._ask(content, request["timeout_s"])
 
     async def _ask(self, content: dict[str, Any], timeout_s: float) -> Reply:
-        client = self._client.kc
+        client: Any = self._client.kc  # typed as the base class, which lacks the asynchronous methods
         message = client.session.msg(kernel_side.REQUEST, content)
         client.shell_channel.send(message)
         answer: dict[str, Any] = {}
@@ -149,7 +152,7 @@ class Broker:
 
     async def _receive(self, message_id: str, answer: dict[str, Any]) -> None:
         """Wait for the reply to `message_id`, and meanwhile throw away what is printed."""
-        client = self._client.kc
+        client: Any = self._client.kc  # typed as the base class, which lacks the asynchronous methods
         while True:
             with contextlib.suppress(Empty):
                 while True:
@@ -187,7 +190,7 @@ class Broker:
 
     async def _watch_memory(self) -> None:
         """Kill the kernel when it and its children hold more resident memory than the limit."""
-        process = psutil.Process(self._manager.provisioner.pid)
+        process = psutil.Process(getattr(self._manager.provisioner, "pid", None))
         while True:
             await asyncio.sleep(_WATCH_INTERVAL_S)
             if _measure_resident(process) > self._memory_bytes:
@@ -208,7 +211,11 @@ class Broker:
 def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
     """The observer's answer; anything that is none becomes an error, since the submission may have sent it."""
     text = message["content"].get("text") if isinstance(message["content"], dict) else None
-    tampered = {"name": "ForgedReply", "message": "the kernel sent a reply that is no observation", "frames": []}
+    tampered = {
+        "name": "ForgedReply",
+        "message": "the kernel sent a reply that is no observation",
+        "frames": [],
+    }
     if not isinstance(text, str) or len(text) > _MAX_REPLY_CHARACTERS:
         return {"error": tampered}
     try:
@@ -245,8 +252,13 @@ async def _serve() -> None:
             broker = broker or Broker(request)
             try:
                 reply = await broker.answer(request)
-            except Exception as error:  # whatever a hostile kernel makes the client libraries raise: this kernel is done for
-                reply = {"outcome": "died", "error": {"name": type(error).__name__, "message": str(error)[:2_000]}}
+            except (
+                Exception
+            ) as error:  # whatever a hostile kernel makes the client libraries raise: this kernel is done for
+                reply = {
+                    "outcome": "died",
+                    "error": {"name": type(error).__name__, "message": str(error)[:2_000]},
+                }
             print(json.dumps(reply), flush=True)
             if reply["outcome"] in ("hung", "died", "memory"):
                 return

@@ -21,7 +21,11 @@ def compare_numbers(what: str, seen: Any, expected: float, tolerance: float, adv
     if not math.isfinite(seen):
         fail(f"{what} is {seen}.", "a finite number", advice)
     if abs(seen - expected) > tolerance:
-        fail(f"{what} is {show(seen)}, which is {'more' if seen > expected else 'less'} than the right value.", "the value that the given parameters lead to", advice)
+        fail(
+            f"{what} is {show(seen)}, which is {'more' if seen > expected else 'less'} than the right value.",
+            "the value that the given parameters lead to",
+            advice,
+        )
 
 
 def compare_columns(what: str, seen: Sequence[str], expected: Sequence[str], advice: str) -> None:
@@ -31,7 +35,9 @@ def compare_columns(what: str, seen: Sequence[str], expected: Sequence[str], adv
     if len(seen) != len(set(seen)):
         fail(f"{what} has a column twice: {show_list(seen)}.", f"the columns {show_list(expected)}", advice)
     if missing or extra:
-        parts = [f"lacks {show_list(missing)}"] * bool(missing) + [f"has {show_list(extra)} in addition"] * bool(extra)
+        parts = [f"lacks {show_list(missing)}"] * bool(missing) + [
+            f"has {show_list(extra)} in addition"
+        ] * bool(extra)
         fail(f"{what} {' and '.join(parts)}.", f"exactly the columns {show_list(expected)}", advice)
 
 
@@ -44,7 +50,9 @@ def compare_curves(
     """
     check_curves(what, seen, list(expected), {len(curve) for curve in expected.values()}, advice)
     for key, curve in expected.items():
-        far = [index for index, (a, b) in enumerate(zip(seen[key], curve, strict=True)) if abs(a - b) > tolerance]
+        far = [
+            index for index, (a, b) in enumerate(zip(seen[key], curve, strict=True)) if abs(a - b) > tolerance
+        ]
         if far:
             other = _find_match(seen[key], expected, tolerance)
             hint = f" These are the values of {other!r}." if other is not None else ""
@@ -62,7 +70,9 @@ def check_curves(what: str, seen: Any, keys: Sequence[str], lengths: set[int], a
     missing = [key for key in keys if key not in seen]
     extra = [key for key in seen if key not in keys]
     if missing or extra:
-        parts = [f"lacks the keys {show_list(missing)}"] * bool(missing) + [f"has the keys {show_list(extra)} in addition"] * bool(extra)
+        parts = [f"lacks the keys {show_list(missing)}"] * bool(missing) + [
+            f"has the keys {show_list(extra)} in addition"
+        ] * bool(extra)
         fail(f"{what} {' and '.join(parts)}.", f"exactly the keys {show_list(keys)}", advice)
     for key in keys:
         _check_curve(f"{what}[{key!r}]", seen[key], lengths, advice)
@@ -73,15 +83,21 @@ def _check_curve(what: str, curve: Any, lengths: set[int], advice: str) -> None:
     if not isinstance(curve, list):
         fail(f"{what} is {show(curve)}.", f"a list of {rounds} accuracies, one a round", advice)
     if len(curve) not in lengths:
-        fail(f"{what} has {len(curve)} values.", f"{rounds} values, the test accuracy after each round", advice)
+        fail(
+            f"{what} has {len(curve)} values.", f"{rounds} values, the test accuracy after each round", advice
+        )
     for index, value in enumerate(curve):
         if not is_number(value) or not math.isfinite(value):
             fail(f"{what} has {show(value)} in round {index + 1}.", "finite numbers", advice)
 
 
-def _find_match(curve: Sequence[float], others: Mapping[str, Sequence[float]], tolerance: float) -> str | None:
+def _find_match(
+    curve: Sequence[float], others: Mapping[str, Sequence[float]], tolerance: float
+) -> str | None:
     for key, other in others.items():
-        if len(curve) == len(other) and all(abs(a - b) <= tolerance for a, b in zip(curve, other, strict=True)):
+        if len(curve) == len(other) and all(
+            abs(a - b) <= tolerance for a, b in zip(curve, other, strict=True)
+        ):
             return key
     return None
 
@@ -130,9 +146,14 @@ def _match_tensor(seen: Any, expected: Mapping[str, Any], start: Mapping[str, An
     entries = seen.get("entries")
     if not isinstance(entries, list) or len(entries) != len(expected["entries"]):
         return False
-    size = max((abs(b - origin) for b, origin in zip(expected["entries"], start["entries"], strict=True)), default=0.0)
+    size = max(
+        (abs(b - origin) for b, origin in zip(expected["entries"], start["entries"], strict=True)),
+        default=0.0,
+    )
     tolerance = _ABSOLUTE_TOLERANCE + _RELATIVE_TOLERANCE * size
-    return all(is_number(a) and abs(a - b) <= tolerance for a, b in zip(entries, expected["entries"], strict=True))
+    return all(
+        is_number(a) and abs(a - b) <= tolerance for a, b in zip(entries, expected["entries"], strict=True)
+    )
 
 
 def combine_tensors(*terms: tuple[float, Digest]) -> list[dict[str, Any]]:
@@ -141,7 +162,10 @@ def combine_tensors(*terms: tuple[float, Digest]) -> list[dict[str, Any]]:
     return [
         {
             "shape": first[index]["shape"],
-            "entries": [sum(weight * digest[index]["entries"][k] for weight, digest in terms) for k in range(len(part["entries"]))],
+            "entries": [
+                sum(weight * digest[index]["entries"][k] for weight, digest in terms)
+                for k in range(len(part["entries"]))
+            ],
         }
         for index, part in enumerate(first)
     ]

@@ -1,25 +1,77 @@
-"""Text of a submission, made safe to show: no control codes in terminals, no direction tricks in names, no endless lines."""
+"""Makes text of a submission safe to show: as text, wherever it is shown.
+
+Whatever a student's code printed, raised or is named may hold what a terminal, a browser, a spreadsheet or a reader's
+eye takes for something else. Each function here takes any string and returns one that its medium shows as it is.
+"""
 
 from __future__ import annotations
 
+import html as _html
+import re
 import unicodedata
 
 MAX_CHARACTERS = 20_000
-
-_DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def show_text(text: str, multiline: bool = False) -> str:
-    """`text` with control characters, direction controls and lone surrogates written out as escapes; line ends kept if `multiline`."""
-    cut = text if len(text) <= MAX_CHARACTERS else text[:MAX_CHARACTERS] + "… (cut)"
-    return "".join(character if _is_plain(character, multiline) else _escape(character) for character in cut)
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
+_JOINERS = "\u200c\u200d"  # hold emoji and some scripts together, and show nothing false
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_FORMULA = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
-def _is_plain(character: str, multiline: bool) -> bool:
-    if character in "\n\t":
-        return multiline
-    return character not in _DIRECTION_CONTROLS and unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp")
+def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = False) -> str:
+    """Return text for a terminal or a plain report, with what cannot be seen written out as an escape (``\\x1b``).
+
+    Colours are dropped. Line ends and tabs stay, unless ``one_line`` asks for them to be written out too. A text that
+    is too long loses its middle, because the cause of an error stands at its end.
+    """
+    text = _COLOURS.sub("", _cut(text, max_characters).replace("\r\n", "\n"))
+    kept = _JOINERS if one_line else _JOINERS + "\n\t"
+    shown = "".join(
+        _escape(character)
+        if character not in kept and unicodedata.category(character) in _HIDDEN
+        else character
+        for character in text
+    )
+    return _cut(shown, max_characters)
+
+
+def name(text: str, *, max_characters: int = 200) -> str:
+    """Return a file's name, or another word from a submission, for use within a sentence."""
+    return plain(text, max_characters=max_characters, one_line=True)
+
+
+def html(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
+    """Return text for an HTML page: within an element or a quoted attribute."""
+    return _html.escape(plain(text, max_characters=max_characters), quote=True)
+
+
+def markdown(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
+    """Return text as a block of code in Markdown, which nothing in the text can close."""
+    shown = plain(text, max_characters=max_characters)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{shown}\n{fence}"
+
+
+def csv_cell(text: str, *, max_characters: int = 32_000) -> str:
+    """Return text for a cell of a CSV file, which no spreadsheet takes for a formula.
+
+    Numbers need no guard: give them to the csv module as numbers.
+    """
+    shown = plain(text, max_characters=max_characters)
+    return f"'{shown}" if _FORMULA.match(shown) or text[:1] in {"\t", "\r"} else shown
 
 
 def _escape(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    number = ord(character)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _cut(text: str, max_characters: int) -> str:
+    if len(text) <= max_characters:
+        return text
+    left_out = f" … {len(text) - max_characters:,} characters left out … "
+    room = max(0, max_characters - len(left_out))
+    tail = room // 2
+    return text[: room - tail] + left_out + (text[-tail:] if tail else "")

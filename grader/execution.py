@@ -52,7 +52,9 @@ class Answer:
         if self.outcome == "timeout":
             return f"it was still running after {timeout_s:g} s and was interrupted"
         if self.outcome == "hung":
-            return f"it was still running after {timeout_s:g} s, did not react to an interrupt, and was killed"
+            return (
+                f"it was still running after {timeout_s:g} s, did not react to an interrupt, and was killed"
+            )
         if self.outcome == "memory":
             return f"it took more than {limits.memory_mib} MiB of memory and was killed"
         if self.outcome == "no time":
@@ -97,7 +99,13 @@ class Session:
         timeout_s = min(timeout_s, self._remaining())
         if timeout_s <= 0 or not self._revive():
             return Answer("no time")
-        request = {"op": "observe", "probe": probe, "function": function, "arguments": arguments, "timeout_s": timeout_s}
+        request = {
+            "op": "observe",
+            "probe": probe,
+            "function": function,
+            "arguments": arguments,
+            "timeout_s": timeout_s,
+        }
         return self._send(request, timeout_s)
 
     def _remaining(self) -> float:

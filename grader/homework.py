@@ -78,6 +78,6 @@ def read_homework(path: Path) -> Homework:
 
 
 def _read_exercise(entry: dict[str, Any]) -> Exercise:
-    lists = {key: tuple(entry.pop(key, ())) for key in ("tags", "files")}
+    tags, files = (tuple(entry.pop(key, ())) for key in ("tags", "files"))
     manual = tuple(ManualItem(**item) for item in entry.pop("manual", ()))
-    return Exercise(**entry, **lists, manual=manual)
+    return Exercise(**entry, tags=tags, files=files, manual=manual)

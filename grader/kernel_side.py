@@ -62,7 +62,11 @@ class _Plainer:
         if kind is int:
             return value if -MAX_INTEGER < value < MAX_INTEGER else {"$odd": "a giant integer"}
         if kind is float:
-            return value if math.isfinite(value) else {"$float": "nan" if value != value else "inf" if value > 0 else "-inf"}
+            return (
+                value
+                if math.isfinite(value)
+                else {"$float": "nan" if value != value else "inf" if value > 0 else "-inf"}
+            )
         if kind is str:
             return value[:MAX_CHARACTERS]
         if kind is list or kind is tuple:
@@ -176,7 +180,12 @@ class Observer:
         self._namespace = kernel.shell.user_ns
         self._send = kernel.session.send
         self._probes: dict[str, dict[str, Any]] = {
-            "": {"read_class": read_class, "read_value": read_value, "describe_function": describe_function, "call": call}
+            "": {
+                "read_class": read_class,
+                "read_value": read_value,
+                "describe_function": describe_function,
+                "call": call,
+            }
         }
         self._builtins = dict(vars(builtins))
         kernel.shell_handlers[REQUEST] = self.handle
@@ -187,7 +196,9 @@ class Observer:
         try:
             reply = {"value": self._answer(content)}
             text = _dumps(reply, allow_nan=False)
-        except BaseException as error:  # SystemExit and KeyboardInterrupt of the submission too: an answer is owed in any case
+        except (
+            BaseException
+        ) as error:  # SystemExit and KeyboardInterrupt of the submission too: an answer is owed in any case
             text = _dumps({"error": describe_error(error)})
         self._send(stream, REPLY, {"text": text}, message, ident=identity)
 
@@ -215,7 +226,10 @@ def describe_error(error: BaseException) -> dict[str, Any]:
         message = f"(its text can't be shown: {_name_type(second)})"
     try:
         frames = traceback.extract_tb(error.__traceback__)[-MAX_TRACEBACK:]
-        lines = [[frame.filename[-200:], frame.lineno or 0, frame.name[:100], (frame.line or "")[:200]] for frame in frames]
+        lines = [
+            [frame.filename[-200:], frame.lineno or 0, frame.name[:100], (frame.line or "")[:200]]
+            for frame in frames
+        ]
     except BaseException:
         lines = []
     return {"name": _name_type(error), "message": message, "frames": lines}

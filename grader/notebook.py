@@ -76,7 +76,7 @@ class Notebook:
             if near
             else f"give the cell with your answer the tag {tag!r} again (compare with the handout)."
         )
-        fail(seen, f"one code cell tagged {tag!r}", advice)
+        return fail(seen, f"one code cell tagged {tag!r}", advice)
 
     def read_text(self, tag: str) -> str | None:
         """The source of the first cell of any kind with `tag`."""
@@ -103,7 +103,12 @@ def read_notebook(path: Path) -> Notebook:
             "clear its outputs and save it again."
         )
     content = _decode(path)
-    return Notebook(path, _read_cells(path, _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)))
+    return Notebook(
+        path,
+        _read_cells(
+            path, _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)
+        ),
+    )
 
 
 def _decode(path: Path) -> str:
@@ -132,9 +137,13 @@ def _parse_json(path: Path, content: str) -> Any:
     try:
         parsed = json.loads(content)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise NotebookError(f"{path} is no notebook: it is not JSON ({error}); save it as .ipynb from Jupyter.") from error
+        raise NotebookError(
+            f"{path} is no notebook: it is not JSON ({error}); save it as .ipynb from Jupyter."
+        ) from error
     if not isinstance(parsed, dict) or not isinstance(parsed.get("nbformat"), int):
-        raise NotebookError(f"{path} is JSON, but no notebook: it has no nbformat number; save it as .ipynb from Jupyter.")
+        raise NotebookError(
+            f"{path} is JSON, but no notebook: it has no nbformat number; save it as .ipynb from Jupyter."
+        )
     if parsed["nbformat"] >= 4:
         return parsed
     try:
@@ -150,20 +159,28 @@ def _read_cells(path: Path, parsed: Any) -> tuple[Cell, ...]:
     if not isinstance(raw, list) or not raw:
         raise NotebookError(f"{path} has no cells; check that you handed in the right file.")
     if len(raw) > MAX_CELLS:
-        raise NotebookError(f"{path} has {len(raw):,} cells, but at most {MAX_CELLS:,} are read; hand in your homework only.")
+        raise NotebookError(
+            f"{path} has {len(raw):,} cells, but at most {MAX_CELLS:,} are read; hand in your homework only."
+        )
     return tuple(_read_cell(path, index, cell) for index, cell in enumerate(raw))
 
 
 def _read_cell(path: Path, index: int, cell: Any) -> Cell:
     if not isinstance(cell, dict):
-        raise NotebookError(f"{path} is damaged: cell {index + 1} is no object; open it in Jupyter and save it again.")
+        raise NotebookError(
+            f"{path} is damaged: cell {index + 1} is no object; open it in Jupyter and save it again."
+        )
     source = cell.get("source", "")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise NotebookError(f"{path} is damaged: the source of cell {index + 1} is no text; open it in Jupyter and save it again.")
+        raise NotebookError(
+            f"{path} is damaged: the source of cell {index + 1} is no text; open it in Jupyter and save it again."
+        )
     if len(source) > MAX_SOURCE_CHARACTERS:
-        raise NotebookError(f"{path}: cell {index + 1} has {len(source):,} characters, at most {MAX_SOURCE_CHARACTERS:,} are read.")
+        raise NotebookError(
+            f"{path}: cell {index + 1} has {len(source):,} characters, at most {MAX_SOURCE_CHARACTERS:,} are read."
+        )
     return Cell(index, str(cell.get("cell_type", "code")), source, _read_tags(cell))
 
 

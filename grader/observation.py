@@ -85,7 +85,11 @@ class _Decoder:
             columns, rows = value["columns"], value["rows"]
         except (TypeError, KeyError) as error:
             raise NotAnObservation("a table without columns and rows") from error
-        right = isinstance(columns, list) and all(isinstance(name, str) for name in columns) and isinstance(rows, list)
+        right = (
+            isinstance(columns, list)
+            and all(isinstance(name, str) for name in columns)
+            and isinstance(rows, list)
+        )
         if not right or not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
             raise NotAnObservation("a table whose rows don't fit its columns")
         return Table(columns, [self.decode(row, depth + 1) for row in rows])
@@ -104,5 +108,8 @@ def decode_error(value: Any) -> CodeError:
 def _is_notebook_frame(frame: Any) -> bool:
     """Cells run under file names of ipykernel's own temporary folder."""
     return (
-        isinstance(frame, list) and len(frame) == 4 and isinstance(frame[0], str) and ("ipykernel_" in frame[0] or frame[0].startswith("<ipython"))
+        isinstance(frame, list)
+        and len(frame) == 4
+        and isinstance(frame[0], str)
+        and ("ipykernel_" in frame[0] or frame[0].startswith("<ipython"))
     )

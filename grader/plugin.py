@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from .display import show_text
+from . import display
 from .homework import Exercise, Homework, HomeworkError, read_homework
 from .notebook import Notebook, NotebookError, read_notebook
 from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, format_table, write_html, write_json
@@ -41,9 +41,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--fpath", metavar="NOTEBOOK", help="the notebook to check; also written -fpath NOTEBOOK")
     group.addoption("--json", metavar="FILE", help="write the results in Gradescope's format")
     group.addoption("--html", metavar="FILE", help="write the results as a page")
-    group.addoption("--grading-seed", type=int, metavar="N", help="decides the parameters of hidden checks; the same seed gives the same grade")
+    group.addoption(
+        "--grading-seed",
+        type=int,
+        metavar="N",
+        help="decides the parameters of hidden checks; the same seed gives the same grade",
+    )
     group.addoption("--exercise", metavar="ID,…", help="check only these exercises")
-    group.addoption("--execute", choices=("needed", "all"), default="needed", help="run the cells that grading needs (default), or all")
+    group.addoption(
+        "--execute",
+        choices=("needed", "all"),
+        default="needed",
+        help="run the cells that grading needs (default), or all",
+    )
     parser.addini("fpath_tests", "what to run with -fpath when no test is named", default=PUBLIC_TESTS)
 
 
@@ -55,7 +65,9 @@ def rewrite_arguments(arguments: list[str]) -> list[str]:
         if argument in ("-fpath", "--fpath"):
             path = next(rest, None)
             if path is None:
-                raise pytest.UsageError(f"{argument} needs the path of a notebook: pytest -fpath homework_1.ipynb")
+                raise pytest.UsageError(
+                    f"{argument} needs the path of a notebook: pytest -fpath homework_1.ipynb"
+                )
             argument = f"--fpath={path}"
         elif argument.startswith("-fpath="):
             argument = f"-{argument}"
@@ -64,7 +76,9 @@ def rewrite_arguments(arguments: list[str]) -> list[str]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
     """Before any conftest is loaded: understand `-fpath`, and keep pytest away from the notebook's own folder."""
     rewritten = rewrite_arguments(args)
     known = parser.parse_known_args(rewritten)
@@ -73,7 +87,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     try:
         read_notebook(Path(known.fpath))
     except NotebookError as error:
-        raise pytest.UsageError(show_text(str(error))) from error
+        raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
     if not known.file_or_dir:
         rewritten.append(str(_find_default_tests(early_config)))
     if rewritten != args and not _is_own_configuration(early_config):
@@ -87,13 +101,18 @@ def _find_default_tests(config: pytest.Config) -> Path:
     here = config.invocation_params.dir / PUBLIC_TESTS
     tests = here if (here / HOMEWORK_FILE).is_file() else KIT / PUBLIC_TESTS
     if not tests.is_dir():
-        raise pytest.UsageError(f"There is no folder {PUBLIC_TESTS} in {config.invocation_params.dir}: call pytest in the homework's folder.")
+        raise pytest.UsageError(
+            f"There is no folder {PUBLIC_TESTS} in {config.invocation_params.dir}: call pytest in the homework's folder."
+        )
     return tests
 
 
 def _is_own_configuration(config: pytest.Config) -> bool:
     """Whether pytest took its settings from the kit (or from nowhere), not from a file beside the notebook."""
-    return config.inipath is None or config.inipath.resolve().parent in (KIT, config.invocation_params.dir.resolve())
+    return config.inipath is None or config.inipath.resolve().parent in (
+        KIT,
+        config.invocation_params.dir.resolve(),
+    )
 
 
 def _start_again(arguments: list[str]) -> None:
@@ -107,7 +126,9 @@ def _start_again(arguments: list[str]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "exercise(id, points=0): a check of this exercise, worth so many points")
+    config.addinivalue_line(
+        "markers", "exercise(id, points=0): a check of this exercise, worth so many points"
+    )
     if config.option.fpath is None:
         return
     try:
@@ -116,7 +137,7 @@ def pytest_configure(config: pytest.Config) -> None:
         for exercise_id in _list_wanted(config) or ():
             homework.find_exercise(exercise_id)
     except (HomeworkError, NotebookError) as error:
-        raise pytest.UsageError(show_text(str(error))) from error
+        raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
     if config.option.grading_seed is None:
         config.option.grading_seed = secrets.randbelow(10**6)
     config.stash[_HOMEWORK] = homework
@@ -166,7 +187,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = _list_wanted(config)
     if wanted is None or config.option.fpath is None:
         return
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         (kept if _find_exercise_id(item) in wanted else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
@@ -201,7 +223,9 @@ def submission_probes() -> Mapping[str, str]:
 
 @pytest.fixture(scope="session")
 def submission(
-    pytestconfig: pytest.Config, submission_environment: Mapping[str, str], submission_probes: Mapping[str, str]
+    pytestconfig: pytest.Config,
+    submission_environment: Mapping[str, str],
+    submission_probes: Mapping[str, str],
 ) -> Iterator[Submission]:
     """The notebook that is checked."""
     if pytestconfig.option.fpath is None:
@@ -221,7 +245,9 @@ def submission(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show a failed check as its message alone, and note every check's result."""
     report = yield
     grading = item.config.stash.get(_REPORT, None)
@@ -231,13 +257,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     failure = call.excinfo.value if call.excinfo is not None else None
     exercise = item.config.stash[_HOMEWORK].find_exercise(exercise_id)
     if isinstance(failure, Failure):
-        report.longrepr = f"{exercise.id} ({exercise.title})\n{show_text(str(failure), multiline=True)}\n"
+        report.longrepr = f"{exercise.id} ({exercise.title})\n{display.plain(str(failure))}\n"
     if report.when == "call" or (report.when == "setup" and not report.passed):
         grading.results.append(_read_result(item, exercise, report, failure))
     return report
 
 
-def _read_result(item: pytest.Item, exercise: Exercise, report: pytest.TestReport, failure: BaseException | None) -> CheckResult:
+def _read_result(
+    item: pytest.Item, exercise: Exercise, report: pytest.TestReport, failure: BaseException | None
+) -> CheckResult:
     marker = item.get_closest_marker("exercise")
     assert marker is not None
     points = float(marker.kwargs.get("points", 0))
@@ -246,7 +274,9 @@ def _read_result(item: pytest.Item, exercise: Exercise, report: pytest.TestRepor
         return CheckResult(exercise.id, name, points, PASSED)
     if isinstance(failure, Failure):
         return CheckResult(exercise.id, name, points, FAILED, str(failure), {"next": failure.advice})
-    return CheckResult(exercise.id, name, points, BROKEN, f"This check could not be made: {failure!r}"[:2_000])
+    return CheckResult(
+        exercise.id, name, points, BROKEN, f"This check could not be made: {failure!r}"[:2_000]
+    )
 
 
 def _name_check(item: pytest.Item) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import os
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .display import show_text
+from . import display
 from .homework import Exercise
 
 PASSED, FAILED, BROKEN, MANUAL = "passed", "failed", "broken", "manual"
@@ -85,7 +84,7 @@ def _to_test(result: CheckResult) -> dict[str, Any]:
         "name": result.name,
         "score": result.score,
         "max_score": result.points,
-        "output": show_text(result.message, multiline=True),
+        "output": display.plain(result.message),
         "output_format": "text",
         "visibility": "visible",
         "extra_data": {**result.extra, "outcome": result.status},
@@ -136,7 +135,7 @@ def _advise(results: Sequence[CheckResult]) -> str:
         return f"a bug of the kit in {broken[0].name}: please report it"
     failed = [result for result in results if result.status == FAILED]
     if failed:
-        return show_text(failed[0].extra.get("next") or failed[0].message.split("\n")[0])
+        return display.plain(failed[0].extra.get("next") or failed[0].message.split("\n")[0], one_line=True)
     manual = [result for result in results if result.status == MANUAL]
     return f"{manual[0].name.lower()} is graded by hand" if manual else "done"
 
@@ -183,7 +182,9 @@ def format_page(report: Report) -> str:
         f"<title>{_escape(report.title)}</title><style>{_STYLE}</style><h1>{_escape(report.title)}</h1>",
     ]
     if report.max_score > 0:
-        parts.append(f"<div class='total'>{format_points(report.score)} / {format_points(report.max_score)} points</div>")
+        parts.append(
+            f"<div class='total'>{format_points(report.score)} / {format_points(report.max_score)} points</div>"
+        )
     parts += [_format_section(report, exercise) for exercise in report.graded]
     facts = " · ".join(f"{key}: {value}" for key, value in report.context.items())
     return "\n".join([*parts, f"<footer>{_escape(facts)}</footer></html>\n"])
@@ -194,17 +195,28 @@ def _format_section(report: Report, exercise: Exercise) -> str:
     score, possible = _add(r.score for r in results), _add(r.points for r in results)
     figure = f"{format_points(score)} / {format_points(possible)}" if possible else ""
     checks = "".join(_format_check(result) for result in results)
-    return f"<h2><span>{_escape(exercise.id)} {_escape(exercise.title)}</span><span>{figure}</span></h2>{checks}"
+    return (
+        f"<h2><span>{_escape(exercise.id)} {_escape(exercise.title)}</span><span>{figure}</span></h2>{checks}"
+    )
 
 
 def _format_check(result: CheckResult) -> str:
-    points = f"<span class='points'>{format_points(result.score)} / {format_points(result.points)}</span>" if result.points else ""
+    points = (
+        f"<span class='points'>{format_points(result.score)} / {format_points(result.points)}</span>"
+        if result.points
+        else ""
+    )
     answer = result.extra.get("answer")
     text = result.message + (f"\n\n{answer}" if answer else "")
-    body = f"<pre>{_escape(text.strip(), multiline=True)}</pre>" if text.strip() else ""
-    state = {PASSED: "passed", FAILED: "to correct", BROKEN: "could not be checked", MANUAL: "graded by hand"}[result.status]
+    body = f"<pre>{_escape(text.strip())}</pre>" if text.strip() else ""
+    state = {
+        PASSED: "passed",
+        FAILED: "to correct",
+        BROKEN: "could not be checked",
+        MANUAL: "graded by hand",
+    }[result.status]
     return f"<div class='check {result.status}'>{points}<b>{_escape(result.name)}</b>: {state}{body}</div>"
 
 
-def _escape(text: object, multiline: bool = False) -> str:
-    return html.escape(show_text(str(text), multiline=multiline), quote=True)
+def _escape(text: object) -> str:
+    return display.html(str(text))

@@ -26,7 +26,11 @@ class Submission:
     ) -> None:
         self.notebook = notebook
         self.homework = homework
-        cells = [cell for cell in notebook.cells if cell.is_code] if execute_all else select_cells(notebook, homework.tags)
+        cells = (
+            [cell for cell in notebook.cells if cell.is_code]
+            if execute_all
+            else select_cells(notebook, homework.tags)
+        )
         self._session = Session(cells, homework.kernel, environment, probes)
 
     def close(self) -> None:
@@ -55,7 +59,9 @@ class Submission:
     def call(self, tag: str, name: str, arguments: Mapping[str, Any], timeout_s: float | None = None) -> Any:
         """What the function `name` of the cell with `tag` returns for keyword `arguments`."""
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        return self.observe(tag, "", "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", timeout_s)
+        return self.observe(
+            tag, "", "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", timeout_s
+        )
 
     def read_value(self, tag: str, name: str) -> Any:
         """The global `name` that the cell with `tag` defines."""
@@ -69,7 +75,11 @@ class Submission:
     def read_class(self, tag: str, name: str, attributes: Collection[str]) -> dict[str, Any]:
         """The class's own attributes, each `{"value": …}`, `{"missing": …}` or `{"odd": …}`; fails if `name` is no plain class."""
         found = self.observe(tag, "", "read_class", {"name": name, "attributes": list(attributes)}, name)
-        if not isinstance(found, dict) or found.get("kind") != "class" or not isinstance(found.get("attributes"), dict):
+        if (
+            not isinstance(found, dict)
+            or found.get("kind") != "class"
+            or not isinstance(found.get("attributes"), dict)
+        ):
             kind = found.get("kind", "") if isinstance(found, dict) else ""
             fail(
                 f"{name} is {'a class with a metaclass of its own' if kind == 'metaclass' else 'no class'}.",

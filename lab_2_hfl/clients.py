@@ -55,7 +55,7 @@ class GradientClient(Client):
         self._start(in_params, seed)
         self.model.train()
         for images, targets in self.loader_train:  # one batch holds all of them
-            F.nll_loss(self.model(images.to(device)), targets.to(device)).backward()  # type: ignore[no-untyped-call]
+            F.nll_loss(self.model(images.to(device)), targets.to(device)).backward()
         return [_take_gradient(parameter) for parameter in self.model.parameters()]
 
 

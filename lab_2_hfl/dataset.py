@@ -7,7 +7,7 @@ import numpy.random as npr
 from torch.utils.data import Subset
 from torchvision import transforms
 
-from .images import MEAN, STD, ImageDataset, load_images
+from .images import MEAN, STD, load_images
 from .loading import BatchLoader
 
 _TEST_BATCH_SIZE = 1_000
@@ -18,7 +18,9 @@ transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEA
 train_dataset, test_dataset = load_images()
 test_loader = BatchLoader(test_dataset, _TEST_BATCH_SIZE)
 
-print(f"lab_2_hfl uses {train_dataset.name}: {len(train_dataset):,} training and {len(test_dataset):,} test examples.")
+print(
+    f"lab_2_hfl uses {train_dataset.name}: {len(train_dataset):,} training and {len(test_dataset):,} test examples."
+)
 
 
 def split(nr_clients: int, iid: bool, seed: int) -> list[Subset]:  # type: ignore[type-arg]
@@ -39,5 +41,8 @@ def split(nr_clients: int, iid: bool, seed: int) -> list[Subset]:  # type: ignor
         parts = np.array_split(rng.permutation(len(train_dataset)), nr_clients)
     else:
         by_label = np.array_split(np.argsort(train_dataset.targets.numpy(), kind="stable"), shards)
-        parts = [np.concatenate([by_label[shard] for shard in pair]) for pair in rng.permutation(shards).reshape(-1, 2)]
-    return [Subset[ImageDataset](train_dataset, part.tolist()) for part in parts]
+        parts = [
+            np.concatenate([by_label[shard] for shard in pair])
+            for pair in rng.permutation(shards).reshape(-1, 2)
+        ]
+    return [Subset(train_dataset, part.tolist()) for part in parts]

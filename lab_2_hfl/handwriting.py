@@ -68,7 +68,9 @@ def draw_digits(progress: bool = True) -> tuple[Images, Images, Images, Images]:
     labels = sources.target.astype(np.uint8)
     bits = _Bits(_SEED)
     train_sources, test_sources = _separate_sources(labels, bits)
-    with tqdm(total=TRAIN_IMAGES + TEST_IMAGES, desc="Drawing digits", unit="image", disable=not progress) as bar:
+    with tqdm(
+        total=TRAIN_IMAGES + TEST_IMAGES, desc="Drawing digits", unit="image", disable=not progress
+    ) as bar:
         train = _draw_part(pictures, labels, train_sources, TRAIN_IMAGES, bits, bar)
         test = _draw_part(pictures, labels, test_sources, TEST_IMAGES, bits, bar)
     return *train, *test
@@ -89,11 +91,13 @@ def _draw_part(
     sources: NDArray[np.int64],
     count: int,
     bits: _Bits,
-    bar: tqdm[None],
+    bar: tqdm,  # type: ignore[type-arg]
 ) -> tuple[Images, Images]:
     """`count` images, as many of each class, every source of a class used about equally often."""
     per_class = count // CLASSES
-    chosen = np.concatenate([np.resize(sources[labels[sources] == label], per_class) for label in range(CLASSES)])
+    chosen = np.concatenate(
+        [np.resize(sources[labels[sources] == label], per_class) for label in range(CLASSES)]
+    )
     chosen = chosen[bits.permutation(count)]
     images = np.empty((count, SIDE, SIDE), dtype=np.uint8)
     for start in range(0, count, _CHUNK):
@@ -146,8 +150,7 @@ def _sample(
     picture = np.arange(len(pictures))[:, None, None]
     top = padded[picture, row, column] * (_ONE - right) + padded[picture, row, column + 1] * right
     bottom = padded[picture, row + 1, column] * (_ONE - right) + padded[picture, row + 1, column + 1] * right
-    ink: NDArray[np.int64] = (top * (_ONE - down) + bottom * down) // (_ONE * _ONE)
-    return ink
+    return np.floor_divide(top * (_ONE - down) + bottom * down, _ONE * _ONE)
 
 
 def _stroke(ink: NDArray[np.int64], bits: _Bits) -> Images:

@@ -72,7 +72,9 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
     def __init__(self, name: str, pictures: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
         self.name = name
         pixels = torch.from_numpy(np.ascontiguousarray(pictures)).unsqueeze(1).to(torch.float32)
-        self.images = pixels.div_(255).sub_(MEAN).div_(STD)  # the order of ToTensor and Normalize, to the last bit
+        self.images = (
+            pixels.div_(255).sub_(MEAN).div_(STD)
+        )  # the order of ToTensor and Normalize, to the last bit
         self.targets = torch.from_numpy(labels.astype(np.int64))
 
     def __len__(self) -> int:
@@ -160,7 +162,9 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
     content = gzip.decompress(path.read_bytes())
     axes = content[3]
     shape = np.frombuffer(content, dtype=">u4", count=axes, offset=4)
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(tuple(int(length) for length in shape))
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(
+        tuple(int(length) for length in shape)
+    )
 
 
 def _from_torchvision(name: str, source: type[datasets.MNIST], folder: Path, patient: bool) -> RawImages:
@@ -208,7 +212,9 @@ def _connect_to_any(mirrors: list[str]) -> None:
     for mirror in mirrors:
         address = urlsplit(mirror)
         try:
-            socket.create_connection((address.hostname, 443 if address.scheme == "https" else 80), _CONNECT_TIMEOUT_S).close()
+            socket.create_connection(
+                (address.hostname, 443 if address.scheme == "https" else 80), _CONNECT_TIMEOUT_S
+            ).close()
         except OSError as error:
             failure = error
         else:
@@ -228,7 +234,10 @@ def _note_refusal(path: Path) -> None:
     try:
         write_atomically(path, b"")
     except OSError as error:
-        print(f"lab_2_hfl: can't write {path} ({error}); the download will be tried at each start.", file=sys.stderr)
+        print(
+            f"lab_2_hfl: can't write {path} ({error}); the download will be tried at each start.",
+            file=sys.stderr,
+        )
 
 
 # --- digits -----------------------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ class BatchLoader:
 
     def __init__(self, dataset: Dataset[Any], batch_size: int) -> None:
         if batch_size < 1 and batch_size != -1:
-            raise ValueError(f"The batch size is {batch_size}, but must be at least 1, or -1 for all examples at once.")
+            raise ValueError(
+                f"The batch size is {batch_size}, but must be at least 1, or -1 for all examples at once."
+            )
         self.dataset = dataset
         self.batch_size = max(1, len(dataset)) if batch_size == -1 else batch_size  # type: ignore[arg-type]
         self._source, self._indices = _resolve(dataset)

@@ -65,7 +65,7 @@ def train_epoch(model: nn.Module, loader: Iterable[tuple[Tensor, Tensor]], optim
     for images, targets in loader:
         optimizer.zero_grad()
         loss = F.nll_loss(model(images.to(device)), targets.to(device))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
 
 

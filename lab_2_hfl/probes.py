@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import lab_2_hfl.servers as lab_servers
 import numpy as np
 import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.clients import Client
 from lab_2_hfl.dataset import split, train_dataset
 from lab_2_hfl.model import MnistCnn, device
 from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
-from torch import Tensor
-from torch.utils.data import Subset
 
 _ENTRIES_A_TENSOR = 48
 
@@ -62,21 +63,22 @@ def blocked(names: Sequence[str], exercise: str) -> Iterator[None]:
 
     def refuse(name: str) -> Callable[..., None]:
         def raise_unusable(*_: Any, **__: Any) -> None:
-            raise Unusable(f"{name} can't be used in {exercise}: it is the server that yours is compared with")
+            raise Unusable(
+                f"{name} can't be used in {exercise}: it is the server that yours is compared with"
+            )
 
         return raise_unusable
 
-    saved = {name: _BLOCKABLE[name].__dict__["__init__"] for name in names}
-    saved_runs = {name: _BLOCKABLE[name].__dict__["run"] for name in names}
-    for name in names:
-        _BLOCKABLE[name].__init__ = refuse(name)  # type: ignore[method-assign]
-        _BLOCKABLE[name].run = refuse(name)  # type: ignore[method-assign,assignment]
+    saved = {
+        (name, method): vars(_BLOCKABLE[name])[method] for name in names for method in ("__init__", "run")
+    }
+    for name, method in saved:
+        setattr(_BLOCKABLE[name], method, refuse(name))
     try:
         yield
     finally:
-        for name in names:
-            _BLOCKABLE[name].__init__ = saved[name]  # type: ignore[method-assign]
-            _BLOCKABLE[name].run = saved_runs[name]  # type: ignore[method-assign]
+        for (name, method), original in saved.items():
+            setattr(_BLOCKABLE[name], method, original)
 
 
 def run_server(
@@ -175,5 +177,7 @@ def describe_class(namespace: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {
         "is_class": True,
         "bases": [key for key, value in lab.items() if issubclass(cls, value)],
-        "nested_clients": [key for key, value in vars(cls).items() if isinstance(value, type) and issubclass(value, Client)],
+        "nested_clients": [
+            key for key, value in vars(cls).items() if isinstance(value, type) and issubclass(value, Client)
+        ],
     }

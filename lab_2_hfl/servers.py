@@ -87,7 +87,12 @@ class DecentralizedServer(Server):
     """
 
     def __init__(
-        self, lr: float, batch_size: int, client_subsets: list[Subset], client_fraction: float, seed: int  # type: ignore[type-arg]
+        self,
+        lr: float,
+        batch_size: int,
+        client_subsets: list[Subset],  # type: ignore[type-arg]
+        client_fraction: float,
+        seed: int,
     ) -> None:
         super().__init__(lr, batch_size, seed)
         self.nr_clients = len(client_subsets)
@@ -115,7 +120,9 @@ class DecentralizedServer(Server):
             slowest_s = max(slowest_s, perf_counter() - start)
         return RoundUpdates(updates, weights, slowest_s)
 
-    def _run_rounds(self, nr_rounds: int, result: RunResult, apply: Callable[[list[Tensor]], None]) -> RunResult:
+    def _run_rounds(
+        self, nr_rounds: int, result: RunResult, apply: Callable[[list[Tensor]], None]
+    ) -> RunResult:
         """Run rounds in which `apply` brings the clients' mean update into the model; fills and returns `result`."""
         elapsed_s = 0.0
         for nr_round in trange(nr_rounds, desc="Rounds", leave=False):
@@ -171,7 +178,13 @@ class FedAvgServer(DecentralizedServer):
 
     def run(self, nr_rounds: int) -> RunResult:
         result = RunResult(
-            self.name, self.nr_clients, self.client_fraction, self.batch_size, self.nr_local_epochs, self.lr, self.seed
+            self.name,
+            self.nr_clients,
+            self.client_fraction,
+            self.batch_size,
+            self.nr_local_epochs,
+            self.lr,
+            self.seed,
         )
         return self._run_rounds(nr_rounds, result, self._replace)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import mean
 from typing import Any
 
@@ -56,7 +57,11 @@ def derive_number_messages(experiments: Experiments) -> Derived:
 
 def derive_number_affected(experiments: Experiments) -> Derived:
     """Whose accuracy changes more from N = 10 to N = 100."""
-    spans = {name: max(values) - min(values) for name in ("FedSGD", "FedAvg") if (values := _read(experiments["client_number"], name))}
+    spans = {
+        name: max(values) - min(values)
+        for name in ("FedSGD", "FedAvg")
+        if (values := _read(experiments["client_number"], name))
+    }
     return _choose(("fedsgd", spans["FedSGD"]), ("fedavg", spans["FedAvg"]))
 
 
@@ -76,7 +81,7 @@ def derive_fraction_best(experiments: Experiments) -> Derived:
 def derive_fraction_messages(experiments: Experiments) -> Derived:
     """How the number of messages follows C."""
     counts = _read(experiments["client_fraction"], "FedAvg", "Message count")
-    steps = [b - a for a, b in zip(counts, counts[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(counts)]
     answer = "increase" if min(steps) > 0 else "decrease" if max(steps) < 0 else "neither"
     return Derived(answer, float(min(map(abs, steps))), "messages")
 
@@ -98,7 +103,7 @@ def derive_epochs_best(experiments: Experiments) -> Derived:
 
 def _read_epoch_gains(experiments: Experiments) -> list[float]:
     finals = [experiments["local_epoch"][f"FedAvg E={epochs}"][-1] for epochs in (1, 2, 4)]
-    return [b - a for a, b in zip(finals, finals[1:], strict=False)]
+    return [b - a for a, b in pairwise(finals)]
 
 
 def derive_epochs_effect(experiments: Experiments) -> Derived:
@@ -117,30 +122,31 @@ def derive_epochs_change(experiments: Experiments) -> Derived:
 def derive_iid_easier(experiments: Experiments) -> Derived:
     """Where learning is easier: on which split the curves are higher, over both algorithms and all rounds."""
     curves = experiments["iid_noniid"]
-    iid, other = (mean([*curves[f"FedSGD {split}"], *curves[f"FedAvg {split}"]]) for split in ("iid", "non-iid"))
+    iid, other = (
+        mean([*curves[f"FedSGD {split}"], *curves[f"FedAvg {split}"]]) for split in ("iid", "non-iid")
+    )
     return _choose(("iid", iid), ("non-iid", other))
 
 
 def derive_noniid_improves(experiments: Experiments) -> Derived:
     """Whether the non-IID curves rise in every round: the largest fall between two rounds, seen in either algorithm."""
     curves = experiments["iid_noniid"]
-    falls = [a - b for name in ("FedSGD", "FedAvg") for a, b in _pairs(curves[f"{name} non-iid"])]
+    falls = [a - b for name in ("FedSGD", "FedAvg") for a, b in pairwise(curves[f"{name} non-iid"])]
     return Derived(max(falls) <= 0, abs(max(falls)))
-
-
-def _pairs(curve: Sequence[float]) -> list[tuple[float, float]]:
-    return list(zip(curve, curve[1:], strict=False))
 
 
 def measure_roughness(curve: Sequence[float]) -> float:
     """How much a curve falls between rounds in all, in points: 0 for one that only rises."""
-    return sum(max(0.0, a - b) for a, b in _pairs(curve))
+    return sum(max(0.0, a - b) for a, b in pairwise(curve))
 
 
 def derive_parameters_smoothness(experiments: Experiments) -> Derived:
     """How smooth the New curves are against the Old: by how much less they fall."""
     curves = experiments["noniid_parameter"]
-    old, new = (sum(measure_roughness(curves[f"{name} {kind}"]) for name in ("FedSGD", "FedAvg")) for kind in ("Old", "New"))
+    old, new = (
+        sum(measure_roughness(curves[f"{name} {kind}"]) for name in ("FedSGD", "FedAvg"))
+        for kind in ("Old", "New")
+    )
     answer = "better" if new < 0.8 * old else "worse" if new > 1.25 * old else "similar"
     return Derived(answer, abs(old - new))
 
@@ -148,14 +154,28 @@ def derive_parameters_smoothness(experiments: Experiments) -> Derived:
 def derive_parameters_peak(experiments: Experiments) -> Derived:
     """Whether the best accuracy of New is significantly higher than that of Old."""
     curves = experiments["noniid_parameter"]
-    old, new = (max(max(curves[f"{name} {kind}"]) for name in ("FedSGD", "FedAvg")) for kind in ("Old", "New"))
+    old, new = (
+        max(max(curves[f"{name} {kind}"]) for name in ("FedSGD", "FedAvg")) for kind in ("Old", "New")
+    )
     return Derived(new - old >= SIGNIFICANT_POINTS, abs(new - old - SIGNIFICANT_POINTS))
 
 
 RULES: dict[str, dict[str, Callable[[Experiments], Derived]]] = {
-    "ClientNumberObservations": {"q1": derive_number_messages, "q2": derive_number_affected, "q3": derive_number_effect},
-    "ClientFractionObservations": {"q1": derive_fraction_best, "q2": derive_fraction_messages, "q3": derive_fraction_benefit},
-    "LocalEpochObservations": {"q1": derive_epochs_best, "q2": derive_epochs_effect, "q3": derive_epochs_change},
+    "ClientNumberObservations": {
+        "q1": derive_number_messages,
+        "q2": derive_number_affected,
+        "q3": derive_number_effect,
+    },
+    "ClientFractionObservations": {
+        "q1": derive_fraction_best,
+        "q2": derive_fraction_messages,
+        "q3": derive_fraction_benefit,
+    },
+    "LocalEpochObservations": {
+        "q1": derive_epochs_best,
+        "q2": derive_epochs_effect,
+        "q3": derive_epochs_change,
+    },
     "IidNonIidObservations": {"q1": derive_iid_easier, "q2": derive_noniid_improves},
     "NonIidParameterObservations": {"q1": derive_parameters_smoothness, "q2": derive_parameters_peak},
 }

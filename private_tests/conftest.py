@@ -19,10 +19,11 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 def submission_environment(pytestconfig: pytest.Config) -> Mapping[str, str]:
     """The kernel sees the same data as the reference: which set that is, is decided once, here."""
     os.environ.update(SMALL_DATA)
+    from torch import __version__ as torch_version
+
     from grader.plugin import add_context
     from lab_2_hfl.dataset import train_dataset
     from lab_2_hfl.model import device
-    from torch import __version__ as torch_version
 
     add_context(pytestconfig, dataset=train_dataset.name, torch=torch_version, device=str(device))
     return {**SMALL_DATA, **ONE_THREAD, "LAB_2_HFL_DATASET": train_dataset.name}
@@ -42,7 +43,11 @@ def references(
 ) -> Iterator[References]:
     """The reference's answers; those that the collected checks will need are computed while the submission runs."""
     references = References(submission_environment)
-    wanted = {marker.args[0] for item in request.session.items if (marker := item.get_closest_marker("exercise"))}
-    references.foresee([(q.function, q.arguments) for q in questions.list_all(grading_seed) if q.exercise in wanted])
+    wanted = {
+        marker.args[0] for item in request.session.items if (marker := item.get_closest_marker("exercise"))
+    }
+    references.foresee(
+        [(q.function, q.arguments) for q in questions.list_all(grading_seed) if q.exercise in wanted]
+    )
     yield references
     references.close()

@@ -34,7 +34,11 @@ def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
     """Arguments of FedSgdWeightServer: `unequal` client sizes, or a `non-iid` split in which C·N is no whole number."""
     rng = _start(grading_seed, f"weight {kind}")
     clients, fraction = _draw_clients(rng, kind)
-    arguments = {"lr": _draw_rate(rng, 0.05, 0.15), "client_fraction": fraction, "seed": rng.randrange(1_000, 10_000)}
+    arguments = {
+        "lr": _draw_rate(rng, 0.05, 0.15),
+        "client_fraction": fraction,
+        "seed": rng.randrange(1_000, 10_000),
+    }
     return ServerCase(arguments, clients, 3)
 
 
@@ -54,7 +58,13 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
 
 def _draw_clients(rng: random.Random, kind: str) -> tuple[dict[str, Any], float]:
     if kind == "unequal":
-        sizes = [rng.randrange(5, 15), rng.randrange(35, 55), rng.randrange(5, 15), rng.randrange(35, 55), rng.randrange(18, 28)]
+        sizes = [
+            rng.randrange(5, 15),
+            rng.randrange(35, 55),
+            rng.randrange(5, 15),
+            rng.randrange(35, 55),
+            rng.randrange(18, 28),
+        ]
         rng.shuffle(sizes)
         return {"sizes": sizes, "seed": rng.randrange(10_000)}, 0.6
     # 13 · 0.27 = 3.51 and so on: rounded, neither cut off nor raised.
@@ -65,23 +75,23 @@ def _draw_clients(rng: random.Random, kind: str) -> tuple[dict[str, Any], float]
 def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     """Keyword arguments for an experiment function, all of them different from the defaults."""
     rng = _start(grading_seed, function)
-    shared = {"seed": rng.randrange(1_000, 10_000), "b": rng.randrange(5, 9)}
+    shared = {"seed": rng.randrange(1_000, 10_000), "b": rng.randrange(8, 12)}
     rate = _draw_rate(rng, 0.06, 0.1)
     if function == "client_number_experiments":
         fraction = rng.choice([0.13, 0.17, 0.18])
-        return {**shared, "iid": False, "lr": rate, "c": fraction, "b": 4, "e": 2, "nr_rounds": 3}
+        return {**shared, "iid": False, "lr": rate, "c": fraction, "e": 2, "nr_rounds": 3}
     if function == "client_fraction_experiments":
-        return {**shared, "n": rng.randrange(21, 29), "iid": False, "lr": rate, "e": 2, "nr_rounds": 4}
+        return {**shared, "n": rng.randrange(21, 29), "iid": False, "lr": rate, "e": 2, "nr_rounds": 3}
     if function == "local_epoch_experiments":
         fraction = rng.choice([0.18, 0.22])
         return {**shared, "n": rng.randrange(18, 24), "iid": False, "lr": rate, "c": fraction, "nr_rounds": 3}
     if function == "iid_noniid_experiments":
         fraction = rng.choice([0.18, 0.22])
-        return {**shared, "n": rng.randrange(18, 24), "lr": rate, "c": fraction, "e": 2, "nr_rounds": 4}
-    # The learning rates are the function's own and small: more local steps and rounds make up for them.
-    return {**shared, "n": rng.randrange(9, 13), "b": 5, "e": 3, "nr_rounds": 5}
+        return {**shared, "n": rng.randrange(18, 24), "lr": rate, "c": fraction, "e": 2, "nr_rounds": 3}
+    # The learning rates are the function's own and small: smaller batches and more epochs make up for them.
+    return {**shared, "n": rng.randrange(9, 13), "b": rng.randrange(5, 8), "e": 3, "nr_rounds": 3}
 
 
 def draw_defaults(function: str) -> dict[str, Any]:
     """The handout's defaults, but for fewer rounds, which is what makes them slow."""
-    return {"nr_rounds": 3 if function == "noniid_parameter_experiments" else 2}
+    return {"nr_rounds": 1 if function == "noniid_parameter_experiments" else 2}

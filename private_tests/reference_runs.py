@@ -72,7 +72,9 @@ class References:
     """Answers of the reference, computed in the order in which they were foreseen."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare, initargs=(dict(environment),))
+        self._pool = ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_prepare, initargs=(dict(environment),)
+        )
         self._answers: dict[str, Future[Any]] = {}
 
     def foresee(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

@@ -110,14 +110,17 @@ def _list_experiments(seed: int) -> tuple[list[Any], Callable[[Callable[[Any], A
             experiments[name] = {label: find(setting).test_accuracy for label, setting in labelled.items()}
         return experiments
 
-    settings = [s for rows in tables.values() for s in rows] + [s for c in curves.values() for s in c.values()]
+    settings = [s for rows in tables.values() for s in rows] + [
+        s for c in curves.values() for s in c.values()
+    ]
     return settings, assemble
 
 
 def _train_missing(settings: Sequence[Any], finished: dict[str, Any], partial: Path) -> None:
     """Run what is not finished yet, cheapest first, and append each run to `partial` once it is complete."""
-    from solutions.experiments import train
     from tqdm import tqdm
+
+    from solutions.experiments import train
 
     partial.parent.mkdir(parents=True, exist_ok=True)
     todo = sorted((s for s in settings if _name(s) not in finished), key=_estimate_cost)
@@ -170,11 +173,14 @@ def _describe_provenance(seconds: float) -> dict[str, Any]:
     import numpy
     import torch
     import torchvision
+
     from lab_2_hfl.dataset import test_dataset, train_dataset
     from lab_2_hfl.images import compute_dataset_checksum
     from lab_2_hfl.model import device
 
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=FOLDER, check=False)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=FOLDER, check=False
+    )
     return {
         "dataset": train_dataset.name,
         "dataset_checksum": compute_dataset_checksum(train_dataset, test_dataset),
@@ -230,7 +236,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         compute(dataset, seed)
     except KeyboardInterrupt:
-        print("\nInterrupted. The finished runs are kept: the same command goes on from here.", file=sys.stderr)
+        print(
+            "\nInterrupted. The finished runs are kept: the same command goes on from here.", file=sys.stderr
+        )
         return 130
     return 0
 
@@ -241,7 +249,15 @@ def _run_all(checking: bool) -> int:
     statuses = []
     for dataset, seed in kept:
         print(f"{dataset}, seed {seed}", flush=True)
-        command = [sys.executable, "-m", "private_tests.references", "--dataset", dataset, "--seed", str(seed)]
+        command = [
+            sys.executable,
+            "-m",
+            "private_tests.references",
+            "--dataset",
+            dataset,
+            "--seed",
+            str(seed),
+        ]
         statuses.append(subprocess.run(command + ["--check"] * checking, check=False).returncode)
     return max(statuses)
 

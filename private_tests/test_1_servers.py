@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+
 from grader import Submission, combine_tensors, fail, is_number, match_tensors
 
 from .questions import GRAD, KINDS, SERVERS, WEIGHT, Question, ServerExercise, ask_for_run, ask_for_update
@@ -22,11 +23,15 @@ def mark(exercise: ServerExercise, *values: Any) -> Any:
 def observe(submission: Submission, question: Question) -> dict[str, Any]:
     shown = ", ".join(f"{key}={value}" for key, value in question.arguments["arguments"].items())
     rounds = f".run({question.arguments['nr_rounds']})" if "nr_rounds" in question.arguments else ""
-    found = submission.observe(question.tag, "servers", question.function, question.arguments, f"{question.name}({shown}){rounds}")
+    found = submission.observe(
+        question.tag, "servers", question.function, question.arguments, f"{question.name}({shown}){rounds}"
+    )
     return found if isinstance(found, dict) else {}
 
 
-@pytest.mark.parametrize(("exercise", "kind"), [mark(exercise, kind) for exercise in SERVERS for kind in KINDS])
+@pytest.mark.parametrize(
+    ("exercise", "kind"), [mark(exercise, kind) for exercise in SERVERS for kind in KINDS]
+)
 def test_weights_after_each_round(
     submission: Submission, references: References, grading_seed: int, exercise: ServerExercise, kind: str
 ) -> None:
@@ -39,7 +44,9 @@ def test_weights_after_each_round(
     for number, (weights, right) in enumerate(zip(rounds, expected_rounds, strict=False), start=1):
         before = expected["calls"][0]["received"] if number == 1 else expected_rounds[number - 2]
         if not match_tensors(weights, right, before):
-            _explain_round(exercise, number, weights, _take_round(seen, number, clients_a_round), before, right)
+            _explain_round(
+                exercise, number, weights, _take_round(seen, number, clients_a_round), before, right
+            )
     if not match_tensors(seen.get("weights"), expected["weights"], expected["calls"][0]["received"]):
         fail(
             f"The model of {exercise.name} has wrong weights after the last round.",
@@ -74,11 +81,27 @@ def _explain_round(
     if match_tensors(weights, combine_tensors((2.0, before), (-1.0, right)), before):
         fail(f"{seen} It moved in the opposite direction.", expected, "check the sign of the server's step.")
     if sent and exercise is GRAD and match_tensors(weights, _subtract_mean(before, sent), before):
-        fail(f"{seen} It took the plain mean of the clients' updates.", expected, "weight each client by its number of samples.")
-    if sent and exercise is WEIGHT and match_tensors(weights, combine_tensors(*((1 / len(sent), part) for part in sent)), before):
-        fail(f"{seen} It took the plain mean of the clients' weights.", expected, "weight each client by its number of samples.")
+        fail(
+            f"{seen} It took the plain mean of the clients' updates.",
+            expected,
+            "weight each client by its number of samples.",
+        )
+    if (
+        sent
+        and exercise is WEIGHT
+        and match_tensors(weights, combine_tensors(*((1 / len(sent), part) for part in sent)), before)
+    ):
+        fail(
+            f"{seen} It took the plain mean of the clients' weights.",
+            expected,
+            "weight each client by its number of samples.",
+        )
     if match_tensors(weights, before):
-        fail(f"{seen} It did not move in this round.", expected, "bring the aggregate into `self.model` in every round.")
+        fail(
+            f"{seen} It did not move in this round.",
+            expected,
+            "bring the aggregate into `self.model` in every round.",
+        )
     fail(
         seen,
         expected,
@@ -92,7 +115,9 @@ def _subtract_mean(before: Any, sent: list[Any]) -> Any:
 
 
 @pytest.mark.parametrize("exercise", [mark(exercise) for exercise in SERVERS])
-def test_what_a_client_sends(submission: Submission, references: References, grading_seed: int, exercise: ServerExercise) -> None:
+def test_what_a_client_sends(
+    submission: Submission, references: References, grading_seed: int, exercise: ServerExercise
+) -> None:
     """A client sends what the exercise asks for, for any weights it gets."""
     question = ask_for_update(exercise, grading_seed)
     seen = observe(submission, question)
@@ -126,10 +151,14 @@ def _explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any
         "its new weights": combine_tensors((1.0, received), (-1.0, moved)),
     }
     for name, digest in alternatives.items():
-        if name != wanted and match_tensors(sent, digest, received if "new weights" == name[4:] else None):
+        if name != wanted and match_tensors(sent, digest, received if name[4:] == "new weights" else None):
             fail(f"{seen} It sends {name}.", wanted, f"return {wanted} from the client's `update`.")
     if match_tensors(sent, received):
-        fail(f"{seen} It sends the weights that it got.", wanted, "train the client's own model before answering.")
+        fail(
+            f"{seen} It sends the weights that it got.",
+            wanted,
+            "train the client's own model before answering.",
+        )
     fail(
         seen,
         f"{wanted}, one tensor for each of the model's parameters",
@@ -138,7 +167,9 @@ def _explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any
 
 
 @pytest.mark.parametrize("exercise", [mark(exercise) for exercise in SERVERS])
-def test_result(submission: Submission, references: References, grading_seed: int, exercise: ServerExercise) -> None:
+def test_result(
+    submission: Submission, references: References, grading_seed: int, exercise: ServerExercise
+) -> None:
     """The RunResult has the messages, accuracies and times of every round."""
     question = ask_for_run(exercise, grading_seed, "unequal")
     seen = observe(submission, question).get("result", {})
@@ -146,7 +177,11 @@ def test_result(submission: Submission, references: References, grading_seed: in
     rounds = question.arguments["nr_rounds"]
     for field in ("message_count", "test_accuracy", "wall_time"):
         values = seen.get(field)
-        if not isinstance(values, list) or len(values) != rounds or not all(is_number(v) and math.isfinite(v) for v in values):
+        if (
+            not isinstance(values, list)
+            or len(values) != rounds
+            or not all(is_number(v) and math.isfinite(v) for v in values)
+        ):
             fail(
                 f"{field} of {exercise.name} is {str(values)[:80]} after {rounds} rounds.",
                 f"{rounds} finite numbers, one a round",
@@ -154,14 +189,21 @@ def test_result(submission: Submission, references: References, grading_seed: in
             )
     if seen["message_count"] != expected["message_count"]:
         _explain_messages(exercise, seen["message_count"], expected["message_count"])
-    if any(abs(a - b) > _ACCURACY_TOLERANCE for a, b in zip(seen["test_accuracy"], expected["test_accuracy"], strict=True)):
+    if any(
+        abs(a - b) > _ACCURACY_TOLERANCE
+        for a, b in zip(seen["test_accuracy"], expected["test_accuracy"], strict=True)
+    ):
         fail(
             f"test_accuracy of {exercise.name} is {seen['test_accuracy']}.",
             "the accuracy on the test set after each round, in percent",
             "append `self.test()` after the model was updated.",
         )
     if any(value < 0 for value in seen["wall_time"]):
-        fail(f"wall_time of {exercise.name} has negative values.", "seconds", "subtract the start from the end.")
+        fail(
+            f"wall_time of {exercise.name} has negative values.",
+            "seconds",
+            "subtract the start from the end.",
+        )
 
 
 # Two of the 150 test images: rounding may decide a close one.
@@ -176,4 +218,8 @@ def _explain_messages(exercise: ServerExercise, seen: list[Any], expected: list[
         advice = "count both directions: a chosen client gets one message and sends one."
     else:
         advice = "count two messages for each chosen client, added up over the rounds."
-    fail(f"message_count of {exercise.name} is {seen}.", "the messages sent since the start, after each round", advice)
+    fail(
+        f"message_count of {exercise.name} is {seen}.",
+        "the messages sent since the start, after each round",
+        advice,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from grader import Submission, fail, show
 
 TAG = "fedsgd_diff"
@@ -12,7 +13,11 @@ MOST_SAMPLES = 600  # of a client, as the exercise says
 def read_number(submission: Submission, name: str) -> int:
     value = submission.read_value(TAG, name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        fail(f"{name} is {show(value)}.", "a whole number of at least 1", f"assign one in the cell tagged {TAG!r}.")
+        fail(
+            f"{name} is {show(value)}.",
+            "a whole number of at least 1",
+            f"assign one in the cell tagged {TAG!r}.",
+        )
     return value
 
 

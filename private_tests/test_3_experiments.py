@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from grader import Failure, Submission, Table, check_curves, compare_columns, compare_curves, fail, is_number, show
+
+from grader import (
+    Failure,
+    Submission,
+    Table,
+    check_curves,
+    compare_columns,
+    compare_curves,
+    fail,
+    is_number,
+    show,
+)
 
 from .draws import SMALL_DATA
 from .questions import CALLS, EXPERIMENTS, Question, ask_for_experiment, read_defaults
@@ -19,14 +30,18 @@ POINTS = {"A2.1": 0.5, "A2.2": 0.5, "A3.1": 0.25, "A3.2": 0.5, "A3.3": 0.5}
 TOLERANCE = 100 * 2 / int(SMALL_DATA["LAB_2_HFL_TEST_SAMPLES"]) + 1e-6
 
 CASES = [
-    pytest.param(function, call, id=f"{function}-{call}", marks=pytest.mark.exercise(exercise, points=POINTS[exercise]))
+    pytest.param(
+        function, call, id=f"{function}-{call}", marks=pytest.mark.exercise(exercise, points=POINTS[exercise])
+    )
     for function, exercise in EXPERIMENTS.items()
     for call in CALLS
 ]
 
 
 @pytest.mark.parametrize(("function", "call"), CASES)
-def test_experiment(submission: Submission, references: References, grading_seed: int, function: str, call: str) -> None:
+def test_experiment(
+    submission: Submission, references: References, grading_seed: int, function: str, call: str
+) -> None:
     """The function gives the reference's values."""
     check_defaults(submission, function, call)
     question = ask_for_experiment(function, grading_seed, call)
@@ -76,10 +91,18 @@ def compare(what: str, tag: str, seen: Any, expected: Any) -> None:
 
 def compare_tables(what: str, seen: Any, expected: Table, advice: str) -> None:
     if not isinstance(seen, Table):
-        fail(f"{what} gives {show(seen)}.", f"a DataFrame with the columns {', '.join(expected.columns)}", advice)
+        fail(
+            f"{what} gives {show(seen)}.",
+            f"a DataFrame with the columns {', '.join(expected.columns)}",
+            advice,
+        )
     compare_columns(what, seen.columns, expected.columns, advice)
     if len(seen.rows) != len(expected.rows):
-        fail(f"{what} has {len(seen.rows)} rows.", f"{len(expected.rows)} rows: FedSGD, then FedAvg, for each setting", advice)
+        fail(
+            f"{what} has {len(seen.rows)} rows.",
+            f"{len(expected.rows)} rows: FedSGD, then FedAvg, for each setting",
+            advice,
+        )
     rows = [dict(zip(seen.columns, row, strict=True)) for row in seen.rows]
     right_rows = [dict(zip(expected.columns, row, strict=True)) for row in expected.rows]
     for number, (row, right) in enumerate(zip(rows, right_rows, strict=True), start=1):
@@ -91,7 +114,11 @@ def compare_tables(what: str, seen: Any, expected: Table, advice: str) -> None:
 
 def _compare_labels(where: str, row: Mapping[str, Any], right: Mapping[str, Any], advice: str) -> None:
     if _normalize(row["Algorithm"])[:6] != _normalize(right["Algorithm"]):
-        fail(f"{where} is labelled {show(row['Algorithm'])}.", f"{right['Algorithm']}: FedSGD, then FedAvg, for each setting", advice)
+        fail(
+            f"{where} is labelled {show(row['Algorithm'])}.",
+            f"{right['Algorithm']}: FedSGD, then FedAvg, for each setting",
+            advice,
+        )
     for column in ("N", "C"):
         if not is_number(row[column]) or not math.isclose(row[column], right[column], abs_tol=1e-9):
             fail(f"{where} has {column} = {show(row[column])}.", f"{column} = {right[column]}", advice)
@@ -112,14 +139,20 @@ def _compare_messages(where: str, seen: Any, right: int, advice: str) -> None:
         )
 
 
-def _compare_accuracy(where: str, number: int, row: Mapping[str, Any], right_rows: list[dict[str, Any]], advice: str) -> None:
+def _compare_accuracy(
+    where: str, number: int, row: Mapping[str, Any], right_rows: list[dict[str, Any]], advice: str
+) -> None:
     seen, right = row["Test accuracy"], right_rows[number - 1]["Test accuracy"]
     if not is_number(seen) or not math.isfinite(seen):
         fail(f"{where} has the test accuracy {show(seen)}.", "a finite number", advice)
     if abs(seen - right) <= TOLERANCE:
         return
     if abs(100 * seen - right) <= TOLERANCE:
-        fail(f"{where} has the test accuracy {show(seen)}.", "a value in percent", "keep the percent that RunResult holds.")
+        fail(
+            f"{where} has the test accuracy {show(seen)}.",
+            "a value in percent",
+            "keep the percent that RunResult holds.",
+        )
     partner = right_rows[number - 2 if number % 2 == 0 else number]["Test accuracy"]
     hint = " It is the value of the other algorithm." if abs(seen - partner) <= TOLERANCE else ""
     fail(
@@ -133,7 +166,7 @@ def _find_ignored(question: Question, seen: Any, references: References) -> str 
     """The argument without which the reference gives what was seen: the function does not use it."""
     defaults = read_defaults(question.name)
     arguments = question.arguments["arguments"]
-    for name in arguments:
+    for name in map(str, arguments):
         if name == "nr_rounds" or arguments[name] == defaults[name]:
             continue
         changed = {**question.arguments, "arguments": {**arguments, name: defaults[name]}}

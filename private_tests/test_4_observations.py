@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args, get_type_hints
 
 import pytest
+
 from grader import Submission, fail
 
 from .answers import KEY, Answer
@@ -18,7 +19,12 @@ CLASSES = {
 }
 
 CASES = [
-    pytest.param(name, question, id=f"{name}.{question}", marks=pytest.mark.exercise(exercise, points=points / len(KEY[name])))
+    pytest.param(
+        name,
+        question,
+        id=f"{name}.{question}",
+        marks=pytest.mark.exercise(exercise, points=points / len(KEY[name])),
+    )
     for name, (exercise, _, points) in CLASSES.items()
     for question in KEY[name]
 ]
@@ -40,7 +46,13 @@ def test_answer(submission: Submission, name: str, question: str) -> None:
     options = list_options(name, question)
     what, expected = f"{name}.{question}", "one of " + ", ".join(map(repr, options))
     if "value" not in found:
-        state = "not defined" if found.get("missing") else "still `...`" if found.get("odd") == "..." else f"a {found.get('odd')}"
+        state = (
+            "not defined"
+            if found.get("missing")
+            else "still `...`"
+            if found.get("odd") == "..."
+            else f"a {found.get('odd')}"
+        )
         fail(f"{what} is {state}.", expected, f"assign the answer itself in the cell tagged {tag!r}.")
     value = found["value"]
     if not any(type(value) is type(option) and value == option for option in options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from grader import Submission, Table, check_curves, compare_columns, fail, is_number, show
 
 from .handout import EXPERIMENTS, TABLE_COLUMNS, Experiment
@@ -42,11 +43,17 @@ def test_table(submission: Submission, experiment: Experiment) -> None:
     table = submission.call(experiment.tag, experiment.name, QUICK)
     advice = f"build the DataFrame in the cell tagged {experiment.tag!r} as the handout shows it."
     if not isinstance(table, Table):
-        fail(f"{what} gives {show(table)}.", f"a DataFrame with the columns {', '.join(TABLE_COLUMNS)}", advice)
+        fail(
+            f"{what} gives {show(table)}.", f"a DataFrame with the columns {', '.join(TABLE_COLUMNS)}", advice
+        )
     compare_columns(what, table.columns, TABLE_COLUMNS, advice)
     rows = 2 * len(experiment.rows)
     if len(table.rows) != rows:
-        fail(f"{what} has {len(table.rows)} rows.", f"{rows} rows: one for each algorithm and setting, with its final values", advice)
+        fail(
+            f"{what} has {len(table.rows)} rows.",
+            f"{rows} rows: one for each algorithm and setting, with its final values",
+            advice,
+        )
     for position, (n, c) in enumerate(row for row in experiment.rows for _ in range(2)):
         check_row(what, table, position, n, c, advice)
 
@@ -56,7 +63,11 @@ def check_row(what: str, table: Table, position: int, n: int | None, c: float | 
     algorithm = ("FedSGD", "FedAvg")[position % 2]
     where = f"Row {position + 1} of {what}"
     if not str(row["Algorithm"]).lower().startswith(algorithm.lower()):
-        fail(f"{where} has the algorithm {row['Algorithm']!r}.", f"{algorithm}: FedSGD, then FedAvg, for each setting", advice)
+        fail(
+            f"{where} has the algorithm {row['Algorithm']!r}.",
+            f"{algorithm}: FedSGD, then FedAvg, for each setting",
+            advice,
+        )
     for column, expected in (("N", n), ("C", c)):
         if expected is not None and row[column] != expected:
             fail(f"{where} has {column} = {show(row[column])}.", f"{column} = {expected}", advice)
@@ -74,4 +85,6 @@ def test_curves(submission: Submission, experiment: Experiment) -> None:
     check_curves(what, curves, experiment.keys, {1}, advice)
     for key in experiment.keys:
         if not 0 <= curves[key][0] <= 100:
-            fail(f"{what}[{key!r}] has {show(curves[key][0])}.", "accuracies in percent, from 0 to 100", advice)
+            fail(
+                f"{what}[{key!r}] has {show(curves[key][0])}.", "accuracies in percent, from 0 to 100", advice
+            )

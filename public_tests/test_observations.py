@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from grader import Submission, fail
 
 from .handout import OBSERVATIONS, Observations
@@ -22,7 +23,11 @@ def test_answer_is_an_option(submission: Submission, entry: Observations, questi
     found = submission.read_class(entry.tag, entry.name, list(entry.options))[question]
     what = f"{entry.name}.{question}"
     if found.get("missing"):
-        fail(f"{what} is not defined.", expected, f"copy the class from the handout into the cell tagged {entry.tag!r} and fill it in.")
+        fail(
+            f"{what} is not defined.",
+            expected,
+            f"copy the class from the handout into the cell tagged {entry.tag!r} and fill it in.",
+        )
     if found.get("odd") == "...":
         fail(f"{what} is still `...`.", expected, "replace the `...` by your answer.")
     if "value" not in found:

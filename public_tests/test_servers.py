@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from grader import Submission, fail, is_number, match_tensors
 
 CLIENTS = {"sizes": [40, 10, 25, 30], "seed": 3}
@@ -17,7 +18,9 @@ WEIGHT_ARGUMENTS = {"lr": 0.05, "client_fraction": 0.5, "seed": 3}
 GRAD_ARGUMENTS = {"lr": 0.05, "batch_size": 10, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 3}
 
 
-def run(submission: Submission, tag: str, name: str, arguments: Mapping[str, Any], unusable: str, exercise: str) -> dict[str, Any]:
+def run(
+    submission: Submission, tag: str, name: str, arguments: Mapping[str, Any], unusable: str, exercise: str
+) -> dict[str, Any]:
     observed = submission.observe(
         tag,
         "servers",
@@ -75,7 +78,11 @@ def test_unequal_values_are_given(submission: Submission, name: str) -> None:
     """A value is given for which the two differ."""
     value = submission.read_value("fedsgd_diff", name)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        fail(f"{name} is {value!r}.", "a whole number of at least 1", "assign a number to it in the cell tagged 'fedsgd_diff'.")
+        fail(
+            f"{name} is {value!r}.",
+            "a whole number of at least 1",
+            "assign a number to it in the cell tagged 'fedsgd_diff'.",
+        )
 
 
 @pytest.mark.exercise("A1.2")
@@ -99,7 +106,9 @@ def test_explanation_is_written(submission: Submission) -> None:
 @pytest.mark.exercise("A1.3")
 def test_fedavg_grad_is_built_as_asked(submission: Submission) -> None:
     """FedAvg with pseudo-gradients is a DecentralizedServer with a client of its own."""
-    found = submission.observe(GRAD, "servers", "describe_class", {"name": "FedAvgGradServer"}, "FedAvgGradServer")
+    found = submission.observe(
+        GRAD, "servers", "describe_class", {"name": "FedAvgGradServer"}, "FedAvgGradServer"
+    )
     if "DecentralizedServer" not in found.get("bases", []) or "FedAvgServer" in found.get("bases", []):
         fail(
             f"FedAvgGradServer derives from {', '.join(found.get('bases', [])) or 'none of the servers'}.",
@@ -124,6 +133,6 @@ def test_fedavg_grad_agrees(submission: Submission) -> None:
     if not match_tensors(observed.get("weights"), expected["weights"], start):
         fail(
             f"After {ROUNDS} rounds the model of FedAvgGradServer has other weights than that of FedAvgServer with the same arguments.",
-            "the same weights: old weights minus the mean of (old − new) is the mean of the new ones",
+            "the same weights: old weights minus the mean of (old - new) is the mean of the new ones",
             "check the sign of the update, the weights by sample counts, the clients' seeds, and the one draw of clients a round.",
         )

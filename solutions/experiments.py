@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pandas import DataFrame, concat
+
 from lab_2_hfl.dataset import split
 from lab_2_hfl.results import RunResult
 from lab_2_hfl.servers import FedAvgServer, FedSgdServer
-from pandas import DataFrame, concat
 
 ALGORITHMS = ("FedSGD", "FedAvg")
 COLUMNS = ["Algorithm", "N", "C", "Message count", "Test accuracy"]
@@ -57,28 +58,52 @@ def tabulate(results: Sequence[RunResult]) -> DataFrame:
 
 
 def list_client_number_settings(
-    iid: bool = True, seed: int = 10, lr: float = 0.01, c: float = 0.1, b: int = 100, e: int = 1, nr_rounds: int = 10
+    iid: bool = True,
+    seed: int = 10,
+    lr: float = 0.01,
+    c: float = 0.1,
+    b: int = 100,
+    e: int = 1,
+    nr_rounds: int = 10,
 ) -> list[Setting]:
     """FedSGD and FedAvg for each number of clients."""
     return [Setting(a, n, c, iid, b, e, lr, seed, nr_rounds) for n in (10, 50, 100) for a in ALGORITHMS]
 
 
 def client_number_experiments(
-    iid: bool = True, seed: int = 10, lr: float = 0.01, c: float = 0.1, b: int = 100, e: int = 1, nr_rounds: int = 10
+    iid: bool = True,
+    seed: int = 10,
+    lr: float = 0.01,
+    c: float = 0.1,
+    b: int = 100,
+    e: int = 1,
+    nr_rounds: int = 10,
 ) -> DataFrame:
     """A2.1: how the number of clients N matters."""
     return tabulate([train(s) for s in list_client_number_settings(iid, seed, lr, c, b, e, nr_rounds)])
 
 
 def list_client_fraction_settings(
-    n: int = 100, iid: bool = True, seed: int = 10, lr: float = 0.01, b: int = 100, e: int = 1, nr_rounds: int = 10
+    n: int = 100,
+    iid: bool = True,
+    seed: int = 10,
+    lr: float = 0.01,
+    b: int = 100,
+    e: int = 1,
+    nr_rounds: int = 10,
 ) -> list[Setting]:
     """FedSGD and FedAvg for each client fraction."""
     return [Setting(a, n, c, iid, b, e, lr, seed, nr_rounds) for c in (0.01, 0.1, 0.2) for a in ALGORITHMS]
 
 
 def client_fraction_experiments(
-    n: int = 100, iid: bool = True, seed: int = 10, lr: float = 0.01, b: int = 100, e: int = 1, nr_rounds: int = 10
+    n: int = 100,
+    iid: bool = True,
+    seed: int = 10,
+    lr: float = 0.01,
+    b: int = 100,
+    e: int = 1,
+    nr_rounds: int = 10,
 ) -> DataFrame:
     """A2.2: how the fraction of clients C matters."""
     return tabulate([train(s) for s in list_client_fraction_settings(n, iid, seed, lr, b, e, nr_rounds)])
@@ -113,7 +138,13 @@ def local_epoch_experiments(
 
 
 def list_iid_noniid_settings(
-    n: int = 100, seed: int = 10, lr: float = 0.01, b: int = 100, c: float = 0.1, e: int = 1, nr_rounds: int = 15
+    n: int = 100,
+    seed: int = 10,
+    lr: float = 0.01,
+    b: int = 100,
+    c: float = 0.1,
+    e: int = 1,
+    nr_rounds: int = 15,
 ) -> dict[str, Setting]:
     """Both algorithms on both splits."""
     return {
@@ -124,7 +155,13 @@ def list_iid_noniid_settings(
 
 
 def iid_noniid_experiments(
-    n: int = 100, seed: int = 10, lr: float = 0.01, b: int = 100, c: float = 0.1, e: int = 1, nr_rounds: int = 15
+    n: int = 100,
+    seed: int = 10,
+    lr: float = 0.01,
+    b: int = 100,
+    c: float = 0.1,
+    e: int = 1,
+    nr_rounds: int = 15,
 ) -> Curves:
     """A3.2: how the distribution of the data matters."""
     settings = list_iid_noniid_settings(n, seed, lr, b, c, e, nr_rounds)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from time import perf_counter
 
 import torch
-from lab_2_hfl.clients import Client, copy_parameters
-from lab_2_hfl.model import device, train_epoch
-from lab_2_hfl.results import RunResult
-from lab_2_hfl.servers import DecentralizedServer, FedAvgServer
 from torch import Tensor
 from torch.optim import SGD
 from torch.utils.data import Subset
 from tqdm.auto import trange
+
+from lab_2_hfl.clients import Client, copy_parameters
+from lab_2_hfl.model import device, train_epoch
+from lab_2_hfl.results import RunResult
+from lab_2_hfl.servers import DecentralizedServer, FedAvgServer
 
 # A1.2: any local batch smaller than a client's 600 samples makes several steps a round, and so do two local epochs.
 fed_sgd_grad_unequal_weight_bs = 100
@@ -22,7 +23,7 @@ fed_sgd_grad_unequal_weight_e = 2
 class FedSgdWeightServer(FedAvgServer):
     """FedSGD by weights: each client takes one step on all its data and sends the result.
 
-    A mean of w − η·g_k weighted by sample counts is w − η·(mean of g_k), which is FedSGD's own step (McMahan et al. 2017, section 2).
+    A mean of w - η·g_k weighted by sample counts is w - η·(mean of g_k), which is FedSGD's own step (McMahan et al. 2017, section 2).
     """
 
     def __init__(self, lr: float, client_subsets: list[Subset], client_fraction: float, seed: int) -> None:  # type: ignore[type-arg]
@@ -62,11 +63,19 @@ class FedAvgGradServer(DecentralizedServer):
         super().__init__(lr, batch_size, client_subsets, client_fraction, seed)
         self.name = "FedAvgGrad"
         self.nr_local_epochs = nr_local_epochs
-        self.clients = [self.PseudoGradClient(subset, lr, batch_size, nr_local_epochs) for subset in client_subsets]
+        self.clients = [
+            self.PseudoGradClient(subset, lr, batch_size, nr_local_epochs) for subset in client_subsets
+        ]
 
     def run(self, nr_rounds: int) -> RunResult:
         result = RunResult(
-            self.name, self.nr_clients, self.client_fraction, self.batch_size, self.nr_local_epochs, self.lr, self.seed
+            self.name,
+            self.nr_clients,
+            self.client_fraction,
+            self.batch_size,
+            self.nr_local_epochs,
+            self.lr,
+            self.seed,
         )
         elapsed_s = 0.0
         for nr_round in trange(nr_rounds, desc="Rounds", leave=False):
