@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from pathlib import Path
 
@@ -28,20 +26,28 @@ class Descendants:
 
     def look(self) -> list[psutil.Process]:
         """All living descendants, the root included."""
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(self._root)
-            self._known.update([root, *root.children(recursive=True)])
-        for orphan in [process for process in self._known if process.pid != self._root]:
-            with contextlib.suppress(psutil.Error):
-                self._known.update(orphan.children(recursive=True))
-        self._known = {process for process in self._known if _alive(process)}
+        everyone: dict[int, psutil.Process] = {}
+        children: dict[int, list[int]] = {}
+        for process in psutil.process_iter(["ppid"]):
+            everyone[process.pid] = process
+            children.setdefault(process.info["ppid"], []).append(process.pid)
+        queue = [self._root, *(process.pid for process in self._known)]
+        found = set()
+        while queue:
+            pid = queue.pop()
+            if pid not in found:
+                found.add(pid)
+                queue += children.get(pid, [])
+        self._known = {process for pid, process in everyone.items() if pid in found and _alive(process)}
         return sorted(self._known, key=lambda process: process.pid)
+
+    def adopt(self) -> None:
+        """Remember those that lost their parent: once the root has ended, nothing else leads to them."""
+        self._known.update(self._marked())
 
     def kill(self) -> list[int]:
         """End all of them, and whoever else carries this run's mark. Returns the numbers of survivors."""
         deadline = time.monotonic() + KILL_TIME_S
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._root, signal.SIGKILL)
         while True:
             remaining = {*self.look(), *self._marked()}
             if not remaining or time.monotonic() > deadline:

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NewType
 
 LINE_LIMIT = 4_000_000  # bytes of one line
 TEXT_LIMIT = 10_000  # characters of one text
@@ -30,6 +30,13 @@ class SourceLine(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
+
+
+Seconds = NewType("Seconds", float)  # finite, and no longer than a run can last
+Count = NewType("Count", int)  # of steps, ranks, micro-batches: not negative, and no more than a run can have
+
+SECONDS_LIMIT = 1e7
+COUNT_LIMIT = 10**7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class ThreadState:
 class Event:
     """What all events have: `t`, seconds since the run began."""
 
-    t: float
+    t: Seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Process(Event):
     parent: int
     arguments: tuple[str, ...]
     forked: bool
-    rank: int | None = None
+    rank: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ class Call(Event):
     id: int
     op: str
     thread: int
-    step: int = 1
+    step: Count = Count(1)
     at: SourceLine | None = None
     group: str | None = None  # "world", or the members as "0,3", then "0,3#2"
     peer: int | None = None  # destination, source or root, as a rank of the world
@@ -98,10 +105,10 @@ class Call(Event):
     order: int | None = None  # of `new_group`: 1 for a process's first
     member: bool | None = None  # of `new_group`: whether the caller is in it
     local: bool | None = None  # of `new_group`: use_local_synchronization
-    rank: int | None = None  # of `init_process_group`, as asked
-    world_size: int | None = None
+    rank: Count | None = None  # of `init_process_group`, as asked
+    world_size: Count | None = None
     backend: str | None = None
-    seconds: float | None = None  # of `sleep`
+    seconds: Seconds | None = None  # of `sleep`
 
     @property
     def elements(self) -> int | None:
@@ -122,8 +129,8 @@ class Return(Event):
     content: Content | None = None  # what was received
     source: int | None = None
     error: str | None = None
-    rank: int | None = None
-    world_size: int | None = None
+    rank: Count | None = None
+    world_size: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ class Model(Event):
 
     name: str
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
-    count: int
+    count: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +147,10 @@ class Forward(Event):
     """A forward pass of a top-level module; `micro_batch` counts from 0 within a step."""
 
     model: str
-    micro_batch: int
-    step: int
-    start: float
-    end: float
+    micro_batch: Count
+    step: Count
+    start: Seconds
+    end: Seconds
     thread: int
     gradients: bool
     repeated: bool = False  # run again inside a backward pass
@@ -154,11 +161,11 @@ class Forward(Event):
 class Backward(Event):
     """A backward pass: the micro-batches whose graphs it walked, from `loss` or with an incoming gradient."""
 
-    step: int
-    start: float
-    end: float
+    step: Count
+    start: Seconds
+    end: Seconds
     thread: int
-    micro_batches: tuple[int, ...] = ()
+    micro_batches: tuple[Count, ...] = ()
     shape: tuple[int, ...] | None = None
     loss: float | None = None
     content: Content | None = None
@@ -170,11 +177,11 @@ class Tokens(Event):
     """Whole numbers that entered a model ("input"), an embedding or, as the target, a loss."""
 
     place: str
-    step: int
+    step: Count
     shape: tuple[int, ...]
     checksum: int  # CRC-32 of the elements as little-endian int64
     first: tuple[int, ...]
-    micro_batch: int | None = None
+    micro_batch: Count | None = None
     file: str | None = None
     at: SourceLine | None = None
 
@@ -183,7 +190,7 @@ class Tokens(Event):
 class OptimizerUsed(Event):
     """An optimizer stepped for the first time: class, settings and parameters in order."""
 
-    optimizer: int
+    optimizer: Count
     name: str
     options: dict[str, float | bool | str | tuple[float, ...]]
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
@@ -193,10 +200,10 @@ class OptimizerUsed(Event):
 class Step(Event):
     """The `number`-th step of an optimizer: gradients as they entered, parameters before and after."""
 
-    optimizer: int
-    number: int
-    start: float
-    end: float
+    optimizer: Count
+    number: Count
+    start: Seconds
+    end: Seconds
     thread: int
     gradients: Contents | None = None
     before: Contents | None = None
@@ -213,7 +220,7 @@ class ZeroGrad(Event):
 
     via: str
     set_to_none: bool
-    step: int
+    step: Count
     at: SourceLine | None = None
 
 
@@ -221,7 +228,7 @@ class ZeroGrad(Event):
 class Heartbeat(Event):
     """Twice a second: processor time used so far, and where each thread stands."""
 
-    cpu_s: float
+    cpu_s: Seconds
     threads: tuple[ThreadState, ...]
 
 
@@ -256,7 +263,7 @@ class Exit(Event):
 class Stop(Event):
     """The process has made the steps it was asked for and was about to begin step `step`."""
 
-    step: int
+    step: Count
     thread: int
     at: SourceLine | None = None
 
@@ -373,6 +380,20 @@ def _number(value: Any) -> float:
     return float(_integer(value))
 
 
+def _seconds(value: Any) -> float:
+    number = _number(value)
+    if not -SECONDS_LIMIT < number < SECONDS_LIMIT:  # false for what is no number, too
+        raise ValueError("not a time of this run")
+    return number
+
+
+def _count(value: Any) -> int:
+    number = _integer(value)
+    if not 0 <= number <= COUNT_LIMIT:
+        raise ValueError("not a count")
+    return number
+
+
 def _text(value: Any) -> str:
     if type(value) is not str or len(value) > TEXT_LIMIT:
         raise ValueError("not a text")
@@ -396,6 +417,8 @@ _SCALARS: dict[Any, Converter] = {
     str: _text,
     bool: _truth,
     types.NoneType: _nothing,
+    Seconds: _seconds,
+    Count: _count,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import re
 import stat
@@ -13,6 +14,8 @@ from pathlib import Path
 from .events import LINE_LIMIT, Event, parse, printable
 
 PROCESS_LIMIT = 512  # processes followed in one run
+ENTRY_LIMIT = 100_000  # files looked at in one look
+EVENT_LIMIT = 4_000_000  # events taken in of one run
 READ_SIZE = 1 << 20
 FAULT_LIMIT = 8_000  # bytes kept of what a fatal signal wrote
 _NAME = re.compile(r"\d{1,10}-\d{1,20}\.jsonl", re.ASCII)
@@ -34,8 +37,10 @@ class Journal:
 
     folder: Path
     bytes_limit: int
+    taken: int = 0
     rejected: int = 0  # lines that were no events, files that were no plain files
     _sources: dict[str, _Source] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)
 
     def poll(self) -> Iterator[tuple[str, Event]]:
         """New events of all processes since the last call, each with the key of its process."""
@@ -43,20 +48,26 @@ class Journal:
         for key, source in self._sources.items():
             for line in self._lines(source):
                 try:
-                    yield key, parse(line)
+                    event = parse(line)
                 except ValueError:
                     self.rejected += 1
+                    continue
+                if self.taken < EVENT_LIMIT:
+                    self.taken += 1
+                    yield key, event
 
     def _discover(self) -> None:
         with os.scandir(self.folder) as entries:
-            names = sorted(entry.name for entry in entries if _NAME.fullmatch(entry.name))
+            looked_at = itertools.islice(entries, ENTRY_LIMIT)
+            names = sorted(entry.name for entry in looked_at if _NAME.fullmatch(entry.name))
         for name in names:
             key = name.removesuffix(".jsonl")
-            if key in self._sources or len(self._sources) >= PROCESS_LIMIT:
+            if key in self._sources or key in self._refused or len(self._sources) >= PROCESS_LIMIT:
                 continue
             descriptor = open_plain(self.folder / name)
             if descriptor is None:
                 self.rejected += 1
+                self._refused.add(key)
             else:
                 self._sources[key] = _Source(descriptor)
 

@@ -22,6 +22,7 @@ TOP, ROW, BOX, BOTTOM = 128, 66, 34, 52
 STEPS_SHOWN = 2
 STOP_SHARE = 0.1  # of the time shown, for the standstill at its end, however long it lasted
 TICKS = 8
+SHAPES_LIMIT = 3000  # of one kind in one row
 
 FORWARD = ("#bcd7f2", "#93bfea", "#6aa5df", "#4a8dcf")
 BACKWARD = ("#fbd9b5", "#f7c18a", "#f0a75f", "#e38d3c")
@@ -111,7 +112,7 @@ def choose_frame(report: Report) -> Frame | None:
     end_s = max([end_s, *ends])
     length_s = max(end_s - start_s, 1e-3)
     margin_s = length_s * (STOP_SHARE if wrong else 0.01)
-    return Frame(start_s, end_s + margin_s, tuple(shown), RIGHT_WITH_WORDS if wrong else RIGHT)
+    return Frame(start_s, start_s + length_s + margin_s, tuple(shown), RIGHT_WITH_WORDS if wrong else RIGHT)
 
 
 def _items(timeline: Timeline) -> list[Box | Pause]:
@@ -187,7 +188,7 @@ def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
     """A shade behind each step, from the end of the last one to its own, whichever rank is latest."""
     start_s = frame.start_s
     for index, step in enumerate(frame.steps):
-        ends = [row.steps[step - 1][1] for row in timeline.rows if len(row.steps) >= step]
+        ends = [row.steps[step - 1][1] for row in timeline.rows if len(row.steps) >= step > 0]
         last = index == len(frame.steps) - 1
         end_s = frame.end_s if last or not ends else max(ends)
         left, right = frame.x(start_s), frame.x(end_s)
@@ -201,7 +202,8 @@ def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
 def _rows(report: Report, frame: Frame) -> Iterator[str]:
     rows = {row.rank: row for row in report.timeline.rows}
     places = {rank.rank: TOP + ROW * index for index, rank in enumerate(report.ranks)}
-    for message in report.timeline.messages:
+    shown = [message for message in report.timeline.messages if message.step in frame.steps]
+    for message in shown[:SHAPES_LIMIT]:
         if message.source in places and message.destination in places:
             yield from _message(message, frame, places)
     for rank in report.ranks:
@@ -216,8 +218,8 @@ def _rows(report: Report, frame: Frame) -> Iterator[str]:
 
 
 def _row(row: Row, frame: Frame, y: float) -> Iterator[str]:
-    for pause in row.pauses:
-        if pause.kind != "setup" and pause.end_s is not None and frame.shows(pause):
+    for pause in [pause for pause in row.pauses if frame.shows(pause)][:SHAPES_LIMIT]:
+        if pause.kind != "setup" and pause.end_s is not None:
             yield _pause(pause, pause.end_s, frame, y)
     for number, (start_s, end_s) in enumerate(row.steps, start=1):
         if number in frame.steps:
@@ -230,9 +232,8 @@ def _row(row: Row, frame: Frame, y: float) -> Iterator[str]:
                 "optimizer",
                 f"optimizer step {number}: {_ms(start_s, end_s)}",
             )
-    for box in row.boxes:
-        if frame.shows(box):
-            yield from _box(box, frame, y)
+    for box in [box for box in row.boxes if frame.shows(box)][:SHAPES_LIMIT]:
+        yield from _box(box, frame, y)
 
 
 def _box(box: Box, frame: Frame, y: float) -> Iterator[str]:

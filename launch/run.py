@@ -29,9 +29,10 @@ HOOK = Path(__file__).resolve().parent / "worker"
 Dump = Literal["gradients", "parameters", "tokens"]
 
 LOOK_S = 0.05  # between two looks at what the workers wrote
-SCAN_S = 0.25  # between two looks at the processes of the machine
+SCAN_S = 0.5  # between two looks at the processes of the machine
 END_TIME_S = 3.0  # what workers that made their steps have for leaving by themselves
 OUTPUT_TIME_S = 2.0
+DETAIL_STEPS = 100  # steps recorded with the content of messages and parameters; later ones without
 EVENT_BYTES = 256_000_000  # recorded by one process at most
 DUMP_BYTES = 4_000_000_000  # written by one process as whole tensors at most
 
@@ -157,6 +158,7 @@ def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump]) -> None:
             "started_s": task.started_s,
             "alias": {name: {"module": module, "path": _location(module)} for name, module in alias.items()},
             "dump": sorted(dump),
+            "detail_steps": DETAIL_STEPS,
             "event_bytes": EVENT_BYTES,
             "dump_bytes": DUMP_BYTES,
         },
@@ -225,9 +227,12 @@ class _Watched:
     def read(self) -> None:
         """Take in what has happened since the last look."""
         assert self.process is not None
+        assert self.descendants is not None
         status = self.process.poll()
         if status is not None and self.script_status is None:
             self.script_status, self.script_ended_s = status, self.now_s()
+            self.descendants.adopt()
+            self._scanned_s = float("-inf")
         # Asked before the files are read: what an ended process wrote last must not be missed.
         ended = [key for key, worker in self.workers.items() if not worker.ended and self.journal.ended(key)]
         for key, event in self.journal.poll():

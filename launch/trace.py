@@ -8,6 +8,7 @@ from typing import Any
 from .report import Report
 from .timeline import Box, Pause, Row
 
+EVENTS_LIMIT = 300_000  # what a browser still opens
 COMPUTING, COMMUNICATING, STEPPING = 0, 1, 2
 THREADS = {COMPUTING: "compute", COMMUNICATING: "communication", STEPPING: "optimizer"}
 
@@ -25,7 +26,7 @@ def trace(report: Report) -> dict[str, Any]:
         )
     events += _messages(report)
     return {
-        "traceEvents": events,
+        "traceEvents": sorted(events, key=lambda event: float(event.get("ts", 0.0)))[:EVENTS_LIMIT],
         "displayTimeUnit": "ms",
         "otherData": {"outcome": report.outcome.value, "script": report.script.name},
     }

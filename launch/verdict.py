@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .report import Failure, FailureKind, Outcome, RankState
-from .waits import Standstill, View, find_standstill
+from .waits import Begun, Standstill, View, find_standstill
 from .workers import Worker, by_rank
 
 CRASH_SETTLE_S = 0.7  # between the first failure and the end: time for the others' words to arrive
@@ -59,12 +59,13 @@ class Verdict:
 
 @dataclass
 class Judge:
-    """Looks at a run again and again. It remembers only how long a standstill has lasted."""
+    """Looks at a run again and again. It remembers how long a standstill has lasted."""
 
+    _begun: Begun = field(default_factory=Begun)
+    _keys: dict[int, str] = field(default_factory=dict)  # the processes that _begun speaks of
     _analysed_s: float = float("-inf")
     _calls: frozenset[int] = frozenset()
     _since_s: float = 0.0
-    _standstill: Standstill | None = field(default=None)
 
     def look(self, situation: Situation, fatal_signals: Mapping[str, str]) -> Verdict | None:
         """The verdict, or None while the run should go on. `fatal_signals`: last words by process key."""
@@ -85,7 +86,10 @@ class Judge:
         if now_s - self._analysed_s < ANALYSIS_INTERVAL_S:
             return None
         self._analysed_s = now_s
-        standstill = find_standstill(views(situation), more_may_start=situation.more_may_start)
+        keys = {rank: worker.key for rank, worker in situation.by_rank().items()}
+        if keys != self._keys:
+            self._keys, self._begun = keys, Begun()
+        standstill = find_standstill(views(situation), self._begun, more_may_start=situation.more_may_start)
         calls: frozenset[int] = frozenset()
         if standstill is not None:
             ranks = situation.by_rank()
@@ -100,7 +104,7 @@ def views(situation: Situation) -> dict[int, View]:
     """The ranks as the wait-for analysis sees them."""
     return {
         rank: View(
-            operations=tuple(worker.operations),
+            operations=worker.operations,
             blocked=() if worker.ended or worker.stopped else tuple(worker.blocked()),
             gone=has_left(worker),
             world_size=worker.world_size,

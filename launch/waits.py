@@ -16,18 +16,18 @@ of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .events import SourceLine
-from .workers import COMPOUND, GROUP_CALLS, MESSAGES, SENDS, Operation
+from .workers import COMPOUND, GROUP_CALLS, MESSAGES, RANK_LIMIT, SENDS, Operation
 
 
 @dataclass(frozen=True)
 class View:
     """What the analysis needs of a rank. `blocked`: the calls it stands in, if it can do nothing else."""
 
-    operations: tuple[Operation, ...]
+    operations: Sequence[Operation]
     blocked: tuple[Operation, ...] = ()
     gone: bool = False  # it has ended, or it waits for the end of the run: it will begin nothing any more
     world_size: int | None = None
@@ -67,8 +67,8 @@ Channel = tuple[int, int, str, int]  # source, destination, group, tag
 
 
 @dataclass
-class _Begun:
-    """What all ranks have begun so far, arranged by what it matches with."""
+class Begun:
+    """What all ranks have begun so far, arranged by what it matches with. It grows with the run."""
 
     sends: dict[Channel, list[Operation]] = field(default_factory=dict)
     receives: dict[Channel, list[Operation]] = field(default_factory=dict)
@@ -77,26 +77,44 @@ class _Begun:
     groups: dict[int, list[Operation]] = field(default_factory=dict)  # calls of new_group
     joins: dict[int, Operation] = field(default_factory=dict)  # the last call of init_process_group
 
-    def add(self, rank: int, operation: Operation) -> None:
+    _taken: dict[int, int] = field(default_factory=dict)  # operations seen of each rank
+    _positions: dict[int, int] = field(default_factory=dict)  # of an operation in its list, by object
+
+    def update(self, views: Mapping[int, View]) -> None:
+        """Take in what has been begun since the last time."""
+        for rank, view in views.items():
+            for operation in view.operations[self._taken.get(rank, 0) :]:
+                self._add(rank, operation)
+            self._taken[rank] = len(view.operations)
+
+    def position(self, operation: Operation) -> int:
+        """How many of its kind came before it, on the same channel or in the same group."""
+        return self._positions[id(operation)]
+
+    def _append(self, operations: list[Operation], operation: Operation) -> None:
+        self._positions[id(operation)] = len(operations)
+        operations.append(operation)
+
+    def _add(self, rank: int, operation: Operation) -> None:
         call = operation.call
         group, tag = call.group or "world", call.tag or 0
         if call.op == "init_process_group":
             self.joins[rank] = operation
         elif call.op == "new_group":
-            self.groups.setdefault(rank, []).append(operation)
+            self._append(self.groups.setdefault(rank, []), operation)
         elif call.op in SENDS and call.peer is not None:
-            self.sends.setdefault((rank, call.peer, group, tag), []).append(operation)
+            self._append(self.sends.setdefault((rank, call.peer, group, tag), []), operation)
         elif call.op in MESSAGES and call.peer is not None:
-            self.receives.setdefault((call.peer, rank, group, tag), []).append(operation)
-        elif call.op in MESSAGES:
-            self.any_receives.setdefault((rank, group, tag), []).append(operation)
+            self._append(self.receives.setdefault((call.peer, rank, group, tag), []), operation)
+        elif call.op in MESSAGES - SENDS:
+            self._append(self.any_receives.setdefault((rank, group, tag), []), operation)
         elif is_collective(operation):
-            self.collectives.setdefault((rank, group), []).append(operation)
+            self._append(self.collectives.setdefault((rank, group), []), operation)
 
 
 def is_collective(operation: Operation) -> bool:
     """Whether all members of a group must make this call."""
-    other = MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "destroy_process_group"}
+    other = MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "destroy_process_group", "sleep", "input"}
     return operation.op not in other
 
 
@@ -112,12 +130,15 @@ def members(group: str, world_size: int) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if part.isdecimal() and len(part) < 6)
 
 
-def find_standstill(views: Mapping[int, View], *, more_may_start: bool = False) -> Standstill | None:
-    """The deadlock among ranks, or None. `more_may_start`: missing ranks may still be started."""
-    begun = _Begun()
-    for rank, view in views.items():
-        for operation in view.operations:
-            begun.add(rank, operation)
+def find_standstill(
+    views: Mapping[int, View], begun: Begun | None = None, *, more_may_start: bool = False
+) -> Standstill | None:
+    """The deadlock among ranks, or None. `more_may_start`: missing ranks may still be started.
+
+    `begun` carries what earlier looks at the same run have taken in; it must belong to the same ranks.
+    """
+    begun = begun or Begun()
+    begun.update(views)
     candidates = {rank: _waits(rank, view, views, begun) for rank, view in views.items() if view.blocked}
     stuck = {rank: waits for rank, waits in candidates.items() if waits}
     while True:
@@ -136,7 +157,7 @@ def find_standstill(views: Mapping[int, View], *, more_may_start: bool = False) 
     return Standstill(waits, _cycle(waits))
 
 
-def _waits(rank: int, view: View, views: Mapping[int, View], begun: _Begun) -> list[Wait]:
+def _waits(rank: int, view: View, views: Mapping[int, View], begun: Begun) -> list[Wait]:
     """Every wait of a blocked rank, or nothing if one of its calls can be over by itself."""
     found = []
     for operation in view.blocked:
@@ -159,13 +180,15 @@ def _in_vain(
     return judge(helpless(rank) for rank in wait.partners)
 
 
-def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: _Begun) -> Wait | None:
+def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: Begun) -> Wait | None:
     """What a call waits for; None if what the others have begun is enough, or if it is not understood."""
     subject = operation.subject
     if subject.op == "init_process_group":
         partners, why = _missing_from_start(rank, subject, views, begun)
     elif subject.op == "new_group":
         partners, why = _missing_from_new_group(rank, subject, views, begun)
+    elif subject.op in SENDS and subject.call.peer is None:
+        return None
     elif subject.op in MESSAGES:
         partners, why = _missing_message(rank, subject, views, begun)
     elif is_collective(subject):
@@ -188,9 +211,9 @@ def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: _Be
 Missing = tuple[Iterable[int], str]
 
 
-def _missing_from_start(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
+def _missing_from_start(rank: int, subject: Operation, views: Mapping[int, View], begun: Begun) -> Missing:
     size = subject.call.world_size or 0
-    absent = [other for other in range(min(size, 1024)) if other not in begun.joins]
+    absent = [other for other in range(min(size, RANK_LIMIT)) if other not in begun.joins]
     if absent:
         late = [other for other in absent if other in views]
         return absent, f"{_ranks(late)} did not call init_process_group" if late else ""
@@ -200,7 +223,7 @@ def _missing_from_start(rank: int, subject: Operation, views: Mapping[int, View]
 
 
 def _missing_from_new_group(
-    rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun
+    rank: int, subject: Operation, views: Mapping[int, View], begun: Begun
 ) -> Missing:
     call = subject.call
     asked = set(call.ranks or ())
@@ -219,30 +242,30 @@ def _missing_from_new_group(
     return absent, "; ".join(why)
 
 
-def _missing_message(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
+def _missing_message(rank: int, subject: Operation, views: Mapping[int, View], begun: Begun) -> Missing:
     call = subject.call
     group, tag, peer = call.group or "world", call.tag or 0, call.peer
     if call.op in SENDS:
         assert peer is not None
-        channel = (rank, peer, group, tag)
+        channel: Channel = (rank, peer, group, tag)
         received = len(begun.receives.get(channel, [])) + len(begun.any_receives.get((peer, group, tag), []))
-        if begun.sends[channel].index(subject) < received:
+        if begun.position(subject) < received:
             return [], ""
         return [peer], _other_messages(begun.receives, begun.sends, rank, peer, "wants from")
     if peer is None:
         return _missing_from_anyone(rank, subject, views, begun)
     channel = (peer, rank, group, tag)
-    if begun.receives[channel].index(subject) < len(begun.sends.get(channel, [])):
+    if begun.position(subject) < len(begun.sends.get(channel, [])):
         return [], ""
     return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent to")
 
 
-def _missing_from_anyone(rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun) -> Missing:
+def _missing_from_anyone(rank: int, subject: Operation, views: Mapping[int, View], begun: Begun) -> Missing:
     group, tag = subject.call.group or "world", subject.call.tag or 0
     sent = sum(
         len(sends) for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag]
     )
-    earlier = begun.any_receives[(rank, group, tag)].index(subject) + sum(
+    earlier = begun.position(subject) + sum(
         len(receives)
         for (_, to, *rest), receives in begun.receives.items()
         if to == rank and rest == [group, tag]
@@ -275,10 +298,10 @@ def _other_messages(
 
 
 def _missing_from_collective(
-    rank: int, subject: Operation, views: Mapping[int, View], begun: _Begun
+    rank: int, subject: Operation, views: Mapping[int, View], begun: Begun
 ) -> Missing:
     group = subject.call.group or "world"
-    number = begun.collectives[(rank, group)].index(subject)
+    number = begun.position(subject)
     absent, differing, why = [], [], []
     for other in members(group, views[rank].world_size or 0):
         made = begun.collectives.get((other, group), [])

@@ -25,6 +25,7 @@ GROUP_CALLS = frozenset({"init_process_group", "new_group"})
 COMPOUND = frozenset({"batch_isend_irecv", "send_object_list", "recv_object_list"})
 # Python processes that serve others and never become a rank.
 SERVICES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+RANK_LIMIT = 1024  # ranks beyond are a stranger's joke
 IDLE_CPU_SHARE = 0.2  # below this share of one processor between two heartbeats a process is idle
 
 
@@ -111,11 +112,12 @@ class Worker:
     def _begin(self, call: Call) -> None:
         operation = Operation(call)
         if call.waits_for is not None:
-            operation.target = self._by_id.get(call.waits_for)
+            target = self._by_id.get(call.waits_for)
+            operation.target = target if target is not None and target.op != "wait" else None
         self._by_id[call.id] = operation
         self._open.setdefault(call.thread, []).append(operation)
-        if call.op == "init_process_group" and call.rank is not None:
-            self.rank, self.world_size = call.rank, call.world_size
+        if call.op == "init_process_group":
+            self._join(call.rank, call.world_size)
         if call.op not in ("sleep", "input"):
             self.operations.append(operation)
 
@@ -127,8 +129,12 @@ class Worker:
         stack = self._open.get(operation.call.thread, [])
         if operation in stack:
             del stack[stack.index(operation) :]
-        if returned.rank is not None:
-            self.rank, self.world_size = returned.rank, returned.world_size
+        self._join(returned.rank, returned.world_size)
+
+    def _join(self, rank: int | None, world_size: int | None) -> None:
+        if rank is not None and rank < RANK_LIMIT:
+            self.rank = rank
+            self.world_size = None if world_size is None else min(world_size, RANK_LIMIT)
 
     @property
     def announced_rank(self) -> int | None:
@@ -203,7 +209,7 @@ def describe(operation: Operation) -> str:
     if call.op == "new_group":
         return f"new_group({list(call.ranks or ())})"
     if call.op == "sleep":
-        return f"time.sleep({call.seconds:g})"
+        return f"time.sleep({call.seconds or 0:g})"
     if call.op == "input":
         return "input()"
     arguments = []

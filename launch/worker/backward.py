@@ -36,7 +36,7 @@ class Backward:
         recorder, fields = self.recorder, dict[str, Any]()
         with recorder.guard("a backward pass"):
             self.modules.close_span()
-            fields = _describe(_listed(outputs), _listed(gradients))
+            fields = _describe(_listed(outputs), _listed(gradients) if recorder.detailed else [])
             fields["at"] = recorder.student_line()
         start_s = recorder.now_s()
         self._local.running = True

@@ -106,7 +106,7 @@ class Communication:
     def returned(self, call: int, pending: Pending | None = None, **fields: Any) -> None:
         """Write the `return` event of a call, with the content of what it delivered."""
         with self.recorder.guard("the end of a call"):
-            if pending is not None and pending.tensor is not None:
+            if pending is not None and pending.tensor is not None and self.recorder.detailed:
                 fields["content"] = tensors.digest(pending.tensor)
             self.recorder.write("return", id=call, **fields)
 
@@ -182,7 +182,7 @@ def _message(name: str, original: Callable[..., Any], communication: Communicati
         if communication.inside or arguments is None or not isinstance(tensor, Tensor):
             return original(*args, **kwargs)
         fields = _describe(communication, arguments)
-        if sends:
+        if sends and communication.recorder.detailed:
             fields["content"] = tensors.digest(tensor)
         call, result = communication.perform(name, lambda: original(*args, **kwargs), fields)
         pending = Pending(call, name, tensor)
@@ -228,7 +228,7 @@ def _collective(name: str, original: Callable[..., Any], communication: Communic
         fields = _describe(communication, arguments)
         given = next((arguments[key] for key in INPUTS if isinstance(arguments.get(key), Tensor)), None)
         taken = next((arguments[key] for key in OUTPUTS if isinstance(arguments.get(key), Tensor)), None)
-        if given is not None and reads:
+        if given is not None and reads and communication.recorder.detailed:
             fields["content"] = tensors.digest(given)
         background = bool(arguments.get("async_op"))
         if background:

@@ -47,8 +47,8 @@ class Optimizers:
             parameters = _parameters(optimizer)
             gradients = [parameter.grad for parameter in parameters]
             known.fields = {
-                "gradients": tensors.norms_and_samples(gradients),
-                "before": tensors.norms_and_samples(parameters),
+                "gradients": tensors.norms_and_samples(gradients, recorder.detailed),
+                "before": tensors.norms_and_samples(parameters, recorder.detailed),
                 "at": recorder.student_line(),
             }
             self._dump_before(known, parameters, gradients)
@@ -69,7 +69,7 @@ class Optimizers:
                 start=round(known.start_s, 6),
                 end=round(end_s, 6),
                 thread=recorder.thread(),
-                after=tensors.norms_and_samples(parameters),
+                after=tensors.norms_and_samples(parameters, recorder.detailed),
                 parameters_file=dumped,
                 **known.fields,
             )

@@ -61,6 +61,11 @@ class Recorder:
         """Seconds since the run began, on the clock that all processes of a machine share."""
         return _monotonic() - self.settings.started_s
 
+    @property
+    def detailed(self) -> bool:
+        """Whether the content of tensors is recorded in this step: a long run would fill the disk with it."""
+        return self.step <= self.settings.detail_steps
+
     def next_id(self) -> int:
         return next(self._ids)
 

@@ -20,6 +20,7 @@ class Settings:
     events: Path
     source: Path  # the script's folder: a student's line is one below it
     steps: int
+    detail_steps: int  # how many steps are recorded with the content of their tensors
     started_s: float  # time.monotonic() of the launcher when the run began
     alias: dict[str, dict[str, str]]  # name to import -> {"module": name, "path": where it lies}
     dump: frozenset[str]
@@ -36,6 +37,7 @@ def read() -> Settings:
         events=events,
         source=Path(content["source"]),
         steps=content["steps"],
+        detail_steps=content["detail_steps"],
         started_s=content["started_s"],
         alias=content["alias"],
         dump=frozenset(content["dump"]),

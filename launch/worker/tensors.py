@@ -43,12 +43,12 @@ def _samples(flat: Tensor) -> Tensor:
     return flat[[i * last // (SAMPLES - 1) for i in range(SAMPLES)]]
 
 
-def norms_and_samples(tensors: Sequence[Tensor | None]) -> dict[str, Any]:
-    """The Euclidean norm and the samples of each tensor, in order; None stands for a missing tensor."""
+def norms_and_samples(tensors: Sequence[Tensor | None], detailed: bool) -> dict[str, Any]:
+    """The Euclidean norm and, if `detailed`, samples of each tensor, in order; None for a missing tensor."""
     present = [tensor.detach() for tensor in tensors if tensor is not None]
     with torch.no_grad():
         norms = iter(torch.stack(torch._foreach_norm(present)).tolist() if present else ())
-        samples = iter(_all_samples(present))
+        samples = iter(_all_samples(present) if detailed else [[]] * len(present))
     return {
         "norms": [None if tensor is None else next(norms) for tensor in tensors],
         "samples": [None if tensor is None else next(samples) for tensor in tensors],
