@@ -1,4 +1,4 @@
-"""What a contained program can and cannot do: each case is a few lines of Python, in each kind of container."""
+"""What a contained program can and cannot do: a few lines of Python each, in every kind of container."""
 
 from __future__ import annotations
 

@@ -1,0 +1,243 @@
+"""Finds what is to be graded in a clean folder: the notebook and the scripts, however clumsily they lie in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .names import IntakeError
+
+_MAX_COMPARED_BYTES = 256 << 20
+_NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
+_COPY_MARK = re.compile(r"( \(\d+\)|[ _-]\d|[ _-]copy( \d+)?| - copy|-checkpoint)$", re.IGNORECASE)
+_NESTED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a homework expects to find, so that the right file can be told from the others. All of it may be empty."""
+
+    tags: Collection[str] = ()
+    """The tags of the cells that are graded."""
+    scripts: Sequence[str] = ()
+    """File names of the scripts that are graded."""
+    handout: Mapping[str, str] = field(default_factory=dict)
+    """By tag, the source that the cell has in the handout: a notebook in which nothing differs is the empty one."""
+    reserved: Collection[str] = ()
+    """Names of the course's own packages: a copy of one in a submission is set aside."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The notebook and scripts of a submission; what is absent or ambiguous has a sentence instead."""
+
+    notebook: Path | None
+    scripts: dict[str, Path]
+    notes: tuple[str, ...]
+    problems: dict[str, str]
+    """By ``"notebook"`` or a script's name."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    path: Path
+    name: str
+    digest: str
+    sources: Mapping[str, str]
+    """By tag, the cell's source without its white space; empty where it could not be read."""
+
+    def filled(self, expected: Expected) -> set[str]:
+        untouched = {tag: _squeeze(source) for tag, source in expected.handout.items()}
+        return {tag for tag, source in self.sources.items() if source != untouched.get(tag)}
+
+
+def locate(folder: Path, expected: Expected) -> Found:
+    """Find the notebook and the scripts below a clean folder."""
+    files = sorted(
+        (path for path in folder.rglob("*") if path.is_file()), key=lambda path: (len(path.parts), path)
+    )
+    problems: dict[str, str] = {}
+    notes: list[str] = []
+    notebook = None
+    try:
+        notebook, more = _find_notebook(folder, files, expected)
+        notes += more
+    except IntakeError as error:
+        problems["notebook"] = str(error)
+    scripts, more, ambiguous = _find_scripts(folder, files, expected.scripts)
+    return Found(notebook, scripts, (*notes, *more), problems | ambiguous)
+
+
+def _find_notebook(folder: Path, files: Sequence[Path], expected: Expected) -> tuple[Path, list[str]]:
+    paths = [path for path in files if _NOTEBOOK.search(path.name)] or _script_notebooks(files, expected)
+    if not paths:
+        raise IntakeError(_absence(folder, files))
+    if len(paths) == 1:
+        return _with_plain_suffix(folder, paths[0])
+    candidates = _without_copies([_read(path, folder, expected.tags) for path in paths])
+    best = _choose(candidates, expected)
+    others = [candidate.name for candidate in candidates if candidate is not best]
+    notes = []
+    if others:
+        filled = len(best.filled(expected))
+        why = (
+            f"it fills {filled} of the {len(expected.tags)} cells that are graded"
+            if filled
+            else "it has their tags"
+        )
+        notes = [f"{best.name} was chosen: {why}. Set aside: {_listed(others)}."]
+    path, more = _with_plain_suffix(folder, best.path)
+    return path, notes + more
+
+
+def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
+    """Return Python files that are notebooks in text form, for submissions without any other."""
+    found = []
+    for path in files:
+        if path.suffix.lower() == ".py" and path.name.lower() not in map(str.lower, expected.scripts):
+            text = path.read_bytes()[:_MAX_COMPARED_BYTES].decode(errors="replace")
+            named = any(f'"{tag}"' in text or f"'{tag}'" in text for tag in expected.tags)
+            if re.search(r"^# (%%|\+)", text, re.MULTILINE) and (named or not expected.tags):
+                found.append(path)
+    return found
+
+
+def _absence(folder: Path, files: Sequence[Path]) -> str:
+    nested = [_shown(path, folder) for path in files if path.name.lower().endswith(_NESTED)]
+    if nested:
+        return f"There is no notebook in it, but another archive: {_listed(nested)}. Unpack that and hand in its files."
+    seen = _listed([_shown(path, folder) for path in files]) if files else "nothing"
+    return f"There is no notebook in it (a file that ends in .ipynb), only {seen}. Hand in your notebook."
+
+
+def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Keep one of each set of equal files: that with the plainest name."""
+    kept: dict[str, _Candidate] = {}
+    for candidate in sorted(candidates, key=_plainness):
+        kept.setdefault(candidate.digest, candidate)
+    return list(kept.values())
+
+
+def _plainness(candidate: _Candidate) -> tuple[bool, int, str]:
+    return (bool(_COPY_MARK.search(candidate.path.stem)), len(candidate.name), candidate.name)
+
+
+def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
+    """Return the notebook that fills the most graded cells. Raises IntakeError where two fill as many differently."""
+    tagged = [candidate for candidate in candidates if candidate.sources] or list(candidates)
+    most = max(len(candidate.filled(expected)) for candidate in tagged)
+    best = [candidate for candidate in tagged if len(candidate.filled(expected)) == most]
+    if len(best) > 1 and any(
+        candidate.sources != best[0].sources or not candidate.sources for candidate in best
+    ):
+        fills = f"each fills {most} of the {len(expected.tags)} cells that are graded, differently"
+        raise IntakeError(
+            f"{len(best)} notebooks could be the one to grade: {_listed([candidate.name for candidate in best])} "
+            f"({fills if most else 'none has more of the graded cells than the others'}). "
+            "Hand in one, or name the one that counts."
+        )
+    return best[0]
+
+
+def _read(path: Path, folder: Path, tags: Collection[str]) -> _Candidate:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return _Candidate(path, _shown(path, folder), digest, _tagged_sources(path, frozenset(tags)))
+
+
+def _tagged_sources(path: Path, tags: frozenset[str]) -> dict[str, str]:
+    """Return the squeezed sources of tagged cells; none for a file that is too large or no notebook."""
+    if path.stat().st_size > _MAX_COMPARED_BYTES:
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return {}
+    cells = content.get("cells") if isinstance(content, dict) else None
+    sources: dict[str, str] = {}
+    for cell in cells if isinstance(cells, list) else []:
+        for tag in _tags(cell):
+            if tag in tags:
+                sources[tag] = _squeeze(_source(cell))
+    return sources
+
+
+def _tags(cell: Any) -> list[str]:
+    metadata = cell.get("metadata") if isinstance(cell, dict) else None
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def _squeeze(source: str) -> str:
+    return "".join(source.split())
+
+
+def _with_plain_suffix(folder: Path, path: Path) -> tuple[Path, list[str]]:
+    """Give a notebook that a browser saved as ``.ipynb.txt`` its name back."""
+    plain = _NOTEBOOK.sub(".ipynb", path.name)
+    if plain == path.name or path.suffix == ".py" or path.with_name(plain).exists():
+        return path, []
+    renamed = path.rename(path.with_name(plain))
+    return renamed, [f"{_shown(path, folder)} was read as {plain}."]
+
+
+def _find_scripts(
+    folder: Path, files: Sequence[Path], names: Sequence[str]
+) -> tuple[dict[str, Path], list[str], dict[str, str]]:
+    """Find each script; where a name is there more than once, beside the others, or with the same content, decides."""
+    options = {name: _named(files, name) for name in names}
+    score = {path.parent: 0 for paths in options.values() for path in paths}
+    for paths in options.values():
+        for parent in {path.parent for path in paths}:
+            score[parent] += 1
+    scripts: dict[str, Path] = {}
+    notes: list[str] = []
+    ambiguous: dict[str, str] = {}
+    for name, paths in options.items():
+        most = max((score[path.parent] for path in paths), default=0)
+        best = [path for path in paths if score[path.parent] == most]
+        shown = [_shown(path, folder) for path in best]
+        if len({path.read_bytes() for path in best}) > 1:
+            ambiguous[name] = (
+                f"There are {len(best)} different files {name}: {_listed(shown)}. Hand in one of them."
+            )
+        elif best:
+            scripts[name] = best[0]
+            others = [_shown(path, folder) for path in paths if path not in best]
+            if others:
+                notes.append(
+                    f"{shown[0]} was chosen: it lies beside the other scripts. Set aside: {_listed(others)}."
+                )
+            elif best[0].name != name:
+                notes.append(f"{shown[0]} was taken as {name}.")
+    return scripts, notes, ambiguous
+
+
+def _named(files: Sequence[Path], name: str) -> list[Path]:
+    """Return files of this name, else of this name in other capitals or with a browser's mark of a second download."""
+    exact = [path for path in files if path.name == name]
+    return exact or [path for path in files if _plain_name(path).lower() == name.lower()]
+
+
+def _plain_name(path: Path) -> str:
+    return re.sub(r" ?\(\d+\)$", "", path.stem) + path.suffix
+
+
+def _shown(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = list(names[:5]) + ([f"{len(names) - 5} more"] if len(names) > 5 else [])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -1,0 +1,163 @@
+"""Names of handed-in files: which are honest, which are litter, and which would change how grading works."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from enum import Enum
+
+_MAX_NAME_BYTES = 255
+_MAX_PATH_BYTES = 1024
+_MAX_DEPTH = 24
+
+# Made by systems and tools, never by a student: copies of notebooks among them would only compete with the real ones.
+_LITTER = frozenset(
+    [
+        "__macosx",
+        ".ds_store",
+        ".ipynb_checkpoints",
+        "__pycache__",
+        "thumbs.db",
+        "desktop.ini",
+        ".git",
+        ".svn",
+        ".hg",
+        ".venv",
+        "venv",
+        "node_modules",
+        ".tox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".idea",
+        ".vscode",
+        ".ipython",
+        ".jupyter",
+        ".cache",
+        ".trash",
+        ".fseventsd",
+        ".spotlight-v100",
+    ]
+)
+# Read by Python, pytest or Jupyter without being asked for: they would decide how grading runs.
+_SETTINGS = frozenset(
+    [
+        "conftest.py",
+        "pytest.ini",
+        ".pytest.ini",
+        "tox.ini",
+        "setup.cfg",
+        "setup.py",
+        "pyproject.toml",
+        ".coveragerc",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "ipython_config.py",
+        "ipython_kernel_config.py",
+        "jupyter_config.py",
+        "pyvenv.cfg",
+    ]
+)
+_SETTINGS_SUFFIXES = (".pth", ".egg-link")
+
+
+class IntakeError(Exception):
+    """What was handed in cannot be taken in; the message is one line for a person: seen, expected, what to do."""
+
+
+class Kind(Enum):
+    """What becomes of a handed-in file."""
+
+    KEPT = "kept"
+    LITTER = "litter"
+    SETTING = "setting"
+    RESERVED = "reserved"
+
+
+def clean(raw: str) -> tuple[str, ...]:
+    """Return a name as parts that are safe on every system and shown as they are.
+
+    Raises IntakeError for a name that leads out of its folder, or that no file system takes.
+    """
+    name = _decode(raw).replace("\\", "/")
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+        raise IntakeError(
+            f"{name!r} is an absolute name, but names must stay within the archive. {_PACK_ANEW}"
+        )
+    parts = tuple(_clean_part(part) for part in name.split("/") if part not in {"", "."})
+    if ".." in parts:
+        raise IntakeError(f"{name!r} leads out of the archive, but names must stay within it. {_PACK_ANEW}")
+    longest = max((len(part.encode()) for part in parts), default=0)
+    whole = sum(len(part.encode()) + 1 for part in parts)
+    if longest > _MAX_NAME_BYTES or whole > _MAX_PATH_BYTES or len(parts) > _MAX_DEPTH:
+        raise IntakeError(
+            f"The name {name[:60]!r}… is too long or too deeply nested: at most {_MAX_NAME_BYTES} bytes for one name "
+            f"and {_MAX_DEPTH} folders are allowed. Rename it and hand in again."
+        )
+    return parts
+
+
+_PACK_ANEW = "Pack your folder anew with your system's own tool and hand in again."
+
+
+def classify(parts: tuple[str, ...], reserved: Collection[str]) -> tuple[Kind, str]:
+    """Return what becomes of a file, and the part of its name that decides it."""
+    for part in parts:
+        if part.lower() in _LITTER or part.startswith(("._", "~$")) or part.endswith((".pyc", ".pyo")):
+            return Kind.LITTER, part
+    for part in parts:
+        if part in reserved or part.removesuffix(".py") in reserved:
+            return Kind.RESERVED, part
+    last = parts[-1]
+    if last.lower() in _SETTINGS or last.lower().endswith(_SETTINGS_SUFFIXES):
+        return Kind.SETTING, last
+    return Kind.KEPT, last
+
+
+class Names:
+    """The names taken so far: it refuses what on some system would be one and the same file."""
+
+    def __init__(self) -> None:
+        self._spelled: dict[tuple[str, ...], str] = {}
+        self._files: set[tuple[str, ...]] = set()
+
+    def take(self, raw: str, parts: tuple[str, ...]) -> None:
+        """Take a file's name. Raises IntakeError where it clashes with one taken before."""
+        spellings = [part for part in _decode(raw).replace("\\", "/").split("/") if part not in {"", "."}]
+        key: tuple[str, ...] = ()
+        for depth, part in enumerate(parts, 1):
+            key = (*key, unicodedata.normalize("NFKC", part).casefold())
+            whole = "/".join(spellings[:depth])
+            is_new = key not in self._spelled
+            before = self._spelled.setdefault(key, whole)
+            if before != whole:
+                raise IntakeError(
+                    f"{before!r} and {whole!r} are one and the same name on some systems. {_KEEP_ONE}"
+                )
+            if key in self._files or (depth == len(parts) and not is_new):
+                raise IntakeError(f"{whole!r} is there twice, and only one can be graded. {_KEEP_ONE}")
+        self._files.add(key)
+
+
+_KEEP_ONE = "Keep the one that counts and hand in again."
+
+
+def _decode(raw: str) -> str:
+    """Return a name that was stored in no Unicode: such bytes come as surrogates, and mostly are Windows' own."""
+    if not any("\ud800" <= character <= "\udfff" for character in raw):
+        return raw
+    try:
+        return raw.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    except UnicodeEncodeError:  # no bytes at all, but half of a character
+        return "".join("_" if "\ud800" <= character <= "\udfff" else character for character in raw)
+
+
+def _clean_part(part: str) -> str:
+    normal = unicodedata.normalize("NFC", part)
+    return "".join(
+        "_"
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or character in '<>:"|?*'
+        else character
+        for character in normal
+    )

@@ -1,0 +1,100 @@
+"""Where handed-in files land: a fresh folder, under clean names, and no more of them than agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from .names import IntakeError, Kind, Names, classify, clean
+
+_CHUNK_BYTES = 1 << 18
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLimits:
+    """How much a submission may hold."""
+
+    archive_bytes: int = 256 * MIB
+    """The archive itself."""
+    members: int = 10_000
+    unpacked_bytes: int = 512 * MIB
+    """All files together, counted while they are unpacked."""
+    memory_bytes: int = 2048 * MIB
+    """The process that unpacks: its address space."""
+    time_s: int = 120
+
+
+class Sink:
+    """Takes files one by one and writes those to grade below a folder."""
+
+    def __init__(self, folder: Path, limits: IntakeLimits, reserved: Collection[str]) -> None:
+        self.folder, self._limits, self._reserved = folder, limits, frozenset(reserved)
+        self._names = Names()
+        self._members = self._bytes = 0
+        self._noted: dict[str, None] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out and why, a sentence each."""
+        return list(self._noted)
+
+    def target(self, raw: str) -> Path | None:
+        """Return where a file of this name is to be written, or None if it is left out.
+
+        Raises IntakeError for a name that cannot be taken, and for one file too many.
+        """
+        self.count_member()
+        parts = clean(raw)
+        if not parts:
+            return None
+        kind, cause = classify(parts, self._reserved)
+        if kind is Kind.SETTING:
+            self._note(f"{cause} was set aside: it would change how grading runs.")
+        elif kind is Kind.RESERVED:
+            self._note(f"{cause} was set aside: grading uses the course's own.")
+        if kind is not Kind.KEPT:
+            return None
+        self._names.take(raw, parts)
+        target = self.folder.joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    def add(self, raw: str, source: IO[bytes]) -> None:
+        """Write a file from an open stream, unless it is left out."""
+        if (target := self.target(raw)) is not None:
+            with target.open("xb") as file:
+                while chunk := source.read(_CHUNK_BYTES):
+                    self.count_bytes(len(chunk))
+                    file.write(chunk)
+
+    def leave_out(self, raw: str, what: str) -> None:
+        """Note that something is no file: ``what`` says what it is instead."""
+        self.count_member()
+        parts = clean(raw)
+        if parts and classify(parts, self._reserved)[0] is Kind.KEPT:
+            self._note(f"{'/'.join(parts)} was left out: it is {what}.")
+
+    def count_member(self) -> None:
+        """Count one more member of any kind. Raises IntakeError when there are too many."""
+        self._members += 1
+        if self._members > self._limits.members:
+            raise IntakeError(
+                f"There are more than {self._limits.members:,} files in it. "
+                "Hand in only your notebook and scripts, without virtual environments and data sets."
+            )
+
+    def count_bytes(self, count: int) -> None:
+        """Count unpacked bytes. Raises IntakeError when there are too many."""
+        self._bytes += count
+        if self._bytes > self._limits.unpacked_bytes:
+            raise IntakeError(
+                f"Unpacked it is larger than {self._limits.unpacked_bytes // MIB:,} MiB. "
+                "Hand in only your notebook and scripts, without saved models and data sets."
+            )
+
+    def _note(self, sentence: str) -> None:
+        if len(self._noted) < 50:
+            self._noted[sentence] = None
