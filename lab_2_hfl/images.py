@@ -14,11 +14,13 @@ import hashlib
 import os
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import numpy as np
 import torch
@@ -81,7 +83,8 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.images[index], int(self.targets[index])
+        # A copy, as from any decoder: who scales a picture in place to look at it must not change what is trained on.
+        return self.images[index].clone(), int(self.targets[index])
 
     def __repr__(self) -> str:
         return f"ImageDataset({self.name!r}, {len(self)} examples)"
@@ -117,7 +120,7 @@ def compute_dataset_checksum(*parts: ImageDataset) -> str:
 
 
 def _choose() -> str:
-    chosen = os.environ.get("LAB_2_HFL_DATASET", "auto").strip().lower()
+    chosen = os.environ.get("LAB_2_HFL_DATASET", "").strip().lower() or "auto"
     if chosen not in CHOICES:
         raise ValueError(
             f"LAB_2_HFL_DATASET is {chosen!r}, but must be one of {', '.join(CHOICES)}. "
@@ -169,21 +172,21 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
 
 def _from_torchvision(name: str, source: type[datasets.MNIST], folder: Path, patient: bool) -> RawImages:
     """Read `source` from disk, else download it; `patient` also tries when a download failed within the last day."""
-    if not _is_on_disk(source, folder):
+    parts = _read_from_disk(source, folder)
+    if parts is None:
         _download(name, source, folder, patient)
-    train, test = (source(str(folder), train=part) for part in (True, False))
-    pictures = [part.data.numpy() for part in (train, test)]
-    labels = [part.targets.numpy().astype(np.uint8) for part in (train, test)]
+        parts = [source(str(folder), train=part) for part in (True, False)]
+    pictures = [part.data.numpy() for part in parts]
+    labels = [part.targets.numpy().astype(np.uint8) for part in parts]
     return RawImages(name, pictures[0], labels[0], pictures[1], labels[1])
 
 
-def _is_on_disk(source: type[datasets.MNIST], folder: Path) -> bool:
+def _read_from_disk(source: type[datasets.MNIST], folder: Path) -> list[datasets.MNIST] | None:
+    """The training and the test part; None if a file is missing or damaged, for which torchvision has no one exception."""
     try:
-        source(str(folder), train=True)
-        source(str(folder), train=False)
-    except RuntimeError:  # torchvision's word for "not found"
-        return False
-    return True
+        return [source(str(folder), train=part) for part in (True, False)]
+    except (RuntimeError, ValueError, TypeError, AssertionError, LookupError, OSError):
+        return None
 
 
 def _download(name: str, source: type[datasets.MNIST], folder: Path, patient: bool) -> None:
@@ -194,7 +197,7 @@ def _download(name: str, source: type[datasets.MNIST], folder: Path, patient: bo
     try:
         _connect_to_any(source.mirrors)
         socket.setdefaulttimeout(_TRANSFER_TIMEOUT_S)
-        source(str(folder), train=True, download=True)
+        _fetch(source, folder)
     except (OSError, URLError, RuntimeError) as error:
         _note_refusal(refusal)
         raise DataUnavailableError(
@@ -206,8 +209,21 @@ def _download(name: str, source: type[datasets.MNIST], folder: Path, patient: bo
     refusal.unlink(missing_ok=True)
 
 
+def _fetch(source: type[datasets.MNIST], folder: Path) -> None:
+    """Download beside the final place, and move whole files there: torchvision takes any file for a good one, cut off or not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as fresh:
+        source(fresh, train=True, download=True)
+        for file in sorted(Path(fresh).rglob("*-ubyte")):
+            target = folder / file.relative_to(fresh)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(target)
+
+
 def _connect_to_any(mirrors: list[str]) -> None:
     """Return once one mirror answers; raise OSError if none does, after a few seconds rather than urllib's minutes."""
+    if getproxies().keys() & {"http", "https"}:
+        return  # urllib goes through the proxy, and perhaps nothing else may leave this machine
     failure: OSError = OSError("no mirror is known")
     for mirror in mirrors:
         address = urlsplit(mirror)
@@ -304,8 +320,8 @@ def _take_balanced(labels: NDArray[np.uint8], variable: str) -> NDArray[np.int64
             "to use all examples."
         )
     order = np.random.default_rng(_SUBSET_SEED).permutation(len(labels))
-    per_class, more = divmod(int(wanted), handwriting.CLASSES)
-    chosen = [
-        order[labels[order] == label][: per_class + (label < more)] for label in range(handwriting.CLASSES)
-    ]
-    return np.sort(np.concatenate(chosen))
+    place = np.empty(len(labels), dtype=np.int64)  # of each example among those of its class
+    for label in range(handwriting.CLASSES):
+        members = order[labels[order] == label]
+        place[members] = np.arange(len(members))
+    return np.sort(np.lexsort((labels, place))[: int(wanted)])

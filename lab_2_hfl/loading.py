@@ -44,8 +44,8 @@ class BatchLoader:
         if self._source is None:
             images, targets = default_collate([self.dataset[index] for index in range(start, stop)])
             return images, targets
-        if self._indices is None:
-            return self._source.images[start:stop], self._source.targets[start:stop]
+        if self._indices is None:  # copies, since a slice would share the data set's memory
+            return self._source.images[start:stop].clone(), self._source.targets[start:stop].clone()
         chosen = self._indices[start:stop]
         return self._source.images[chosen], self._source.targets[chosen]
 

@@ -111,10 +111,10 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
     """Note what one client is sent and what it answers."""
     update = client.update
 
-    def record(*args: Any, **kwargs: Any) -> Any:
-        in_params = args[0] if args else kwargs.get("in_params", [])
-        received = digest_tensors(list(in_params), digest_seed)
-        sent = update(*args, **kwargs)
+    def record(in_params: Any, *args: Any, **kwargs: Any) -> Any:
+        params = list(in_params)  # a list, since `model.parameters()` can be gone through only once
+        received = digest_tensors(params, digest_seed)
+        sent = update(params, *args, **kwargs)
         calls.append({"client": index, "received": received, "sent": digest_tensors(sent, digest_seed)})
         return sent
 

@@ -1,0 +1,92 @@
+"""How much faster the lab's rounds are than the plain way's, and that both compute the same: `python benchmarks/federated_rounds.py`.
+
+Both ways run in the same process, one after the other: the handout's default FedAvg and FedSGD (N = 100, C = 0.1,
+B = 100, E = 1) on the data set that the environment chooses. For a look in a minute, take a part of it:
+`LAB_2_HFL_TRAIN_SAMPLES=6000 LAB_2_HFL_TEST_SAMPLES=1000 python benchmarks/federated_rounds.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from statistics import median
+from time import perf_counter
+
+import torch
+from lab_2_hfl.dataset import split, test_dataset, train_dataset
+from lab_2_hfl.model import device
+from lab_2_hfl.servers import FedAvgServer, FedSgdServer
+from plain_hfl import Pictures, PlainRun, run_fedavg, run_fedsgd
+from torch.utils.data import Subset
+
+N, C, B, E, LR, SEED = 100, 0.1, 100, 1, 0.01, 10
+
+GOAL_RATIO = 2.5
+GOAL_WEIGHTS = 1e-5
+GOAL_POINTS = 0.05
+
+
+def run_lab(algorithm: str, rounds: int) -> PlainRun:
+    """The lab's server, with the same record of its rounds."""
+    subsets = split(N, True, SEED)
+    server: FedAvgServer | FedSgdServer
+    if algorithm == "FedAvg":
+        server = FedAvgServer(LR, B, subsets, C, E, SEED)
+    else:
+        server = FedSgdServer(LR, subsets, C, SEED)
+    ends: list[float] = []
+    test = server.test
+
+    def test_and_note() -> float:
+        accuracy = test()
+        ends.append(perf_counter())
+        return accuracy
+
+    server.test = test_and_note  # type: ignore[method-assign]
+    start = perf_counter()
+    result = server.run(rounds)
+    seconds = [end - begin for begin, end in zip([start, *ends], ends, strict=False)]
+    return PlainRun([p.detach() for p in server.model.parameters()], result.test_accuracy, seconds)
+
+
+def run_plain(algorithm: str, rounds: int) -> PlainRun:
+    train = Pictures(train_dataset.images, train_dataset.targets)
+    test = Pictures(test_dataset.images, test_dataset.targets)
+    subsets = [Subset(train, subset.indices) for subset in split(N, True, SEED)]
+    if algorithm == "FedAvg":
+        return run_fedavg(subsets, test, lr=LR, b=B, c=C, e=E, seed=SEED, rounds=rounds)
+    return run_fedsgd(subsets, test, lr=LR, c=C, seed=SEED, rounds=rounds)
+
+
+def judge(reached: bool) -> str:
+    return "reached" if reached else "MISSED"
+
+
+def compare(algorithm: str, rounds: int) -> None:
+    """Run both ways and print what they took and how they differ."""
+    lab, plain = run_lab(algorithm, rounds), run_plain(algorithm, rounds)
+    lab_s, plain_s = median(lab.seconds), median(plain.seconds)
+    weights = max(float((a - b).abs().max()) for a, b in zip(lab.weights, plain.weights, strict=True))
+    points = max(abs(a - b) for a, b in zip(lab.accuracies, plain.accuracies, strict=True))
+    print(f"{algorithm}, median of {rounds} rounds")
+    print(f"  plain way       {plain_s:8.2f} s a round")
+    print(f"  lab             {lab_s:8.2f} s a round")
+    print(f"  ratio           {plain_s / lab_s:8.2f}    goal ≥ {GOAL_RATIO}: {judge(plain_s / lab_s >= GOAL_RATIO)}")
+    print(f"  weights differ  {weights:8.1e}    goal ≤ {GOAL_WEIGHTS:g}: {judge(weights <= GOAL_WEIGHTS)}")
+    print(f"  points differ   {points:8.3f}    goal ≤ {GOAL_POINTS}: {judge(points <= GOAL_POINTS)}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    print(
+        f"{train_dataset.name}, {len(train_dataset):,} training and {len(test_dataset):,} test examples; {device}, "
+        f"{torch.get_num_threads()} threads on {os.cpu_count()} cores"
+    )
+    for algorithm in ("FedAvg", "FedSGD"):
+        compare(algorithm, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

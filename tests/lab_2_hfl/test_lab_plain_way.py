@@ -1,0 +1,68 @@
+"""The lab's fast servers reach the weights of the plain way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lab_2_hfl.dataset import split, test_dataset, train_dataset
+from lab_2_hfl.servers import FedAvgServer, FedSgdServer
+from plain_hfl import Pictures, PlainRun, run_fedavg, run_fedsgd
+from torch.utils.data import Subset
+
+ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def unequal() -> list[Subset[Any]]:
+    """Six non-IID clients, of which some lost most of their data."""
+    return [Subset(train_dataset, s.indices[: 100 - 15 * n]) for n, s in enumerate(split(6, False, 4))]
+
+
+def run_lab(server: FedAvgServer | FedSgdServer) -> PlainRun:
+    accuracies = server.run(ROUNDS).test_accuracy
+    return PlainRun([parameter.detach() for parameter in server.model.parameters()], accuracies)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    return Pictures(train_dataset.images, train_dataset.targets)
+
+
+@pytest.fixture(scope="module")
+def test_pictures() -> Pictures:
+    return Pictures(test_dataset.images, test_dataset.targets)
+
+
+def assert_same(lab: PlainRun, plain: PlainRun) -> None:
+    assert max(float((a - b).abs().max()) for a, b in zip(lab.weights, plain.weights, strict=True)) <= 1e-5
+    assert lab.accuracies == pytest.approx(plain.accuracies, abs=1.0)  # one image of a hundred
+
+
+def test_fedavg(unequal: list[Subset[Any]], pictures: Pictures, test_pictures: Pictures) -> None:
+    lab = run_lab(FedAvgServer(0.05, 20, unequal, 0.5, 2, 10))
+    plain = run_fedavg(
+        [Subset(pictures, s.indices) for s in unequal],
+        test_pictures,
+        lr=0.05,
+        b=20,
+        c=0.5,
+        e=2,
+        seed=10,
+        rounds=ROUNDS,
+    )
+
+    assert_same(lab, plain)
+
+
+def test_fedsgd(unequal: list[Subset[Any]], pictures: Pictures, test_pictures: Pictures) -> None:
+    lab = run_lab(FedSgdServer(0.05, unequal, 0.5, 10))
+    plain = run_fedsgd(
+        [Subset(pictures, s.indices) for s in unequal], test_pictures, lr=0.05, c=0.5, seed=10, rounds=ROUNDS
+    )
+
+    assert_same(lab, plain)
+
+
+def test_pictures_come_back_to_the_last_bit(pictures: Pictures) -> None:
+    assert all((pictures[index][0] == train_dataset[index][0]).all() for index in range(0, 600, 50))
