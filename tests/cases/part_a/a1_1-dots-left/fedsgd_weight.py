@@ -1,0 +1,5 @@
+class FedSgdWeightServer(FedAvgServer):
+    """FedSGD whose clients send weights instead of gradients."""
+
+    def __init__(self, lr: float, client_subsets: list[Subset], client_fraction: float, seed: int) -> None:
+        ...

@@ -1,0 +1,11 @@
+def client_number_experiments(
+    iid: bool = True, seed: int = 10, lr: float = 0.01, c: float = 0.1, b: int = 100, e: int = 1, nr_rounds: int = 10
+) -> DataFrame:
+    import pandas as pd
+
+    tables = []
+    for n in (10, 50, 100):
+        subsets = split(n, iid, seed)
+        for server in (FedSgdServer(lr, subsets, c, seed), FedAvgServer(lr, b, subsets, c, e, seed)):
+            tables.append(server.run(nr_rounds).as_df().tail(1))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,10 @@
+def iid_noniid_experiments(
+    n: int = 100, seed: int = 10, lr: float = 0.01, b: int = 100, c: float = 0.1, e: int = 1, nr_rounds: int = 15
+) -> dict[str, list[float]]:
+    curves = {}
+    for iid in (True, False):
+        subsets = split(n, iid, seed)
+        label = "iid" if iid else "non-iid"
+        curves[f"FedAvg {label}"] = FedSgdServer(lr, subsets, c, seed).run(nr_rounds).test_accuracy
+        curves[f"FedSGD {label}"] = FedAvgServer(lr, b, subsets, c, e, seed).run(nr_rounds).test_accuracy
+    return curves

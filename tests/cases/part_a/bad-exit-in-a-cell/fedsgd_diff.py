@@ -1,0 +1,6 @@
+import sys
+
+sys.exit()
+
+fed_sgd_grad_unequal_weight_bs: int = 50
+fed_sgd_grad_unequal_weight_e: int = 3

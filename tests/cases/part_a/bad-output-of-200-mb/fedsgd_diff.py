@@ -1,0 +1,6 @@
+for _ in range(2000):
+    print("x" * 100_000)
+
+
+fed_sgd_grad_unequal_weight_bs: int = 50
+fed_sgd_grad_unequal_weight_e: int = 3

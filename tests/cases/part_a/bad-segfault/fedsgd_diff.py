@@ -1,0 +1,6 @@
+import ctypes
+
+ctypes.string_at(0)
+
+fed_sgd_grad_unequal_weight_bs: int = 50
+fed_sgd_grad_unequal_weight_e: int = 3

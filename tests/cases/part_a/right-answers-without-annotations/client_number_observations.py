@@ -1,0 +1,2 @@
+class ClientNumberObservations:
+    q1, q2, q3 = "neither", "fedavg", "negative"

@@ -1,0 +1,3 @@
+class NonIidParameterObservations:
+    q1: Literal["worse", "better", "similar"] = "better"
+    q2: bool = False

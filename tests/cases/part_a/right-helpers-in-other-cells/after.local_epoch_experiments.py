@@ -1,0 +1,2 @@
+def accuracies_of(result):
+    return result.test_accuracy

@@ -1,0 +1,3 @@
+%%time
+!ls -la
+long_table.plot()

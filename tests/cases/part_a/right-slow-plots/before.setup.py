@@ -1,0 +1,2 @@
+%load_ext autoreload
+%autoreload 2

@@ -1,0 +1,246 @@
+"""Golden submissions of part A: each folder of `tests/cases/part_a` is one, with the score and the sentences that it must get.
+
+A case is data. `case.toml` says what the submission is and what grading it must give:
+
+    what = "The server takes the plain mean of what clients send."
+    says = ["weight each client by its number of samples"]     # each stands in the message of a failed check
+    [points]                                                   # the exercises that lose points, and what they still get
+    "A1.3" = 0.25
+
+Every exercise that `points` does not name keeps all its points. Beside `case.toml` lie the cells: the submission is the solved notebook, in
+which `TAG.py` replaces the cell with that tag, and `before.TAG.py` and `after.TAG.py` are cells without a tag beside it. Or the
+whole file is there, as `submission.ipynb` or `submission.py`. Further keys of `case.toml` are the fields of `Case`.
+
+GOLDEN=full grades every case on all exercises. Without it, the quick ones are graded on the exercises that they touch and on a neighbour.
+GOLDEN_SEED is the grading seed. With another than the default, an exercise must still lose points, though maybe not as many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+KIT = Path(__file__).resolve().parent.parent
+CASES = Path(__file__).parent / "cases" / "part_a"
+SOLVED = KIT / "notebooks" / "homework_1_solved.ipynb"
+
+DEFAULT_SEED = "1"
+SEED = os.environ.get("GOLDEN_SEED", DEFAULT_SEED)
+FULL = os.environ.get("GOLDEN") == "full"
+WORKERS = int(os.environ.get("GOLDEN_WORKERS", min(2, os.cpu_count() or 1)))
+NEIGHBOURS = ("A1.2", "A1.1")  # the cheapest exercises: a mistake elsewhere must leave them alone
+
+
+@dataclass(frozen=True)
+class Case:
+    """A submission, and what grading it must give.
+
+    check: exercises to grade where not all are; by default those that lose points, and a neighbour
+    quick: whether the case is graded without GOLDEN=full
+    refused: part of the one line with which a file that can't be read is refused, instead of a score
+    cells: changes to the cell with a tag: its `tags`, its `kind`, in how many `copies` it is there
+    format: `nbformat 4`, `nbformat 3` or `jupytext`
+    limits: the kernel's limits where they differ from the homework's
+    seconds: after which grading counts as stuck
+    """
+
+    name: str
+    folder: Path
+    what: str
+    points: Mapping[str, float] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    quick: bool = True
+    refused: str = ""
+    cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    format: str = "nbformat 4"
+    limits: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 900.0
+
+    @property
+    def exercises(self) -> list[str]:
+        if self.check:
+            return list(self.check)
+        neighbour = next(exercise for exercise in NEIGHBOURS if exercise not in self.points)
+        return [*self.points, neighbour]
+
+
+def read_case(folder: Path) -> Case:
+    return Case(folder.name, folder, **tomllib.loads((folder / "case.toml").read_text(encoding="utf-8")))
+
+
+ALL = [read_case(file.parent) for file in sorted(CASES.glob("*/case.toml"))]
+
+
+# --- making the submission --------------------------------------------------------------------------------------------------------------
+
+
+def make_submission(case: Case, folder: Path) -> Path:
+    """Write the case's submission into `folder`."""
+    for suffix in (".ipynb", ".py"):
+        whole = case.folder / f"submission{suffix}"
+        if whole.exists():
+            return Path(shutil.copy(whole, folder / whole.name))
+    notebook = change_solved(case)
+    if case.format == "jupytext":
+        path, text = folder / "submission.py", jupytext.writes(notebook, fmt="py:percent")
+    elif case.format == "nbformat 3":
+        path, text = folder / "submission.ipynb", nbformat.writes(notebook, version=3)  # type: ignore[no-untyped-call]
+    else:
+        path, text = folder / "submission.ipynb", json.dumps(notebook)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def change_solved(case: Case) -> NotebookNode:
+    """The solved notebook with the case's cells in it."""
+    notebook: NotebookNode = nbformat.read(SOLVED, as_version=4)  # type: ignore[no-untyped-call]
+    cells: list[NotebookNode] = []
+    for cell in notebook.cells:
+        tag = next(iter(cell.metadata.get("tags", [])), None)
+        if tag is None:
+            cells.append(cell)
+        else:
+            cells += [*read_cells(case, f"before.{tag}*.py"), *change_cell(case, tag, cell), *read_cells(case, f"after.{tag}*.py")]
+    notebook.cells = cells
+    return notebook
+
+
+def read_cells(case: Case, pattern: str) -> list[NotebookNode]:
+    files = sorted(case.folder.glob(pattern))
+    return [nbformat.v4.new_code_cell(file.read_text(encoding="utf-8")) for file in files]  # type: ignore[no-untyped-call]
+
+
+def change_cell(case: Case, tag: str, cell: NotebookNode) -> list[NotebookNode]:
+    source = case.folder / f"{tag}.py"
+    if source.exists():
+        cell.source = source.read_text(encoding="utf-8")
+    changes = case.cells.get(tag, {})
+    if "tags" in changes:
+        cell.metadata["tags"] = changes["tags"]
+    cell.cell_type = changes.get("kind", cell.cell_type)
+    return [cell] * changes.get("copies", 1)
+
+
+# --- grading it -------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Grading:
+    """How `grader grade` ended: its exit status, what it said, and its results where it gave any."""
+
+    status: int
+    errors: str
+    tests: list[dict[str, Any]]
+
+    def find_losses(self) -> dict[str, float]:
+        """The exercises with a failed check, and the points that they get."""
+        checks = [test for test in self.tests if test["extra_data"]["outcome"] != "manual"]
+        failed = {test["number"] for test in checks if test["status"] == "failed"}
+        return {number: sum(test["score"] for test in checks if test["number"] == number) for number in failed}
+
+    def list_messages(self) -> list[str]:
+        return [test["output"] for test in self.tests if test.get("status") == "failed"]
+
+
+def grade(case: Case, folder: Path, environment: Mapping[str, str]) -> Grading:
+    folder.mkdir()
+    results = folder / "results.json"
+    command = make_command(case, make_submission(case, folder), results, folder)
+    ended = subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=case.seconds, check=False
+    )
+    tests = json.loads(results.read_text())["tests"] if results.exists() else []
+    return Grading(ended.returncode, ended.stderr, tests)
+
+
+def make_command(case: Case, submission: Path, results: Path, folder: Path) -> list[str]:
+    options = [f"--json={results}", f"--grading-seed={SEED}", *([] if FULL else [f"--exercise={','.join(case.exercises)}"])]
+    if not case.limits:
+        return [sys.executable, "-m", "grader", "grade", str(submission), *options]
+    tests = copy_checks(case.limits, folder / "private_tests")
+    return [sys.executable, "-m", "pytest", "-c", str(KIT / "tox.ini"), f"--rootdir={folder}", f"--fpath={submission}", *options, str(tests)]
+
+
+def copy_checks(limits: Mapping[str, int], target: Path) -> Path:
+    """The hidden checks, with a `homework.toml` of their own that has other limits."""
+    shutil.copytree(KIT / "private_tests", target, ignore=shutil.ignore_patterns("references", "__pycache__"))
+    homework = (KIT / "public_tests" / "homework.toml").read_text(encoding="utf-8")
+    for name, value in limits.items():
+        homework, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", homework, flags=re.MULTILINE)
+        assert found == 1, f"homework.toml has no limit {name}"
+    (target / "homework.toml").write_text(homework, encoding="utf-8")
+    return target
+
+
+# --- the tests --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def gradings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Grading]]]:
+    """The chosen cases, graded a few at a time, in the order of the tests, with the reference's answers computed once."""
+    folder = tmp_path_factory.mktemp("golden")
+    environment = {"LAB_2_HFL_DATASET": "digits"}
+    if "GRADER_REFERENCE_CACHE" not in os.environ:
+        environment["GRADER_REFERENCE_CACHE"] = str(tmp_path_factory.mktemp("references"))
+    items = [item for item in request.session.items if "gradings" in getattr(item, "fixturenames", ())]
+    chosen: list[Case] = [item.callspec.params["case"] for item in items if not item.get_closest_marker("skip")]  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield {case.name: pool.submit(grade, case, folder / case.name, environment) for case in chosen}
+        pool.shutdown(cancel_futures=True)
+
+
+def list_parameters() -> list[Any]:
+    slow = pytest.mark.skip(reason="graded with GOLDEN=full")
+    return [pytest.param(case, id=case.name, marks=[] if FULL or case.quick else [slow]) for case in ALL]
+
+
+@pytest.mark.timeout(1000)
+@pytest.mark.parametrize("case", list_parameters())
+def test_report_is_the_case_s(case: Case, gradings: dict[str, Future[Grading]]) -> None:
+    grading = gradings[case.name].result()
+    if case.refused:
+        assert (grading.status, grading.tests) == (2, [])
+        assert len(grading.errors.splitlines()) == 1
+        assert case.refused in grading.errors
+        return
+    assert grading.status == 0, grading.errors
+    assert {test["number"] for test in grading.tests} >= set(case.exercises)
+    losses = grading.find_losses()
+    assert losses.keys() == case.points.keys(), "\n".join(grading.list_messages())
+    assert SEED != DEFAULT_SEED or losses == pytest.approx(case.points), "\n".join(grading.list_messages())
+    for phrase in case.says:
+        assert any(phrase in message for message in grading.list_messages()), "\n".join(grading.list_messages())
+
+
+def test_cases_are_enough() -> None:
+    wrong = [case for case in ALL if case.points or case.refused]
+    assert len(wrong) >= 40
+    assert len(ALL) - len(wrong) >= 10
+    assert {exercise for case in wrong for exercise in case.points} == {"A1.1", "A1.2", "A1.3", "A2.1", "A2.2", "A3.1", "A3.2", "A3.3"}
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case_is_well_formed(case: Case) -> None:
+    """Every file of a case is used, so that a misspelt tag does not leave the solved notebook as it was."""
+    solved = nbformat.read(SOLVED, as_version=4)  # type: ignore[no-untyped-call]
+    tags = "|".join(tag for cell in solved.cells for tag in cell.metadata.get("tags", []))
+    for file in case.folder.iterdir():
+        assert re.fullmatch(rf"case\.toml|submission\.(ipynb|py)|((before|after)\.)?({tags})(\.\d)?\.py", file.name), file
+    assert set(case.points) | set(case.check)  <= {"A1.1", "A1.2", "A1.3", "A2.1", "A2.2", "A3.1", "A3.2", "A3.3"}
+    assert case.what.endswith(".")
