@@ -75,6 +75,7 @@ class Session:
         self.runs: dict[int, Answer] = {}
         self._broker: _BrokerProcess | None = None
         self._deadline: float | None = None
+        self._failure: ExecutionError | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
 
     def __enter__(self) -> Session:
@@ -116,6 +117,8 @@ class Session:
 
     def _revive(self) -> bool:
         """Have a kernel in which every cell has run, apart from those that ended theirs. False if time is used up."""
+        if self._failure is not None:
+            raise self._failure  # it was waited for once; every further check would wait as long
         while self._broker is None:
             if self._remaining() <= 0:
                 for cell in self.cells:
@@ -156,10 +159,12 @@ class Session:
         }
         answer = self._send(request, _START_GRACE_S)
         if answer.outcome != "ok":
-            raise ExecutionError(
+            self._stop_broker()
+            self._failure = ExecutionError(
                 f"No kernel could be started ({answer.error or answer.outcome}). Check that `python -m ipykernel --version` works in this "
                 "environment."
             )
+            raise self._failure
 
     def _send(self, request: Mapping[str, Any], timeout_s: float) -> Answer:
         assert self._broker is not None

@@ -137,6 +137,7 @@ class Submission:
     def _fail_undefined(self, tag: str, name: str) -> None:
         run = self._session.runs.get(self.require_cell(tag).index)
         if run is not None and run.outcome != "ok":
+            self._fail_without_setup(name)
             fail(
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 f"a cell that runs and defines {name}",
@@ -147,6 +148,24 @@ class Submission:
             f"a definition of {name}, spelt exactly so",
             "keep the handout's name and fill in its body.",
         )
+
+    def _fail_without_setup(self, name: str) -> None:
+        """Fail if the setup cell is the cause: then there is nothing to correct in the others."""
+        tag = self.homework.setup
+        setup = self.notebook.find(tag)
+        if setup is None:
+            fail(
+                f"{name} is not defined, and no code cell has the tag {tag!r}, which every exercise needs.",
+                f"one code cell tagged {tag!r} with the handout's imports",
+                "give the handout's first cell its tag again.",
+            )
+        run = self._session.runs[setup.index]
+        if run.outcome != "ok":
+            fail(
+                f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
+                "a setup cell that runs to its end in a fresh kernel",
+                "correct the setup cell first: every exercise needs it.",
+            )
 
     def _fail_odd(self, tag: str, what: str, odd: Odd) -> None:
         if odd.what == "...":

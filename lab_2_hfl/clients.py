@@ -88,12 +88,20 @@ def copy_parameters(values: Iterable[Tensor], model: torch.nn.Module) -> None:
             parameter.copy_(value)
 
 
-def average(updates: Sequence[Sequence[Tensor]], weights: Sequence[float]) -> list[Tensor]:
-    """The weighted mean of the clients' updates, parameter by parameter; `weights` add up to 1."""
-    means = [weights[0] * part for part in updates[0]]
-    for weight, update in zip(weights[1:], updates[1:], strict=True):
+def average(updates: Iterable[Sequence[Tensor]], weights: Iterable[float]) -> list[Tensor]:
+    """The weighted mean of the clients' updates, parameter by parameter; `weights` add up to 1.
+
+    Updates are taken one at a time, so that only one of them need be in memory. Raises ValueError if there are none.
+    """
+    means: list[Tensor] | None = None
+    for update, weight in zip(updates, weights, strict=True):
+        if means is None:
+            means = [weight * part for part in update]
+            continue
         for mean, part in zip(means, update, strict=True):
             mean.add_(part, alpha=weight)
+    if means is None:
+        raise ValueError("There are no updates to average; at least one client must take part in a round.")
     return means
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -66,15 +65,6 @@ class CentralizedServer(Server):
         return result
 
 
-@dataclass(frozen=True)
-class RoundUpdates:
-    """What the clients of one round sent: an update each, their shares of the samples, and the slowest client's seconds."""
-
-    updates: list[list[Tensor]]
-    weights: list[float]
-    slowest_s: float
-
-
 class DecentralizedServer(Server):
     """A server whose data lies with its clients.
 
@@ -106,19 +96,17 @@ class DecentralizedServer(Server):
         """Indices of the clients of the next round."""
         return self.rng.choice(self.nr_clients, self.nr_clients_per_round, replace=False)
 
-    def _collect(self, nr_round: int) -> RoundUpdates:
-        """Send the model's parameters to this round's clients and collect their updates."""
-        chosen = self._choose_clients()
+    def _ask_clients(
+        self, chosen: NDArray[np.int64], nr_round: int, seconds: list[float]
+    ) -> Iterator[list[Tensor]]:
+        """Each chosen client's update of the model's parameters, one at a time; its time is appended to `seconds`."""
         parameters = [parameter.detach().clone() for parameter in self.model.parameters()]
-        total = sum(self.client_sample_counts[index] for index in chosen)
-        weights = [self.client_sample_counts[index] / total for index in chosen]
-        updates, slowest_s = [], 0.0
         for index in chosen:
             seed = self.seed + int(index) + 1 + nr_round * self.nr_clients_per_round
             start = perf_counter()
-            updates.append(self.clients[index].update(parameters, seed))
-            slowest_s = max(slowest_s, perf_counter() - start)
-        return RoundUpdates(updates, weights, slowest_s)
+            update = self.clients[index].update(parameters, seed)
+            seconds.append(perf_counter() - start)
+            yield update
 
     def _run_rounds(
         self, nr_rounds: int, result: RunResult, apply: Callable[[list[Tensor]], None]
@@ -126,10 +114,13 @@ class DecentralizedServer(Server):
         """Run rounds in which `apply` brings the clients' mean update into the model; fills and returns `result`."""
         elapsed_s = 0.0
         for nr_round in trange(nr_rounds, desc="Rounds", leave=False):
-            received = self._collect(nr_round)
             start = perf_counter()
-            apply(average(received.updates, received.weights))
-            elapsed_s += received.slowest_s + perf_counter() - start
+            chosen = self._choose_clients()
+            counts = [self.client_sample_counts[index] for index in chosen]
+            seconds: list[float] = []
+            updates = self._ask_clients(chosen, nr_round, seconds)
+            apply(average(updates, [count / sum(counts) for count in counts]))
+            elapsed_s += perf_counter() - start - sum(seconds) + max(seconds)  # clients work in parallel
             result.wall_time.append(elapsed_s)
             result.message_count.append(2 * self.nr_clients_per_round * (nr_round + 1))
             result.test_accuracy.append(self.test())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from grader.plugin import add_context
 
 from . import questions
 from .draws import SMALL_DATA
@@ -16,33 +18,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 
 @pytest.fixture(scope="session")
-def submission_environment(pytestconfig: pytest.Config) -> Mapping[str, str]:
-    """The kernel sees the same data as the reference: which set that is, is decided once, here."""
-    os.environ.update(SMALL_DATA)
-    from torch import __version__ as torch_version
-
-    from grader.plugin import add_context
-    from lab_2_hfl.dataset import train_dataset
-    from lab_2_hfl.model import device
-
-    add_context(pytestconfig, dataset=train_dataset.name, torch=torch_version, device=str(device))
-    return {**SMALL_DATA, **ONE_THREAD, "LAB_2_HFL_DATASET": train_dataset.name}
-
-
-@pytest.fixture(scope="session")
-def submission_probes() -> Mapping[str, str]:
-    import lab_2_hfl
-
-    folder = Path(next(iter(lab_2_hfl.__path__)))
-    return {"servers": (folder / "probes.py").read_text(encoding="utf-8")}
-
-
-@pytest.fixture(scope="session")
-def references(
-    request: pytest.FixtureRequest, grading_seed: int, submission_environment: Mapping[str, str]
-) -> Iterator[References]:
+def references(request: pytest.FixtureRequest, grading_seed: int) -> Iterator[References]:
     """The reference's answers; those that the collected checks will need are computed while the submission runs."""
-    references = References(submission_environment)
+    references = References({**SMALL_DATA, **ONE_THREAD})
     wanted = {
         marker.args[0] for item in request.session.items if (marker := item.get_closest_marker("exercise"))
     }
@@ -51,3 +29,20 @@ def references(
     )
     yield references
     references.close()
+
+
+@pytest.fixture(scope="session")
+def submission_environment(pytestconfig: pytest.Config, references: References) -> Mapping[str, str]:
+    """The kernel sees the same data as the reference, which decides what set that is."""
+    description = references.describe()
+    add_context(pytestconfig, **description)
+    return {**SMALL_DATA, **ONE_THREAD, "LAB_2_HFL_DATASET": description["dataset"]}
+
+
+@pytest.fixture(scope="session")
+def submission_probes() -> Mapping[str, str]:
+    """The lab's probes, found without importing the lab: torch is the reference process's to load, not this one's."""
+    spec = importlib.util.find_spec("lab_2_hfl")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return {"servers": Path(spec.submodule_search_locations[0], "probes.py").read_text(encoding="utf-8")}

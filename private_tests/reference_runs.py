@@ -41,6 +41,16 @@ def ask(function: str, arguments: Mapping[str, Any]) -> Any:
     return answer
 
 
+def describe() -> dict[str, str]:
+    """What the answers are computed on and with."""
+    import torch
+
+    from lab_2_hfl.dataset import train_dataset
+    from lab_2_hfl.model import device
+
+    return {"dataset": train_dataset.name, "torch": str(torch.__version__), "device": str(device)}
+
+
 def _compute(function: str, arguments: Mapping[str, Any]) -> Any:
     from lab_2_hfl import probes
     from solutions import experiments, federated
@@ -75,7 +85,12 @@ class References:
         self._pool = ProcessPoolExecutor(
             1, mp_context=get_context("spawn"), initializer=_prepare, initargs=(dict(environment),)
         )
+        self._description = self._pool.submit(describe)
         self._answers: dict[str, Future[Any]] = {}
+
+    def describe(self) -> dict[str, str]:
+        """The data set, the device and torch's version."""
+        return self._description.result()
 
     def foresee(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Start computing answers."""
