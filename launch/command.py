@@ -172,7 +172,6 @@ def environment(
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT="29500",
         LAB_STEPS=str(steps),
-        PYTHONUNBUFFERED="1",
         PYTHONIOENCODING="utf-8",
         PYTHONDONTWRITEBYTECODE="1",
         OMP_NUM_THREADS=str(max(1, (os.cpu_count() or 1) // ranks)),

@@ -10,6 +10,7 @@ import psutil
 
 TOKEN_VARIABLE = "LAUNCH_RUN"
 KILL_TIME_S = 5.0
+SHORT_SLEEP_S = 1.0  # shorter than a standstill must last, so that a longer sleep is noticed in time
 # Programs at the end of a pipe: they live as long as what feeds them and start nothing.
 FILTERS = frozenset(
     {"tee", "cat", "grep", "sed", "awk", "gawk", "mawk", "less", "more", "head", "tail", "ts", "stdbuf"}
@@ -87,9 +88,14 @@ def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
         if process.pid in parents or own_number(process.pid) in settled:
             continue
         with contextlib.suppress(psutil.Error):
-            if process.name() not in FILTERS:
+            if process.name() not in FILTERS and not _is_short_sleep(process):
                 return True
     return False
+
+
+def _is_short_sleep(process: psutil.Process) -> bool:
+    """Whether a shell is looking after its children now and then, rather than waiting to start another."""
+    return process.name() == "sleep" and time.time() - process.create_time() < SHORT_SLEEP_S
 
 
 def own_number(pid: int) -> int:

@@ -18,7 +18,7 @@ from .timeline import Box, Message, Pause, Pipeline, Row, Timeline
 WIDTH = 1240
 LEFT, RIGHT = 132, 28
 RIGHT_WITH_WORDS = 350  # where each rank stopped is written here
-TOP, ROW, BOX, BOTTOM = 128, 66, 34, 52
+TOP, ROW, BOX, BOTTOM = 134, 66, 34, 52
 STEPS_SHOWN = 2
 STOP_SHARE = 0.1  # of the time shown, for the standstill at its end, however long it lasted
 TICKS = 8
@@ -81,7 +81,7 @@ def draw(report: Report) -> str:
         f"<style>{STYLE}</style>",
         DEFINITIONS,
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_heading(report),
+        *_heading(report, frame),
     ]
     if frame is None:
         parts.append(
@@ -130,7 +130,7 @@ def _step_ends(row: Row, shown: Sequence[int]) -> list[float]:
 # --- the head of the page -------------------------------------------------------------------------
 
 
-def _heading(report: Report) -> Iterator[str]:
+def _heading(report: Report, frame: Frame | None) -> Iterator[str]:
     name = printable(report.script.name)
     made = max((rank.steps for rank in report.ranks), default=0)
     kind = "title" if report.outcome is Outcome.FINISHED else "title bad"
@@ -143,8 +143,8 @@ def _heading(report: Report) -> Iterator[str]:
     )
     for number, pipeline in enumerate(report.pipelines[:2]):
         prefix = f"ranks {', '.join(map(str, pipeline.ranks))}: " if len(report.pipelines) > 1 else ""
-        yield _text(24, 78 + 18 * number, prefix + bubble_words(pipeline), "small")
-    yield from _legend(report)
+        yield _text(24, 77 + 17 * number, prefix + bubble_words(pipeline), "small")
+    yield from _legend(report, frame)
 
 
 def bubble_words(pipeline: Pipeline) -> str:
@@ -155,17 +155,17 @@ def bubble_words(pipeline: Pipeline) -> str:
     return f"bubble {measured}, {ideal}, with p = {p} stages and m = {m} micro-batches"
 
 
-def _legend(report: Report) -> Iterator[str]:
-    kinds = {pause.kind for row in report.timeline.rows for pause in row.pauses}
+def _legend(report: Report, frame: Frame | None) -> Iterator[str]:
+    pauses = [pause for row in report.timeline.rows for pause in row.pauses if frame and frame.shows(pause)]
     entries = [
         (_legend_box(f'fill="{FORWARD[1]}"'), "forward", 92),
         (_legend_box(f'fill="{BACKWARD[1]}"'), "backward", 102),
         (_legend_box('class="optimizer"'), "optimizer step", 138),
         (_legend_line("waits"), "waits for a message", 172),
     ]
-    if "group" in kinds:
+    if any(pause.kind == "group" for pause in pauses):
         entries.append((_legend_line("together"), "waits for a group", 154))
-    if any(pause.end_s is None for row in report.timeline.rows for pause in row.pauses):
+    if any(pause.end_s is None for pause in pauses):
         entries.append((_legend_box('class="stop"'), "never returned", 136))
     x = float(WIDTH - 12 - sum(width for *_, width in entries))
     for shape, words, width in entries:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .events import Translation
 from .groups import find_uneven
 from .report import Failure, FailureKind, Outcome, RankReport, RankState
-from .verdict import Situation, Verdict
+from .verdict import Situation, Verdict, has_left
 from .waits import Standstill, Wait
 from .workers import MESSAGES, SENDS, Operation, Worker
 
@@ -226,7 +226,7 @@ def _conclusion_without_cycle(situation: Situation, waits: Sequence[Wait]) -> st
     ranks = situation.by_rank()
     partners = sorted({partner for wait in waits for partner in wait.partners})
     absent = [rank for rank in partners if rank not in ranks]
-    left = [rank for rank in partners if rank in ranks and ranks[rank].ended]
+    left = [rank for rank in partners if rank in ranks and has_left(ranks[rank])]
     parts = []
     if absent:
         parts.append(f"rank{'s' * (len(absent) > 1)} {listed(absent)} never started")

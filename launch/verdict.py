@@ -106,7 +106,7 @@ def views(situation: Situation) -> dict[int, View]:
         rank: View(
             operations=worker.operations,
             blocked=() if worker.ended or worker.stopped else tuple(worker.blocked()),
-            gone=has_left(worker),
+            gone=worker.ended or worker.stopped is not None,
             world_size=worker.world_size,
         )
         for rank, worker in situation.by_rank().items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from . import processes, settings
@@ -14,6 +15,9 @@ def install() -> None:
     recorder = Recorder(settings.read())
     processes.install(recorder)
     processes.record_input(recorder)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Whole lines, so that those of different ranks do not mix, and none lost when the process is killed.
+        sys.stdout.reconfigure(line_buffering=True, write_through=False)
 
     def alias_used(name: str, module: str) -> None:
         recorder.write("translation", what="import", asked=name, given=module)

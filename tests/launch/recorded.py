@@ -127,8 +127,16 @@ class Rank:
         return worker(self.lines, f"{100 + self.rank}-1")
 
 
+def ended(worker: Worker) -> Worker:
+    """A process that is gone; by its own will if it has written so."""
+    worker.ended, worker.ended_s = True, 10.0
+    return worker
+
+
 def workers(ranks: Iterable[Rank]) -> list[Worker]:
-    return [rank.worker() for rank in ranks]
+    """Their processes; one that wrote that it exits has ended."""
+    found = [rank.worker() for rank in ranks]
+    return [ended(worker) if worker.exited is not None else worker for worker in found]
 
 
 def by_rank(ranks: Iterable[Rank]) -> Mapping[int, Worker]:

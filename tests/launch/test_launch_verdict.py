@@ -22,8 +22,8 @@ def ended(rank: Rank, code: int | None = 0, at_s: float = 10.0):
     """The worker of a rank that is gone; without a code it was killed."""
     if code is not None:
         rank.event("exit", code=code)
-    worker = rank.worker()
-    worker.ended, worker.ended_s = True, at_s
+    worker = recorded.ended(rank.worker())
+    worker.ended_s = at_s
     return worker
 
 
@@ -63,7 +63,7 @@ def test_stopped_ranks_and_one_that_waits_for_them_after_its_steps():
 
 
 def test_a_rank_that_steps_more_often_than_the_others():
-    zero, one, two = three(steps=2)
+    zero, _, two = three(steps=2)
     ahead = stopped(Rank(1, 3).steps(8))
     state = recorded.situation([zero.recv(1).worker(), ahead.worker(), two.recv(1).worker()])
     assert outcome(state) is Outcome.WRONG_STEPS

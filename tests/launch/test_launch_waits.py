@@ -189,6 +189,12 @@ def test_a_receive_from_anyone_needs_all_to_wait_in_vain():
     assert stuck is not None
 
 
+def test_a_rank_that_is_about_to_end_may_still_free_others_by_closing_its_connections():
+    zero, one = Rank(0, 2).recv(1), Rank(1, 2).event("exit", code=0)
+    state = recorded.situation([zero.worker(), one.worker()], ranks=2)
+    assert find_standstill(views(state)) is None
+
+
 def test_waiting_for_a_rank_that_has_left_is_in_vain():
     zero, one = pair()
     found = standstill(zero.recv(1), one.event("exit", code=0))

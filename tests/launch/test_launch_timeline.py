@@ -1,0 +1,156 @@
+"""Time: messages that met, pipelines, bubbles; drawn as SVG and as a trace."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+
+import pytest
+import recorded
+from recorded import Rank
+
+from launch import picture, timeline, trace
+from launch.report import Outcome
+from launch.verdict import Verdict, views
+from launch.waits import find_standstill
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def staircase(stages: int, micro_batches: int, steps: int = 2) -> list[Rank]:
+    """GPipe with forward and backward passes of one second each, and messages between the stages."""
+    ranks = [Rank(rank, stages) for rank in range(stages)]
+    length = 2 * (micro_batches + stages - 1)
+    for rank in ranks:
+        for step in range(1, steps + 1):
+            start = (step - 1) * (length + 1)
+            for number in range(micro_batches):
+                forward = start + rank.rank + number
+                backward = start + length - micro_batches - rank.rank + number
+                box(rank, "forward", forward, step, micro_batch=number, model="Stage", gradients=True)
+                box(rank, "backward", backward, step, micro_batches=[number])
+            rank.event("step", optimizer=1, number=step, start=start + length, end=start + length + 0.5, thread=0)
+    for rank in ranks[:-1]:
+        rank.send(rank.rank + 1, done=True)
+        ranks[rank.rank + 1].recv(rank.rank, done=True)
+    return ranks
+
+
+def box(rank: Rank, kind: str, start: float, step: int, **fields: object) -> None:
+    rank.event(kind, start=start, end=start + 1, step=step, thread=0, **fields)
+
+
+def built(ranks: list[Rank]) -> timeline.Timeline:
+    workers = recorded.by_rank(ranks)
+    return timeline.build(
+        {rank: worker.events for rank, worker in workers.items()},
+        {rank: worker.operations for rank, worker in workers.items()},
+    )
+
+
+@pytest.mark.parametrize(("stages", "micro_batches"), [(2, 1), (3, 3), (3, 6), (4, 2)])
+def test_the_bubble_of_a_perfect_staircase_is_the_ideal_one(stages, micro_batches):
+    (pipeline,) = built(staircase(stages, micro_batches)).pipelines
+    assert pipeline.ranks == tuple(range(stages))
+    assert pipeline.micro_batches == micro_batches
+    assert pipeline.ideal_bubble == pytest.approx((stages - 1) / (micro_batches + stages - 1))
+    assert pipeline.bubble == pytest.approx(pipeline.ideal_bubble)
+
+
+def test_a_step_that_was_not_completed_has_no_bubble():
+    ranks = staircase(2, 2, steps=0)
+    for rank in ranks:
+        box(rank, "forward", 1.0, 1, micro_batch=0, model="Stage", gradients=True)
+    (pipeline,) = built(ranks).pipelines
+    assert pipeline.bubble is None
+    assert pipeline.micro_batches == 1
+
+
+def test_two_pipelines_are_told_apart():
+    ranks = [Rank(rank, 4) for rank in range(4)]
+    for low in (0, 2):
+        ranks[low].send(low + 1, done=True)
+        ranks[low + 1].recv(low, done=True)
+    assert [pipeline.ranks for pipeline in built(ranks).pipelines] == [(0, 1), (2, 3)]
+
+
+def test_messages_meet_in_the_order_of_their_channel():
+    zero, one = Rank(0, 2), Rank(1, 2)
+    zero.send(1, tag=5, done=True).send(1, tag=0, done=True).send(1, tag=5)
+    one.recv(0, tag=0, done=True).recv(0, tag=5, done=True)
+    met = built([zero, one]).messages
+    assert [(message.source, message.destination) for message in met] == [(0, 1), (0, 1)]
+    first, second = met
+    assert first.sent_s < second.sent_s
+    assert first.received_s > second.received_s
+
+
+def test_a_message_received_in_the_background_is_over_at_its_wait():
+    zero, one = Rank(0, 2), Rank(1, 2)
+    zero.send(1, done=True)
+    begun = one.begin("irecv", 0)
+    (none,) = [built([zero, one]).messages]
+    assert none == ()
+    one.wait(begun, done=True)
+    assert len(built([zero, one]).messages) == 1
+
+
+def drawn(ranks: list[Rank], outcome: Outcome = Outcome.FINISHED, name: str = "b1.sh"):
+    state = recorded.situation(recorded.workers(ranks), ranks=len(ranks))
+    standstill = find_standstill(views(state)) if outcome is Outcome.DEADLOCKED else None
+    report = recorded.report(state, Verdict(outcome, standstill=standstill), name)
+    return report, ET.fromstring(picture.draw(report))
+
+
+def texts(root: ET.Element) -> list[str]:
+    return [element.text or "" for element in root.iter(f"{SVG}text")]
+
+
+def test_a_box_carries_the_number_of_its_micro_batch():
+    _, root = drawn(staircase(3, 3))
+    numbers = [element.text for element in root.iter(f"{SVG}text") if element.get("class") == "number"]
+    assert sorted(numbers) == sorted(["0", "1", "2"] * 2 * 3)  # forward and backward, three ranks, one step
+
+
+def test_the_picture_names_ranks_and_bubbles():
+    _, root = drawn(staircase(3, 3))
+    words = texts(root)
+    assert {"rank 0", "rank 1", "rank 2"} <= set(words)
+    assert any("bubble 40%, ideal (p - 1)/(m + p - 1) = 2/5 = 40%" in text for text in words)
+
+
+def test_nothing_is_drawn_outside_of_the_page():
+    _, root = drawn(staircase(4, 5))
+    for rectangle in root.iter(f"{SVG}rect"):
+        left = float(rectangle.get("x", "0"))
+        assert -1 <= left <= picture.WIDTH
+        assert left + float(rectangle.get("width", "0")) <= picture.WIDTH + 1
+
+
+def test_a_deadlock_shows_where_each_rank_stopped_and_for_whom_it_waits():
+    ranks = staircase(2, 2)
+    ranks[0].recv(1, tag=7)
+    ranks[1].recv(0, tag=8)
+    _, root = drawn(ranks, Outcome.DEADLOCKED)
+    assert {"recv(src=1, tag=7)", "recv(src=0, tag=8)"} <= set(texts(root))
+    assert len([path for path in root.iter(f"{SVG}path") if path.get("class") == "want"]) == 2
+    assert len([rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "stop"]) == 3  # and the legend
+
+
+def test_a_run_without_any_event_has_a_picture():
+    _, root = drawn([])
+    assert any("No forward pass" in text for text in texts(root))
+
+
+def test_names_are_shown_as_text():
+    _, root = drawn(staircase(2, 1), name='<script>"&.sh')
+    assert any(text.startswith('<script>"&.sh') for text in texts(root))
+
+
+def test_the_trace_has_a_slice_a_box_and_an_arrow_a_message():
+    report, _ = drawn(staircase(2, 2))
+    written = json.loads(json.dumps(trace.trace(report)))["traceEvents"]
+    kinds = [event["ph"] for event in written]
+    boxes = [event for event in written if event["ph"] == "X" and event["tid"] == trace.COMPUTING]
+    assert len(boxes) == 2 * 2 * 2 * 2  # ranks, steps, directions, micro-batches
+    assert (kinds.count("s"), kinds.count("f")) == (1, 1)
