@@ -43,7 +43,17 @@ def _make_parser() -> argparse.ArgumentParser:
     grade.add_argument("--exercise", metavar="ID,…", help="grade only these exercises")
     grade.add_argument("--execute", choices=("needed", "all"), default="needed", help="which cells to run")
     grade.set_defaults(run=_grade)
+    doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
+    doctor.set_defaults(run=_examine)
     return parser
+
+
+def _examine(_: argparse.Namespace) -> int:
+    """Tell, layer by layer, what this machine offers to contain submissions, and what would install the rest."""
+    from .containment import format_machine, probe
+
+    print(format_machine(probe()))
+    return GRADED
 
 
 def _grade(options: argparse.Namespace) -> int:

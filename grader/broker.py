@@ -34,7 +34,7 @@ from nbclient.exceptions import DeadKernelError
 
 from . import kernel_side
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 240.0  # a machine may be busy with other gradings
 _INTERRUPT_GRACE_S = 3.0
 _WATCH_INTERVAL_S = 0.1
 _MAX_OUTPUT_CHARACTERS = 20_000

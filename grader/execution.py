@@ -24,7 +24,7 @@ from .notebook import Cell
 from .observation import CodeError, NotAnObservation, decode, decode_error
 
 _ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting, killing, reporting
-_START_GRACE_S = 90.0
+_START_GRACE_S = 300.0
 _MAX_LINE = 64 * 1024 * 1024
 _ENDED = ("hung", "died", "memory")
 
