@@ -1,18 +1,20 @@
-"""Golden submissions of part A: each folder of `tests/cases/part_a` is one, with the score and the sentences that it must get.
+"""Golden submissions of part A: each folder of `tests/cases/part_a` is one, with the report that it must get.
 
 A case is data. `case.toml` says what the submission is and what grading it must give:
 
     what = "The server takes the plain mean of what clients send."
     says = ["weight each client by its number of samples"]     # each stands in the message of a failed check
-    [points]                                                   # the exercises that lose points, and what they still get
+    [points]                                                   # the exercises that lose points: what they get
     "A1.3" = 0.25
 
-Every exercise that `points` does not name keeps all its points. Beside `case.toml` lie the cells: the submission is the solved notebook, in
-which `TAG.py` replaces the cell with that tag, and `before.TAG.py` and `after.TAG.py` are cells without a tag beside it. Or the
-whole file is there, as `submission.ipynb` or `submission.py`. Further keys of `case.toml` are the fields of `Case`.
+Every exercise that `points` does not name keeps all its points. Beside `case.toml` lie the cells: the submission
+is the solved notebook, in which `TAG.py` replaces the cell with that tag, and `before.TAG.py` and `after.TAG.py`
+are cells without a tag beside it. Or the whole file is there, as `submission.ipynb` or `submission.py`. Further
+keys of `case.toml` are the fields of `Case`.
 
-GOLDEN=full grades every case on all exercises. Without it, the quick ones are graded on the exercises that they touch and on a neighbour.
-GOLDEN_SEED is the grading seed. With another than the default, an exercise must still lose points, though maybe not as many.
+Without more said, the quick cases are graded, on the exercises that they touch and on a neighbour. GOLDEN=all
+grades every case so, GOLDEN=full every case on all exercises, which takes hours. GOLDEN_SEED is the grading seed:
+with another than the default an exercise must still lose points, though maybe not as many.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ SOLVED = KIT / "notebooks" / "homework_1_solved.ipynb"
 
 DEFAULT_SEED = "1"
 SEED = os.environ.get("GOLDEN_SEED", DEFAULT_SEED)
-FULL = os.environ.get("GOLDEN") == "full"
+EXTENT = os.environ.get("GOLDEN", "quick")  # or `all`, or `full`
+FULL = EXTENT == "full"
 WORKERS = int(os.environ.get("GOLDEN_WORKERS", min(2, os.cpu_count() or 1)))
 NEIGHBOURS = ("A1.2", "A1.1")  # the cheapest exercises: a mistake elsewhere must leave them alone
 
@@ -51,7 +54,7 @@ class Case:
     """A submission, and what grading it must give.
 
     check: exercises to grade where not all are; by default those that lose points, and a neighbour
-    quick: whether the case is graded without GOLDEN=full
+    quick: whether the case is graded without GOLDEN=all or GOLDEN=full
     refused: part of the one line with which a file that can't be read is refused, instead of a score
     cells: changes to the cell with a tag: its `tags`, its `kind`, in how many `copies` it is there
     format: `nbformat 4`, `nbformat 3` or `jupytext`
@@ -87,7 +90,7 @@ def read_case(folder: Path) -> Case:
 ALL = [read_case(file.parent) for file in sorted(CASES.glob("*/case.toml"))]
 
 
-# --- making the submission --------------------------------------------------------------------------------------------------------------
+# --- making the submission ----------------------------------------------------------------------------------
 
 
 def make_submission(case: Case, folder: Path) -> Path:
@@ -116,7 +119,11 @@ def change_solved(case: Case) -> NotebookNode:
         if tag is None:
             cells.append(cell)
         else:
-            cells += [*read_cells(case, f"before.{tag}*.py"), *change_cell(case, tag, cell), *read_cells(case, f"after.{tag}*.py")]
+            cells += [
+                *read_cells(case, f"before.{tag}*.py"),
+                *change_cell(case, tag, cell),
+                *read_cells(case, f"after.{tag}*.py"),
+            ]
     notebook.cells = cells
     return notebook
 
@@ -137,7 +144,7 @@ def change_cell(case: Case, tag: str, cell: NotebookNode) -> list[NotebookNode]:
     return [cell] * changes.get("copies", 1)
 
 
-# --- grading it -------------------------------------------------------------------------------------------------------------------------
+# --- grading it ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,9 @@ class Grading:
         """The exercises with a failed check, and the points that they get."""
         checks = [test for test in self.tests if test["extra_data"]["outcome"] != "manual"]
         failed = {test["number"] for test in checks if test["status"] == "failed"}
-        return {number: sum(test["score"] for test in checks if test["number"] == number) for number in failed}
+        return {
+            number: sum(test["score"] for test in checks if test["number"] == number) for number in failed
+        }
 
     def list_messages(self) -> list[str]:
         return [test["output"] for test in self.tests if test.get("status") == "failed"]
@@ -163,18 +172,38 @@ def grade(case: Case, folder: Path, environment: Mapping[str, str]) -> Grading:
     results = folder / "results.json"
     command = make_command(case, make_submission(case, folder), results, folder)
     ended = subprocess.run(
-        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=case.seconds, check=False
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=case.seconds,
+        check=False,
     )
     tests = json.loads(results.read_text())["tests"] if results.exists() else []
     return Grading(ended.returncode, ended.stderr, tests)
 
 
 def make_command(case: Case, submission: Path, results: Path, folder: Path) -> list[str]:
-    options = [f"--json={results}", f"--grading-seed={SEED}", *([] if FULL else [f"--exercise={','.join(case.exercises)}"])]
+    options = [
+        f"--json={results}",
+        f"--grading-seed={SEED}",
+        *([] if FULL else [f"--exercise={','.join(case.exercises)}"]),
+    ]
     if not case.limits:
         return [sys.executable, "-m", "grader", "grade", str(submission), *options]
     tests = copy_checks(case.limits, folder / "private_tests")
-    return [sys.executable, "-m", "pytest", "-c", str(KIT / "tox.ini"), f"--rootdir={folder}", f"--fpath={submission}", *options, str(tests)]
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        str(KIT / "tox.ini"),
+        f"--rootdir={folder}",
+        f"--fpath={submission}",
+        *options,
+        str(tests),
+    ]
 
 
 def copy_checks(limits: Mapping[str, int], target: Path) -> Path:
@@ -188,26 +217,33 @@ def copy_checks(limits: Mapping[str, int], target: Path) -> Path:
     return target
 
 
-# --- the tests --------------------------------------------------------------------------------------------------------------------------
+# --- the tests ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def gradings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Grading]]]:
+def gradings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Grading]]]:
     """The chosen cases, graded a few at a time, in the order of the tests, with the reference's answers computed once."""
     folder = tmp_path_factory.mktemp("golden")
     environment = {"LAB_2_HFL_DATASET": "digits"}
     if "GRADER_REFERENCE_CACHE" not in os.environ:
         environment["GRADER_REFERENCE_CACHE"] = str(tmp_path_factory.mktemp("references"))
     items = [item for item in request.session.items if "gradings" in getattr(item, "fixturenames", ())]
-    chosen: list[Case] = [item.callspec.params["case"] for item in items if not item.get_closest_marker("skip")]  # type: ignore[attr-defined]
+    chosen: list[Case] = [
+        item.callspec.params["case"] for item in items if not item.get_closest_marker("skip")
+    ]  # type: ignore[attr-defined]
     with ThreadPoolExecutor(WORKERS) as pool:
         yield {case.name: pool.submit(grade, case, folder / case.name, environment) for case in chosen}
         pool.shutdown(cancel_futures=True)
 
 
 def list_parameters() -> list[Any]:
-    slow = pytest.mark.skip(reason="graded with GOLDEN=full")
-    return [pytest.param(case, id=case.name, marks=[] if FULL or case.quick else [slow]) for case in ALL]
+    slow = pytest.mark.skip(reason="graded with GOLDEN=all")
+    return [
+        pytest.param(case, id=case.name, marks=[] if EXTENT != "quick" or case.quick else [slow])
+        for case in ALL
+    ]
 
 
 @pytest.mark.timeout(1000)
@@ -225,14 +261,25 @@ def test_report_is_the_case_s(case: Case, gradings: dict[str, Future[Grading]]) 
     assert losses.keys() == case.points.keys(), "\n".join(grading.list_messages())
     assert SEED != DEFAULT_SEED or losses == pytest.approx(case.points), "\n".join(grading.list_messages())
     for phrase in case.says:
-        assert any(phrase in message for message in grading.list_messages()), "\n".join(grading.list_messages())
+        assert any(phrase in message for message in grading.list_messages()), "\n".join(
+            grading.list_messages()
+        )
 
 
 def test_cases_are_enough() -> None:
     wrong = [case for case in ALL if case.points or case.refused]
     assert len(wrong) >= 40
     assert len(ALL) - len(wrong) >= 10
-    assert {exercise for case in wrong for exercise in case.points} == {"A1.1", "A1.2", "A1.3", "A2.1", "A2.2", "A3.1", "A3.2", "A3.3"}
+    assert {exercise for case in wrong for exercise in case.points} == {
+        "A1.1",
+        "A1.2",
+        "A1.3",
+        "A2.1",
+        "A2.2",
+        "A3.1",
+        "A3.2",
+        "A3.3",
+    }
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
@@ -241,6 +288,17 @@ def test_case_is_well_formed(case: Case) -> None:
     solved = nbformat.read(SOLVED, as_version=4)  # type: ignore[no-untyped-call]
     tags = "|".join(tag for cell in solved.cells for tag in cell.metadata.get("tags", []))
     for file in case.folder.iterdir():
-        assert re.fullmatch(rf"case\.toml|submission\.(ipynb|py)|((before|after)\.)?({tags})(\.\d)?\.py", file.name), file
-    assert set(case.points) | set(case.check)  <= {"A1.1", "A1.2", "A1.3", "A2.1", "A2.2", "A3.1", "A3.2", "A3.3"}
+        assert re.fullmatch(
+            rf"case\.toml|submission\.(ipynb|py)|((before|after)\.)?({tags})(\.\d)?\.py", file.name
+        ), file
+    assert set(case.points) | set(case.check) <= {
+        "A1.1",
+        "A1.2",
+        "A1.3",
+        "A2.1",
+        "A2.2",
+        "A3.1",
+        "A3.2",
+        "A3.3",
+    }
     assert case.what.endswith(".")
