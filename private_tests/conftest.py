@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from . import questions
 from .draws import SMALL_DATA
 from .reference_runs import References
 
+DATASET = "LAB_2_HFL_DATASET"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 
 @pytest.fixture(scope="session")
-def references(request: pytest.FixtureRequest, grading_seed: int) -> Iterator[References]:
+def references(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, grading_seed: int
+) -> Iterator[References]:
     """The reference's answers; those that the collected checks will need are computed while the submission runs."""
     references = References({**SMALL_DATA, **ONE_THREAD})
     wanted = {
@@ -28,15 +32,16 @@ def references(request: pytest.FixtureRequest, grading_seed: int) -> Iterator[Re
         [(q.function, q.arguments) for q in questions.list_all(grading_seed) if q.exercise in wanted]
     )
     yield references
+    add_context(pytestconfig, **references.describe())
     references.close()
 
 
 @pytest.fixture(scope="session")
-def submission_environment(pytestconfig: pytest.Config, references: References) -> Mapping[str, str]:
-    """The kernel sees the same data as the reference, which decides what set that is."""
-    description = references.describe()
-    add_context(pytestconfig, **description)
-    return {**SMALL_DATA, **ONE_THREAD, "LAB_2_HFL_DATASET": description["dataset"]}
+def submission_environment(references: References) -> Mapping[str, str]:
+    """The kernel sees the same data as the reference. Where a data set is named, nobody need wait for the other."""
+    named = os.environ.get(DATASET, "auto").strip().lower()
+    dataset = references.describe()["dataset"] if named in ("", "auto") else named
+    return {**SMALL_DATA, **ONE_THREAD, DATASET: dataset}
 
 
 @pytest.fixture(scope="session")

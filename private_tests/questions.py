@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -109,11 +108,3 @@ def list_all(grading_seed: int) -> list[Question]:
     ]
     calls = [ask_for_experiment(function, grading_seed, call) for function in EXPERIMENTS for call in CALLS]
     return servers + calls
-
-
-def read_defaults(function: str) -> dict[str, Any]:
-    """The handout's parameters and their defaults, which the reference has too."""
-    from solutions import experiments
-
-    parameters = inspect.signature(getattr(experiments, function)).parameters
-    return {name: parameter.default for name, parameter in parameters.items()}

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from grader.kernel_side import to_plain
+from grader.kernel_side import describe_function, to_plain
 from grader.observation import decode
 
 CACHE = "GRADER_REFERENCE_CACHE"
@@ -29,7 +29,7 @@ def _prepare(environment: Mapping[str, str]) -> None:
 
 
 def ask(function: str, arguments: Mapping[str, Any]) -> Any:
-    """The reference's answer: of a probe function, or, for `call`, of an experiment function."""
+    """The reference's answer: of a probe function, or, for `call` and `describe_function`, about an experiment function."""
     cached = _find_cached(function, arguments)
     if cached is not None and cached.exists():
         return json.loads(cached.read_text())
@@ -55,6 +55,8 @@ def _compute(function: str, arguments: Mapping[str, Any]) -> Any:
     from lab_2_hfl import probes
     from solutions import experiments, federated
 
+    if function == "describe_function":
+        return describe_function(vars(experiments), **arguments)
     if function == "call":
         return to_plain(getattr(experiments, arguments["name"])(**arguments["arguments"]))
     return to_plain(getattr(probes, function)(vars(federated), **arguments))

@@ -21,7 +21,7 @@ from grader import (
 )
 
 from .draws import SMALL_DATA
-from .questions import CALLS, EXPERIMENTS, Question, ask_for_experiment, read_defaults
+from .questions import CALLS, EXPERIMENTS, Question, ask_for_experiment
 from .reference_runs import References
 
 POINTS = {"A2.1": 0.5, "A2.2": 0.5, "A3.1": 0.25, "A3.2": 0.5, "A3.3": 0.5}
@@ -43,7 +43,8 @@ def test_experiment(
     submission: Submission, references: References, grading_seed: int, function: str, call: str
 ) -> None:
     """The function gives the reference's values."""
-    check_defaults(submission, function, call)
+    if call == "defaults":
+        check_defaults(submission, references, function)
     question = ask_for_experiment(function, grading_seed, call)
     arguments = question.arguments["arguments"]
     seen = submission.call(question.tag, function, arguments)
@@ -55,18 +56,22 @@ def test_experiment(
         if ignored is None:
             raise
         fail(
-            f"{failure.seen} It gives what {ignored}={read_defaults(function)[ignored]!r} gives.",
+            f"{failure.seen} It gives what {ignored}={read_defaults(references, function)[ignored]!r} gives.",
             f"a result that depends on the argument {ignored!r}",
             f"pass {ignored!r} on, where the function in the cell tagged {question.tag!r} uses a fixed value.",
         )
 
 
-def check_defaults(submission: Submission, function: str, call: str) -> None:
-    """With the handout's defaults: they must be the function's own."""
-    if call != "defaults":
-        return
+def read_defaults(references: References, function: str) -> dict[str, Any]:
+    """The handout's parameters and their defaults, which the reference has too."""
+    parameters = references.ask("describe_function", {"name": function})["parameters"]
+    return {name: parameter["default"] for name, parameter in parameters.items()}
+
+
+def check_defaults(submission: Submission, references: References, function: str) -> None:
+    """The function's own defaults must be the handout's."""
     found = submission.describe_function(function, function).get("parameters", {})
-    for name, default in read_defaults(function).items():
+    for name, default in read_defaults(references, function).items():
         if name in found and "default" in found[name] and found[name]["default"] != default:
             fail(
                 f"The parameter {name!r} of {function} has the default {found[name]['default']!r}.",
@@ -164,7 +169,7 @@ def _compare_accuracy(
 
 def _find_ignored(question: Question, seen: Any, references: References) -> str | None:
     """The argument without which the reference gives what was seen: the function does not use it."""
-    defaults = read_defaults(question.name)
+    defaults = read_defaults(references, question.name)
     arguments = question.arguments["arguments"]
     for name in map(str, arguments):
         if name == "nr_rounds" or arguments[name] == defaults[name]:
