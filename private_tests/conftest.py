@@ -28,9 +28,9 @@ def references(
     wanted = {
         marker.args[0] for item in request.session.items if (marker := item.get_closest_marker("exercise"))
     }
-    references.foresee(
-        [(q.function, q.arguments) for q in questions.list_all(grading_seed) if q.exercise in wanted]
-    )
+    asked = [q for q in questions.list_all(grading_seed) if q.exercise in wanted]
+    signatures = [("describe_function", {"name": q.name}) for q in asked if q.function == "call"]
+    references.foresee([*signatures, *((q.function, q.arguments) for q in asked)])
     yield references
     add_context(pytestconfig, **references.describe())
     references.close()
