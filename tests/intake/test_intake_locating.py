@@ -136,10 +136,16 @@ def test_ambiguous_script_does_not_cost_the_notebook(hand_in: HandIn) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    (
-        "conftest.py x/pytest.ini sitecustomize.py x/evil.pth pyproject.toml lab_2_hfl/model.py "
-        "x/lab_2_hfl/__init__.py grader.py"
-    ).split(),
+    [
+        "conftest.py",
+        "x/pytest.ini",
+        "sitecustomize.py",
+        "x/evil.pth",
+        "pyproject.toml",
+        "lab_2_hfl/model.py",
+        "x/lab_2_hfl/__init__.py",
+        "grader.py",
+    ],
 )
 def test_what_would_change_grading_is_set_aside(name: str, hand_in: HandIn) -> None:
     submission = hand_in({"hw.ipynb": FILLED, name: b"raise SystemExit"}, expected=EXPECTED)
