@@ -13,11 +13,12 @@ from statistics import median
 from time import perf_counter
 
 import torch
+from plain_hfl import Pictures, PlainRun, run_fedavg, run_fedsgd
+from torch.utils.data import Subset
+
 from lab_2_hfl.dataset import split, test_dataset, train_dataset
 from lab_2_hfl.model import device
 from lab_2_hfl.servers import FedAvgServer, FedSgdServer
-from plain_hfl import Pictures, PlainRun, run_fedavg, run_fedsgd
-from torch.utils.data import Subset
 
 N, C, B, E, LR, SEED = 100, 0.1, 100, 1, 0.01, 10
 
@@ -29,11 +30,11 @@ GOAL_POINTS = 0.05
 def run_lab(algorithm: str, rounds: int) -> PlainRun:
     """The lab's server, with the same record of its rounds."""
     subsets = split(N, True, SEED)
-    server: FedAvgServer | FedSgdServer
-    if algorithm == "FedAvg":
-        server = FedAvgServer(LR, B, subsets, C, E, SEED)
-    else:
-        server = FedSgdServer(LR, subsets, C, SEED)
+    servers = {
+        "FedAvg": lambda: FedAvgServer(LR, B, subsets, C, E, SEED),
+        "FedSGD": lambda: FedSgdServer(LR, subsets, C, SEED),
+    }
+    server = servers[algorithm]()
     ends: list[float] = []
     test = server.test
 
@@ -58,22 +59,21 @@ def run_plain(algorithm: str, rounds: int) -> PlainRun:
     return run_fedsgd(subsets, test, lr=LR, c=C, seed=SEED, rounds=rounds)
 
 
-def judge(reached: bool) -> str:
-    return "reached" if reached else "MISSED"
+def show(name: str, value: str, goal: str, reached: bool) -> None:
+    print(f"  {name:16}{value:>8}    goal {goal}: {'reached' if reached else 'MISSED'}", flush=True)
 
 
 def compare(algorithm: str, rounds: int) -> None:
     """Run both ways and print what they took and how they differ."""
     lab, plain = run_lab(algorithm, rounds), run_plain(algorithm, rounds)
     lab_s, plain_s = median(lab.seconds), median(plain.seconds)
+    ratio = plain_s / lab_s
     weights = max(float((a - b).abs().max()) for a, b in zip(lab.weights, plain.weights, strict=True))
     points = max(abs(a - b) for a, b in zip(lab.accuracies, plain.accuracies, strict=True))
-    print(f"{algorithm}, median of {rounds} rounds")
-    print(f"  plain way       {plain_s:8.2f} s a round")
-    print(f"  lab             {lab_s:8.2f} s a round")
-    print(f"  ratio           {plain_s / lab_s:8.2f}    goal ≥ {GOAL_RATIO}: {judge(plain_s / lab_s >= GOAL_RATIO)}")
-    print(f"  weights differ  {weights:8.1e}    goal ≤ {GOAL_WEIGHTS:g}: {judge(weights <= GOAL_WEIGHTS)}")
-    print(f"  points differ   {points:8.3f}    goal ≤ {GOAL_POINTS}: {judge(points <= GOAL_POINTS)}", flush=True)
+    print(f"{algorithm}, median of {rounds} rounds: {plain_s:.2f} s the plain way, {lab_s:.2f} s the lab's")
+    show("ratio", f"{ratio:.2f}", f"≥ {GOAL_RATIO}", ratio >= GOAL_RATIO)
+    show("weights differ", f"{weights:.1e}", f"≤ {GOAL_WEIGHTS:g}", weights <= GOAL_WEIGHTS)
+    show("points differ", f"{points:.3f}", f"≤ {GOAL_POINTS}", points <= GOAL_POINTS)
 
 
 def main() -> None:

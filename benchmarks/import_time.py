@@ -1,7 +1,7 @@
 """What importing part A's library costs, against torch and torchvision alone: `python benchmarks/import_time.py [REPEATS]`.
 
-The data set must be on disk, so the library is imported once before anything is timed. Each import runs in a new process; the two kinds take turns,
-and the fastest of each counts, since everything else on the machine can only add to it.
+The library is imported once before anything is timed, so that its data set is on disk. Each import runs in a new process; the two
+kinds take turns, and the fastest of each counts, since everything else on the machine can only add to it.
 """
 
 from __future__ import annotations

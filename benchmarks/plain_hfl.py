@@ -192,8 +192,9 @@ def sum_weighted(parts: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
 def measure_accuracy(model: PlainCnn, loader: DataLoader[tuple[Tensor, int]]) -> float:
     """In percent."""
     model.eval()
-    right = 0
+    right = total = 0
     with torch.no_grad():
         for images, targets in loader:
             right += int((model(images.to(DEVICE)).argmax(dim=1).cpu() == targets).sum())
-    return 100 * right / len(loader.dataset)  # type: ignore[arg-type]
+            total += len(targets)
+    return 100 * right / total

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 SMALL_DATA = {"LAB_2_HFL_TRAIN_SAMPLES": "600", "LAB_2_HFL_TEST_SAMPLES": "100"}
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # the kernel works at the same time; two threads each would only get in each other's way
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1"
+}  # the kernel works at the same time; two threads each would only get in each other's way
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lab_2_hfl.dataset import test_loader, train_dataset
-from lab_2_hfl.loading import BatchLoader
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset
+
+from lab_2_hfl.dataset import test_loader, train_dataset
+from lab_2_hfl.loading import BatchLoader
 
 
 class Inverted(Dataset[tuple[Tensor, int]]):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from lab_2_hfl.dataset import train_dataset
-from lab_2_hfl.loading import BatchLoader
-from lab_2_hfl.model import MnistCnn, compute_accuracy, train_epoch
 from plain_hfl import PlainCnn
 from torch import Tensor
 from torch.utils.data import Subset
+
+from lab_2_hfl.dataset import train_dataset
+from lab_2_hfl.loading import BatchLoader
+from lab_2_hfl.model import MnistCnn, compute_accuracy, train_epoch
 
 
 def make_pair() -> tuple[MnistCnn, PlainCnn]:
@@ -73,7 +74,9 @@ def test_an_epoch_takes_a_step_a_batch() -> None:
         def step(self, closure: None = None) -> None:  # type: ignore[override]
             steps.append(closure)
 
-    train_epoch(model, BatchLoader(Subset(train_dataset, range(25)), 10), NotingSgd(model.parameters(), lr=0.1))
+    train_epoch(
+        model, BatchLoader(Subset(train_dataset, range(25)), 10), NotingSgd(model.parameters(), lr=0.1)
+    )
 
     assert len(steps) == 3
     assert model.training

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lab_2_hfl.dataset import split, test_dataset, train_dataset
-from lab_2_hfl.servers import FedAvgServer, FedSgdServer
 from plain_hfl import Pictures, PlainRun, run_fedavg, run_fedsgd
 from torch.utils.data import Subset
+
+from lab_2_hfl.dataset import split, test_dataset, train_dataset
+from lab_2_hfl.servers import FedAvgServer, FedSgdServer
 
 ROUNDS = 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from lab_2_hfl.results import ETA, RunResult
 
 COLUMNS = ["Round", "Algorithm", "N", "C", "B", "E", ETA, "Seed", "Message count", "Test accuracy"]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
 from lab_2_hfl.clients import Client, GradientClient, WeightClient, average
 from lab_2_hfl.dataset import split, train_dataset
 from lab_2_hfl.model import MnistCnn
 from lab_2_hfl.results import RunResult
 from lab_2_hfl.servers import CentralizedServer, DecentralizedServer, FedAvgServer, FedSgdServer
-from torch import Tensor
-from torch.utils.data import Subset
 
 
 def make_subsets(*sizes: int) -> list[Subset[Any]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
+
 from lab_2_hfl.dataset import split, train_dataset
 
 LABELS = train_dataset.targets.numpy()
@@ -19,7 +22,7 @@ def test_every_example_goes_to_one_client(nr_clients: int, iid: bool) -> None:
     parts = list_parts(nr_clients, iid)
 
     assert len(parts) == nr_clients
-    assert sorted(sum(parts, [])) == list(range(len(train_dataset)))
+    assert sorted(chain(*parts)) == list(range(len(train_dataset)))
 
 
 @pytest.mark.parametrize("iid", [True, False], ids=["iid", "non-iid"])
@@ -30,7 +33,7 @@ def test_a_seed_decides_the_split(iid: bool) -> None:
 def test_iid_parts_are_cut_from_one_seeded_permutation() -> None:
     permutation = np.random.default_rng(5).permutation(len(train_dataset))
 
-    assert sum(list_parts(7, True), []) == permutation.tolist()
+    assert list(chain(*list_parts(7, True))) == permutation.tolist()
 
 
 def test_iid_clients_see_most_labels() -> None:
@@ -56,5 +59,7 @@ def test_non_iid_clients_see_few_labels() -> None:
     ("nr_clients", "iid", "most"), [(0, True, 600), (601, True, 600), (301, False, 300), (-2, False, 300)]
 )
 def test_what_cannot_be_split_is_said(nr_clients: int, iid: bool, most: int) -> None:
-    with pytest.raises(ValueError, match=f"600 training examples .* {nr_clients} clients .* 1 to {most} clients"):
+    with pytest.raises(
+        ValueError, match=f"600 training examples .* {nr_clients} clients .* 1 to {most} clients"
+    ):
         split(nr_clients, iid, 1)
