@@ -34,7 +34,7 @@ def run_lab(algorithm: str, rounds: int) -> PlainRun:
         "FedAvg": lambda: FedAvgServer(LR, B, subsets, C, E, SEED),
         "FedSGD": lambda: FedSgdServer(LR, subsets, C, SEED),
     }
-    server = servers[algorithm]()
+    server = servers[algorithm]()  # type: ignore[no-untyped-call]
     ends: list[float] = []
     test = server.test
 

@@ -101,8 +101,11 @@ def train_step(rank, net, optimizer, tokens) -> None:  # type: ignore[no-untyped
             dist.recv(gradient, rank + 1, tag=number)
             output.backward(gradient)
         if rank > 0:
-            sends.append(dist.isend(inputs[number].grad, rank - 1, tag=number))
+            gradient_back = inputs[number].grad
+            assert gradient_back is not None
+            sends.append(dist.isend(gradient_back, rank - 1, tag=number))
     for send in sends:
+        assert send is not None
         send.wait()
     optimizer.step()
 
@@ -203,7 +206,7 @@ def deadlock_latency(folder: Path, steps: int) -> float:
     last_s = max(
         event.t for rank in report.ranks for event in rank.events if not isinstance(event, Heartbeat)
     )
-    return report.duration_s - last_s
+    return float(report.duration_s - last_s)
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def _run(
         start = perf_counter()
         chosen = rng.choice(len(clients), a_round, replace=False)
         weights = [parameter.detach().clone() for parameter in model.parameters()]
-        sizes = [len(clients[index].loader.dataset) for index in chosen]  # type: ignore[arg-type]
+        sizes = [len(clients[index].loader.dataset) for index in chosen]
         sent = []
         for index in chosen:
             torch.manual_seed(seed + int(index) + 1 + number * a_round)

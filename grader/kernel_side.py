@@ -129,7 +129,10 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
     """
     cls = look_up(namespace, name)
     if _type(cls) is not type:
-        return {"kind": "instance" if not _isinstance(cls, type) else "metaclass", "type": _name_type(cls)}
+        is_class = type in _getattribute(
+            _type(cls), "__mro__"
+        )  # isinstance() would ask the value for its __class__
+        return {"kind": "metaclass" if is_class else "instance", "type": _name_type(cls)}
     found: dict[str, Any] = {}
     own = _getattribute(cls, "__dict__")
     for attribute in attributes:

@@ -84,7 +84,7 @@ class Notebook:
 
     def _find_near(self, tag: str) -> tuple[Cell, str] | None:
         present = {other: cell for cell in self.cells for other in cell.tags}
-        near = difflib.get_close_matches(tag, list(present), n=1, cutoff=0.85)
+        near = difflib.get_close_matches(tag, list(present), n=1, cutoff=0.8)
         return (present[near[0]], near[0]) if near else None
 
 

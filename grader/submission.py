@@ -12,6 +12,9 @@ from .observation import Odd
 from .selection import select_cells
 from .verdict import fail
 
+# What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
+_INPUT_ERRORS = ("StdinNotImplementedError", "EOFError")
+
 
 class Submission:
     """A notebook, and the kernel in which the cells that grading needs were run."""
@@ -122,7 +125,7 @@ class Submission:
                 "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says",
                 f"return what the handout asks for in the cell tagged {tag!r}.",
             )
-        if error is not None and error.name == "StdinNotImplementedError":
+        if error is not None and error.name in _INPUT_ERRORS:
             fail(
                 f"{what} asks for input from the keyboard.",
                 "code that runs without anybody at the keyboard",
@@ -180,7 +183,7 @@ class Submission:
         return run.describe(self.homework.kernel, self.homework.kernel.cell_timeout_s)
 
     def _advise_run(self, run: Answer) -> str:
-        if run.error is not None and run.error.name == "StdinNotImplementedError":
+        if run.error is not None and run.error.name in _INPUT_ERRORS:
             return "remove input(): nobody is at the keyboard when your notebook is checked."
         if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
             return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."

@@ -58,17 +58,12 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
 
 def _draw_clients(rng: random.Random, kind: str) -> tuple[dict[str, Any], float]:
     if kind == "unequal":
-        sizes = [
-            rng.randrange(5, 15),
-            rng.randrange(35, 55),
-            rng.randrange(5, 15),
-            rng.randrange(35, 55),
-            rng.randrange(18, 28),
-        ]
+        # Three of five take part, so that one with over 100 samples surely does; 5 · 0.52 = 2.6 is rounded up.
+        sizes = [*(rng.randrange(104, 125) for _ in range(3)), rng.randrange(8, 20), rng.randrange(30, 50)]
         rng.shuffle(sizes)
-        return {"sizes": sizes, "seed": rng.randrange(10_000)}, 0.6
-    # 13 · 0.27 = 3.51 and so on: rounded, neither cut off nor raised.
-    nr_clients, fraction = rng.choice([(13, 0.27), (11, 0.33), (14, 0.24), (12, 0.29)])
+        return {"sizes": sizes, "seed": rng.randrange(10_000)}, 0.52
+    # 14 · 0.24 = 3.36 and 12 · 0.29 = 3.48 are rounded down.
+    nr_clients, fraction = rng.choice([(14, 0.24), (12, 0.29)])
     return {"nr_clients": nr_clients, "iid": False, "seed": rng.randrange(10_000)}, fraction
 
 

@@ -45,7 +45,13 @@ def test_weights_after_each_round(
         before = expected["calls"][0]["received"] if number == 1 else expected_rounds[number - 2]
         if not match_tensors(weights, right, before):
             _explain_round(
-                exercise, number, weights, _take_round(seen, number, clients_a_round), before, right
+                exercise,
+                number,
+                weights,
+                _take_round(seen, number, clients_a_round),
+                before,
+                right,
+                kind == "unequal",
             )
     if not match_tensors(seen.get("weights"), expected["weights"], expected["calls"][0]["received"]):
         fail(
@@ -72,12 +78,19 @@ def _take_round(run: dict[str, Any], number: int, a_round: int) -> list[dict[str
 
 
 def _explain_round(
-    exercise: ServerExercise, number: int, weights: Any, calls: list[dict[str, Any]], before: Any, right: Any
+    exercise: ServerExercise,
+    number: int,
+    weights: Any,
+    calls: list[dict[str, Any]],
+    before: Any,
+    right: Any,
+    unequal: bool,
 ) -> None:
     """Fail with the likeliest reason, found from what the submission's own clients sent."""
     seen = f"After round {number} the model of {exercise.name} has other weights than with {exercise.unusable} and the same arguments."
     expected = "the same weights, up to rounding"
-    sent = [call["sent"] for call in calls]
+    # Only unequal clients tell a plain mean from a weighted one.
+    sent = [call["sent"] for call in calls] if unequal else []
     if match_tensors(weights, combine_tensors((2.0, before), (-1.0, right)), before):
         fail(f"{seen} It moved in the opposite direction.", expected, "check the sign of the server's step.")
     if sent and exercise is GRAD and match_tensors(weights, _subtract_mean(before, sent), before):

@@ -27,9 +27,7 @@ def worker(lines: Iterable[bytes | str], key: str = "1-1") -> Worker:
 
 def load(folder: Path) -> list[Worker]:
     """The processes of a recorded run: one file of JSON lines each."""
-    return [
-        worker(path.read_bytes().splitlines(), path.stem) for path in sorted(folder.glob("*.jsonl"))
-    ]
+    return [worker(path.read_bytes().splitlines(), path.stem) for path in sorted(folder.glob("*.jsonl"))]
 
 
 def situation(workers: Iterable[Worker], **changes: object) -> Situation:
@@ -64,7 +62,14 @@ class Rank:
         self.rank = rank
         self._t = 0.0
         self._id = 0
-        self._event("process", pid=100 + rank, parent=1, arguments=["python", "b1.py", str(rank)], forked=False, rank=rank)
+        self._event(
+            "process",
+            pid=100 + rank,
+            parent=1,
+            arguments=["python", "b1.py", str(rank)],
+            forked=False,
+            rank=rank,
+        )
         call = self.call("init_process_group", rank=rank, world_size=world_size)
         if joined:
             self.end(call, rank=rank, world_size=world_size)

@@ -32,7 +32,17 @@ BROKEN = "def f(:\n"
         (PRIMER, Style.ONCE),
         (BROKEN, Style.ARGUMENT),
     ],
-    ids=["argv", "argparse", "RANK", "LOCAL_RANK", "no rank given", "spawn", "Process", "one process", "broken"],
+    ids=[
+        "argv",
+        "argparse",
+        "RANK",
+        "LOCAL_RANK",
+        "no rank given",
+        "spawn",
+        "Process",
+        "one process",
+        "broken",
+    ],
 )
 def test_how_a_python_file_becomes_ranks(text, style):
     assert style_of_python(text) is style
@@ -59,7 +69,13 @@ def test_a_given_style_wins(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "not there"), (b"", "empty"), (b" \n", "empty"), (b"a\0b", "no text"), (b"x" * 3_000_000, "bytes")],
+    [
+        (None, "not there"),
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"a\0b", "no text"),
+        (b"x" * 3_000_000, "bytes"),
+    ],
     ids=["missing", "empty", "blank", "binary", "huge"],
 )
 def test_what_cannot_be_started(tmp_path, content, words):
@@ -83,7 +99,9 @@ def test_a_script_from_windows_is_mended(tmp_path, text):
 def test_the_environment_of_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "5")
     monkeypatch.setenv("PYTHONPATH", "/mine")
-    values = environment(tmp_path / "hook", tmp_path, tmp_path, ranks=3, steps=8, extra={"LAB_STEPS": "9", "A": "1"})
+    values = environment(
+        tmp_path / "hook", tmp_path, tmp_path, ranks=3, steps=8, extra={"LAB_STEPS": "9", "A": "1"}
+    )
     assert "RANK" not in values
     assert values["PYTHONPATH"] == os.pathsep.join([str(tmp_path / "hook"), "/mine"])
     assert values["PATH"].startswith(str(tmp_path / "bin"))

@@ -17,7 +17,18 @@ from launch import events, picture, progress, trace, verdict
 from launch.events import Count, Seconds, SourceLine
 from launch.report import Outcome
 
-OPS = ["send", "recv", "isend", "irecv", "wait", "all_reduce", "barrier", "new_group", "init_process_group", "sleep"]
+OPS = [
+    "send",
+    "recv",
+    "isend",
+    "irecv",
+    "wait",
+    "all_reduce",
+    "barrier",
+    "new_group",
+    "init_process_group",
+    "sleep",
+]
 SPECIAL = {
     "op": OPS,
     "group": ["world", "0,1", "0,1#2", "x", ""],
@@ -73,7 +84,9 @@ def fields(kind: type, random_: random.Random) -> dict[str, object]:
 
 
 def lines(random_: random.Random) -> list[bytes]:
-    chosen = random_.choices(list(events.KINDS), weights=[8 if k in ("call", "return", "step") else 1 for k in events.KINDS], k=60)
+    chosen = random_.choices(
+        list(events.KINDS), weights=[8 if k in ("call", "return", "step") else 1 for k in events.KINDS], k=60
+    )
     texts = [json.dumps({"kind": kind, **fields(events.KINDS[kind], random_)}).encode() for kind in chosen]
     return [text for text in texts if accepted(text)]
 
@@ -93,7 +106,9 @@ def test_any_events_come_to_a_report(seed):
     for worker in workers:
         worker.ended = random_.random() < 0.3
         worker.ended_s = 5.0 if worker.ended else None
-    state = recorded.situation(workers, ranks=3, now_s=10.0, script_status=random_.choice([None, 0, 1]), script_ended_s=9.0)
+    state = recorded.situation(
+        workers, ranks=3, now_s=10.0, script_status=random_.choice([None, 0, 1]), script_ended_s=9.0
+    )
     judge = verdict.Judge()
     found = None
     for _ in range(5):

@@ -36,7 +36,11 @@ def test_ranks_that_train_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("program", "kind", "words"),
     [
-        ("import no_such_module\n", FailureKind.RAISED, "ModuleNotFoundError: No module named 'no_such_module'"),
+        (
+            "import no_such_module\n",
+            FailureKind.RAISED,
+            "ModuleNotFoundError: No module named 'no_such_module'",
+        ),
         ("input('name? ')\n", FailureKind.RAISED, "Nobody answers"),
         ("open('/home/anna/data.txt')\n", FailureKind.RAISED, "relative to the script"),
         ("def f(:\n", FailureKind.RAISED, "SyntaxError"),
@@ -124,7 +128,9 @@ def run_token(report: launch.Report) -> str:
 
 def carries(process: psutil.Process, text: str) -> bool:
     try:
-        return text in process.environ().get("LAUNCH_EVENTS", "") or text in process.environ().get(TOKEN_VARIABLE, "")
+        return text in process.environ().get("LAUNCH_EVENTS", "") or text in process.environ().get(
+            TOKEN_VARIABLE, ""
+        )
     except psutil.Error:
         return False
 
@@ -228,7 +234,18 @@ def test_the_files_of_a_run(tmp_path):
 def test_an_interrupted_run_ends_everything_and_reports(tmp_path, number):
     script = write(tmp_path, "b1.sh", "python b1.py 0 &\npython b1.py 1 &\nwait\n")
     write(tmp_path, "b1.py", "import time\nprint('up', flush=True)\ntime.sleep(600)\n")
-    command = [sys.executable, "-m", "launch", str(script), "--ranks", "2", "--steps", "1", "--output", str(tmp_path / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "launch",
+        str(script),
+        "--ranks",
+        "2",
+        "--steps",
+        "1",
+        "--output",
+        str(tmp_path / "out"),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as launcher:
         ranks = wait_for(lambda: len(list((tmp_path / "out" / "events").glob("*.jsonl"))) == 2)
         assert ranks

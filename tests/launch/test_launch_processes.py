@@ -56,7 +56,9 @@ def test_a_shell_that_waits_for_settled_ranks_starts_nothing():
 
 
 def test_a_process_that_is_no_rank_yet_may_become_one():
-    with running("cat /dev/zero >/dev/null & tail -f /dev/null & dd if=/dev/zero of=/dev/null & wait") as root:
+    with running(
+        "cat /dev/zero >/dev/null & tail -f /dev/null & dd if=/dev/zero of=/dev/null & wait"
+    ) as root:
         below(root, "dd")
         assert may_start_more(look(root), settled=set())
 
@@ -68,7 +70,9 @@ def test_the_end_of_a_pipe_starts_nothing():
         assert not may_start_more(look(root), settled=set())
 
 
-@pytest.mark.parametrize(("age_s", "expected"), [(0.5, False), (20.0, True)], ids=["now and then", "for long"])
+@pytest.mark.parametrize(
+    ("age_s", "expected"), [(0.5, False), (20.0, True)], ids=["now and then", "for long"]
+)
 def test_a_shell_that_sleeps(monkeypatch, age_s, expected):
     with running("sleep 60; true") as root:
         sleeper = below(root, "sleep")

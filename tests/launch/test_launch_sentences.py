@@ -81,7 +81,13 @@ def crash(failure: Failure, *ranks: Rank, output: str = "") -> str:
 
 def test_an_exception():
     failure = Failure(
-        FailureKind.RAISED, 1.0, 1, "b1.py 1", "ValueError", "bad shape\nmore", at=SourceLine("b1.py", 61, "f")
+        FailureKind.RAISED,
+        1.0,
+        1,
+        "b1.py 1",
+        "ValueError",
+        "bad shape\nmore",
+        at=SourceLine("b1.py", 61, "f"),
     )
     assert crash(failure) == (
         "Rank 1 failed with ValueError: bad shape at b1.py:61, after 1 of 8 steps. Every rank was expected to "

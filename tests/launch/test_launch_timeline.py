@@ -29,7 +29,9 @@ def staircase(stages: int, micro_batches: int, steps: int = 2) -> list[Rank]:
                 backward = start + length - micro_batches - rank.rank + number
                 box(rank, "forward", forward, step, micro_batch=number, model="Stage", gradients=True)
                 box(rank, "backward", backward, step, micro_batches=[number])
-            rank.event("step", optimizer=1, number=step, start=start + length, end=start + length + 0.5, thread=0)
+            rank.event(
+                "step", optimizer=1, number=step, start=start + length, end=start + length + 0.5, thread=0
+            )
     for rank in ranks[:-1]:
         rank.send(rank.rank + 1, done=True)
         ranks[rank.rank + 1].recv(rank.rank, done=True)
@@ -134,7 +136,9 @@ def test_a_deadlock_shows_where_each_rank_stopped_and_for_whom_it_waits():
     _, root = drawn(ranks, Outcome.DEADLOCKED)
     assert {"recv(src=1, tag=7)", "recv(src=0, tag=8)"} <= set(texts(root))
     assert len([path for path in root.iter(f"{SVG}path") if path.get("class") == "want"]) == 2
-    assert len([rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "stop"]) == 3  # and the legend
+    assert (
+        len([rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "stop"]) == 3
+    )  # and the legend
 
 
 def test_a_run_without_any_event_has_a_picture():

@@ -75,7 +75,13 @@ def operations(report: launch.Report, rank: int, *ops: str) -> list[Operation]:
 
 def test_messages_are_recorded_with_peer_tag_shape_and_line(good):
     first = operations(good, 0, "isend")[0].call
-    assert (first.peer, first.tag, first.shape, first.dtype, first.group) == (1, 0, (2, 8, 16), "float32", "world")
+    assert (first.peer, first.tag, first.shape, first.dtype, first.group) == (
+        1,
+        0,
+        (2, 8, 16),
+        "float32",
+        "world",
+    )
     assert first.at is not None
     assert first.at.file == "pipeline.py"
     assert first.at.function == "train"
@@ -83,7 +89,9 @@ def test_messages_are_recorded_with_peer_tag_shape_and_line(good):
 
 def test_what_is_sent_is_what_is_received(good):
     sent = [each.call.content for each in operations(good, 0, "isend")[:6]]
-    received = [each.returned.content for each in operations(good, 1, "recv") if each.call.peer == 0 and each.returned]
+    received = [
+        each.returned.content for each in operations(good, 1, "recv") if each.call.peer == 0 and each.returned
+    ]
     assert sent == received[:6]
 
 

@@ -29,7 +29,13 @@ def ended(rank: Rank, code: int | None = 0, at_s: float = 10.0):
 
 def raised(rank: Rank, message: str = "boom", type: str = "ValueError") -> Rank:
     return rank.event(
-        "exception", type=type, message=message, traceback="Traceback", thread=0, fatal=True, at=["b1.py", 5, "f"]
+        "exception",
+        type=type,
+        message=message,
+        traceback="Traceback",
+        thread=0,
+        fatal=True,
+        at=["b1.py", 5, "f"],
     )
 
 

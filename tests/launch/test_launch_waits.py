@@ -218,7 +218,9 @@ def test_unmatched_tags_are_named():
     assert found.waits[1].why == "rank 0 has sent to rank 1: tag 4 (b1.py:20)"
 
 
-@pytest.mark.parametrize(("more_may_start", "stuck"), [(False, True), (True, False)], ids=["never", "perhaps"])
+@pytest.mark.parametrize(
+    ("more_may_start", "stuck"), [(False, True), (True, False)], ids=["never", "perhaps"]
+)
 def test_ranks_that_were_never_started(more_may_start, stuck):
     ranks = [Rank(rank, 4, joined=False) for rank in range(3)]
     found = standstill(*ranks, more_may_start=more_may_start)

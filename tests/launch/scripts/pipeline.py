@@ -1,6 +1,6 @@
 """A pipeline of three stages with micro-batches, GPipe order; the options make it bigger or wrong.
 
-    python pipeline.py RANK [--width 16] [--mistake NAME] [--honour]
+python pipeline.py RANK [--width 16] [--mistake NAME] [--honour]
 """
 
 import argparse
@@ -57,7 +57,9 @@ def main():
     count = int(os.environ["LAB_STEPS"]) if options.honour else 5000
     for step in range(count):
         misbehave(options.mistake, rank, step)
-        tokens = torch.randint(0, WORDS, (BATCH, options.sequence), generator=torch.Generator().manual_seed(step))
+        tokens = torch.randint(
+            0, WORDS, (BATCH, options.sequence), generator=torch.Generator().manual_seed(step)
+        )
         train(net, optimizer, tokens, rank, last, options)
 
 

@@ -1,0 +1,184 @@
+"""The comparisons, and the sentence that each mistake gets. No sentence tells the expected value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from grader.comparison import (
+    check_curves,
+    combine_tensors,
+    compare_columns,
+    compare_curves,
+    compare_numbers,
+    is_number,
+    match_tensors,
+    show,
+)
+from grader.verdict import Failure, fail
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(1, True), (0.5, True), (math.nan, True), (True, False), ("1", False), (None, False)],
+)
+def test_a_bool_is_no_number(value: Any, number: bool) -> None:
+    assert is_number(value) is number
+
+
+def test_a_failure_says_what_was_seen_what_was_expected_and_what_to_do() -> None:
+    with pytest.raises(Failure, match=r"^Seen\.\n  Expected: that\n  Next: do this\.$") as failure:
+        fail("Seen.", "that", "do this.")
+
+    assert (failure.value.seen, failure.value.expected, failure.value.advice) == ("Seen.", "that", "do this.")
+
+
+def get_seen(check: Callable[[], None]) -> str:
+    """What a check saw, or nothing if it passed."""
+    try:
+        check()
+    except Failure as failure:
+        return failure.seen
+    return ""
+
+
+CURVES = {"a": [10.0, 20.0], "b": [30.0, 40.0]}
+
+CURVE_MISTAKES: dict[str, tuple[Any, str]] = {
+    "equal": (CURVES, ""),
+    "within tolerance": ({"a": [10.4, 19.6], "b": [30, 40]}, ""),
+    "in another order": ({"b": CURVES["b"], "a": CURVES["a"]}, ""),
+    "None": (None, "f() is None (is a return missing?)."),
+    "a list": ([1, 2], "f() is a list of 2."),
+    "a missing key": ({"a": [10.0, 20.0]}, "f() lacks the keys 'b'."),
+    "an extra key": ({**CURVES, "c": []}, "f() has the keys 'c' in addition."),
+    "another key": (
+        {"a": [10.0, 20.0], "B": [30.0, 40.0]},
+        "f() lacks the keys 'b' and has the keys 'B' in addition.",
+    ),
+    "a number for a curve": ({**CURVES, "a": 20.0}, "f()['a'] is 20."),
+    "too few values": ({**CURVES, "a": [20.0]}, "f()['a'] has 1 values."),
+    "NaN": ({**CURVES, "a": [10.0, math.nan]}, "f()['a'] has nan in round 2."),
+    "infinity": ({**CURVES, "a": [math.inf, 20.0]}, "f()['a'] has inf in round 1."),
+    "a text for a value": ({**CURVES, "a": [10.0, "20"]}, "f()['a'] has '20' in round 2."),
+    "a bool for a value": ({**CURVES, "a": [10.0, True]}, "f()['a'] has True in round 2."),
+    "a wrong value": ({**CURVES, "a": [10.0, 22.0]}, "f()['a'] is wrong from round 2 on (22)."),
+    "exchanged": (
+        {"a": CURVES["b"], "b": CURVES["a"]},
+        "f()['a'] is wrong from round 1 on (30). These are the values of 'b'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("seen", "sentence"), CURVE_MISTAKES.values(), ids=CURVE_MISTAKES)
+def test_curves(seen: Any, sentence: str) -> None:
+    assert get_seen(lambda: compare_curves("f()", seen, CURVES, 0.5, "look again.")) == sentence
+
+
+def test_curves_may_have_one_of_several_lengths() -> None:
+    with pytest.raises(Failure, match="Expected: 2 or 3 values"):
+        check_curves("f()", {"a": [1.0]}, ["a"], {3, 2}, "look again.")
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (["a", "b"], ""),
+        (["b", "a"], ""),
+        (["a"], "f() lacks 'b'."),
+        (["a", "b", "c"], "f() has 'c' in addition."),
+        (["a", "B"], "f() lacks 'b' and has 'B' in addition."),
+        (["a", "b", "b"], "f() has a column twice: 'a', 'b', 'b'."),
+    ],
+)
+def test_columns(columns: list[str], sentence: str) -> None:
+    assert get_seen(lambda: compare_columns("f()", columns, ["a", "b"], "look again.")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (5.1, ""),
+        (6, "x is 6, which is more than the right value."),
+        (4.0, "x is 4, which is less than the right value."),
+        (math.nan, "x is nan."),
+        (-math.inf, "x is -inf."),
+        ("5", "x is '5', which is no number."),
+        (True, "x is True, which is no number."),
+    ],
+)
+def test_numbers(value: Any, sentence: str) -> None:
+    assert get_seen(lambda: compare_numbers("x", value, 5, 0.2, "look again.")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1 / 3, "0.333333"),
+        ({"a": 1}, "a dict with 1 keys"),
+        ([1, 2], "a list of 2"),
+        ("x" * 200, "'" + "x" * 76 + "…"),
+        (None, "None (is a return missing?)"),
+    ],
+)
+def test_values_in_messages_are_short(value: Any, text: str) -> None:
+    assert show(value) == text
+
+
+# --- digests of tensors -----------------------------------------------------------------------------------------------------------------
+
+
+def digest(*tensors: list[float]) -> list[dict[str, Any]]:
+    return [{"shape": [len(entries)], "norm": 1.0, "entries": entries} for entries in tensors]
+
+
+START, RIGHT = digest([1.0, 2.0], [3.0]), digest([1.1, 1.9], [3.2])
+
+
+@pytest.mark.parametrize(
+    ("seen", "matches"),
+    [
+        (RIGHT, True),
+        (digest([1.101, 1.9], [3.2]), True),
+        (digest([1.11, 1.9], [3.2]), False),
+        (START, False),
+        (digest([1.1, 1.9]), False),
+        (digest([1.1, 1.9], [3.2], [0.0]), False),
+        (digest([3.2], [1.1, 1.9]), False),
+        (digest([1.1, math.nan], [3.2]), False),
+        ([{"shape": [2]}, {"shape": [1]}], False),
+        ([{**RIGHT[0], "entries": ["1.1", 1.9]}, RIGHT[1]], False),
+        (["a", "b"], False),
+        (None, False),
+        ({}, False),
+    ],
+    ids=[
+        *[
+            "equal",
+            "rounding",
+            "a tenth off",
+            "no update",
+            "a tensor missing",
+            "one more",
+            "other order",
+            "NaN",
+        ],
+        *["no entries", "text", "no digests", "None", "a dict"],
+    ],
+)
+def test_tensors_match_up_to_a_part_of_the_update(seen: Any, matches: bool) -> None:
+    assert match_tensors(seen, RIGHT, START) is matches
+
+
+def test_tensors_match_relative_to_their_size_without_a_start() -> None:
+    assert match_tensors(digest([1.11, 1.9], [3.2]), RIGHT)
+    assert not match_tensors(digest([1.2, 1.9], [3.2]), RIGHT)
+
+
+def test_digests_are_combined_entry_by_entry() -> None:
+    combined = combine_tensors((2.0, START), (-1.0, RIGHT))
+
+    assert match_tensors(combined, digest([0.9, 2.1], [2.8]))

@@ -1,0 +1,254 @@
+"""Real kernels, without torch: whatever a cell or a function does, it costs that one alone.
+
+Starting a kernel takes a second or two, so a session is shared by the tests that look at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from grader.execution import Answer, Session
+from grader.homework import KernelLimits
+from grader.notebook import Cell
+
+TIMEOUT_S = 60.0
+
+
+def make_cells(*sources: str) -> list[Cell]:
+    return [Cell(index, "code", source, ()) for index, source in enumerate(sources)]
+
+
+def call(session: Session, name: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> Answer:
+    return session.observe("", "call", {"name": name, "arguments": arguments}, timeout_s)
+
+
+def read(session: Session, name: str) -> Any:
+    answer = session.observe("", "read_value", {"name": name}, TIMEOUT_S)
+    return answer.value if answer.outcome == "ok" else answer
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------------------------
+
+CELLS = {
+    "first": "with open('runs', 'a') as file: file.write('first ')\nfirst = 1",
+    "raises": "raise ValueError('no such thing')",
+    "after raises": "after_raises = first + 1",
+    "syntax error": "def f(:",
+    "loops": "while True: pass",
+    "sys.exit": "import sys\nsys.exit(3)",
+    "asks": "name = input('Name? ')",
+    "prints 20 MB": "for _ in range(20):\n    print('x' * 1_000_000)",
+    "os._exit": "import os\nwith open('runs', 'a') as file: file.write('exit ')\nos._exit(0)",
+    "segfault": "import ctypes\nctypes.string_at(0)",
+    "last": "with open('runs') as file: runs = file.read()",
+}
+
+
+@pytest.fixture(scope="module")
+def mishaps() -> Iterator[Session]:
+    """A session in which all cells were run, each with two seconds."""
+    with Session(make_cells(*CELLS.values()), KernelLimits(cell_timeout_s=2.0)) as session:
+        session.run_cells()
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("cell", "outcome", "error"),
+    [
+        ("first", "ok", ""),
+        ("raises", "error", "ValueError: no such thing"),
+        ("after raises", "ok", ""),
+        ("syntax error", "error", "SyntaxError"),
+        ("loops", "timeout", "KeyboardInterrupt"),
+        ("sys.exit", "error", "SystemExit: 3"),
+        ("asks", "error", "StdinNotImplementedError"),
+        ("prints 20 MB", "ok", ""),
+        ("os._exit", "died", ""),
+        ("segfault", "died", ""),
+        ("last", "ok", ""),
+    ],
+)
+def test_a_cell_s_mishap_is_told_and_costs_that_cell_alone(
+    mishaps: Session, cell: str, outcome: str, error: str
+) -> None:
+    run = mishaps.runs[list(CELLS).index(cell)]
+
+    assert run.outcome == outcome
+    assert str(run.error or "").startswith(error)
+
+
+def test_what_a_cell_prints_is_kept_in_part(mishaps: Session) -> None:
+    output = mishaps.runs[list(CELLS).index("prints 20 MB")].output
+
+    assert 0 < len(output) <= 20_000
+    assert set(output) <= {"x", "\n"}
+
+
+def test_a_new_kernel_runs_earlier_cells_again_but_not_those_that_ended_theirs(mishaps: Session) -> None:
+    assert read(mishaps, "runs") == "first exit first first "
+
+
+def test_names_are_there_in_the_new_kernel(mishaps: Session) -> None:
+    assert (read(mishaps, "first"), read(mishaps, "after_raises")) == (1, 2)
+
+
+# --- functions --------------------------------------------------------------------------------------------------------------------------
+
+FUNCTIONS = """
+import json, math, os, sys, time
+
+def fine(n): return {"n": n, "nan": math.nan}
+def raises(): raise KeyError("gone")
+def leaves(): sys.exit(4)
+def asks(): return input()
+def prints():
+    for _ in range(20): print("x" * 1_000_000)
+    return 1
+def loops():
+    while True: pass
+def ignores():
+    while True:
+        try: time.sleep(60)
+        except KeyboardInterrupt: pass
+def dies(): os._exit(0)
+def odd(): return object()
+def many(): return [0] * 300_000
+def ellipsis(): ...
+"""
+
+
+@pytest.fixture(scope="module")
+def functions() -> Iterator[Session]:
+    with Session(make_cells(FUNCTIONS), KernelLimits()) as session:
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("function", "outcome", "error"),
+    [
+        ("raises", "error", "KeyError: 'gone'"),
+        ("leaves", "error", "SystemExit: 4"),
+        ("asks", "error", "EOFError"),
+        ("odd", "error", "NotPlain: a value of type object"),
+        ("many", "error", "NotPlain: a value with over 200,000 items"),
+        ("absent", "error", "NotDefined: absent"),
+        ("dies", "died", ""),
+    ],
+)
+def test_a_function_s_mishap_is_told_and_the_next_call_works(
+    functions: Session, function: str, outcome: str, error: str
+) -> None:
+    answer = call(functions, function)
+
+    assert answer.outcome == outcome
+    assert str(answer.error or "").startswith(error)
+    assert call(functions, "fine", n=3).value["n"] == 3
+
+
+def test_an_exception_names_the_line_of_the_notebook(functions: Session) -> None:
+    error = call(functions, "raises").error
+
+    assert error is not None
+    assert error.line == 'def raises(): raise KeyError("gone")'
+
+
+def test_an_endless_loop_is_interrupted_and_the_kernel_lives(functions: Session) -> None:
+    read(functions, "json")
+    answer = call(functions, "loops", timeout_s=1.0)
+
+    assert answer.outcome == "timeout"
+    assert 1.0 <= answer.seconds < 30.0
+    assert call(functions, "fine", n=4).value["n"] == 4
+
+
+def test_who_ignores_an_interrupt_is_killed(functions: Session) -> None:
+    assert call(functions, "ignores", timeout_s=1.0).outcome == "hung"
+    assert call(functions, "fine", n=5).value["n"] == 5
+
+
+def test_twenty_megabytes_of_output_do_not_hide_the_answer(functions: Session) -> None:
+    answer = call(functions, "prints")
+
+    assert (answer.outcome, answer.value) == ("ok", 1)
+
+
+# --- limits and hostile code ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_kernel_that_takes_too_much_memory_is_killed() -> None:
+    cells = make_cells("held = b'x' * (600 << 20)\nimport time\ntime.sleep(60)", "after = 1")
+    with Session(cells, KernelLimits(memory_mib=400)) as session:
+        session.run_cells()
+
+        assert [session.runs[0].outcome, session.runs[1].outcome] == ["memory", "ok"]
+
+
+def test_without_time_no_kernel_is_started() -> None:
+    with Session(make_cells("a = 1"), KernelLimits(submission_timeout_s=0.0)) as session:
+        assert call(session, "a").outcome == "no time"
+        assert session.runs[0].outcome == "no time"
+
+
+def test_the_submission_s_time_bounds_every_call() -> None:
+    with Session(make_cells(FUNCTIONS), KernelLimits()) as session:
+        session.run_cells()
+        session._deadline = monotonic() + 1.0
+
+        assert call(session, "loops", timeout_s=600.0).outcome == "timeout"
+        assert call(session, "fine", n=1).outcome == "no time"
+
+
+HOSTILE = """
+import builtins, inspect, traceback
+inspect.signature = traceback.extract_tb = None
+for name in ("sum", "sorted"):
+    setattr(builtins, name, None)
+class Answers:
+    q1 = "fedavg"
+"""
+
+
+def test_what_a_notebook_does_to_the_built_ins_does_not_reach_the_observer() -> None:
+    with Session(make_cells(HOSTILE), KernelLimits()) as session:
+        answer = session.observe("", "read_class", {"name": "Answers", "attributes": ["q1"]}, TIMEOUT_S)
+
+    assert answer.value == {"kind": "class", "attributes": {"q1": {"value": "fedavg"}}}
+
+
+PROBE = """
+def double(namespace, name, plus):
+    return 2 * namespace[name] + plus
+"""
+
+
+def test_probes_are_asked_with_the_notebook_s_globals() -> None:
+    with Session(make_cells("n = 4\ndouble = None"), KernelLimits(), probes={"sums": PROBE}) as session:
+        answer = session.observe("sums", "double", {"name": "n", "plus": 1}, TIMEOUT_S)
+
+    assert (answer.outcome, answer.value) == ("ok", 9)
+
+
+def test_the_environment_reaches_the_kernel() -> None:
+    limits = KernelLimits(environment={"FROM_LIMITS": "1", "BOTH": "limits"})
+    cells = make_cells("import os\nseen = [os.environ.get(name) for name in ('FROM_LIMITS', 'BOTH')]")
+    with Session(cells, limits, environment={"BOTH": "session"}) as session:
+        assert read(session, "seen") == ["1", "session"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ("ok", "it ran to its end"),
+        ("timeout", "it was still running after 2 s and was interrupted"),
+        ("hung", "it was still running after 2 s, did not react to an interrupt, and was killed"),
+        ("memory", "it took more than 512 MiB of memory and was killed"),
+        ("no time", "it was not run, because the notebook as a whole had used up its 900 s"),
+        ("died", "it ended the whole Python process (by os._exit, exit, a signal or a crash in native code)"),
+    ],
+)
+def test_every_end_reads_as_a_sentence(outcome: str, sentence: str) -> None:
+    assert Answer(outcome).describe(KernelLimits(memory_mib=512), 2.0) == sentence

@@ -1,0 +1,301 @@
+"""What the observer in a submission's kernel answers: plain data, whatever a notebook defines."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from grader import kernel_side
+from grader.kernel_side import (
+    NotDefined,
+    NotPlain,
+    call,
+    describe_error,
+    describe_function,
+    read_class,
+    read_value,
+    to_plain,
+)
+
+
+class Text(str):
+    """A str of a submission's own."""
+
+    __slots__ = ()
+
+
+class Number(int):
+    """An int of a submission's own."""
+
+
+NAN, INFINITY = {"$float": "nan"}, {"$float": "inf"}
+
+PLAIN: dict[str, tuple[Any, Any]] = {
+    "nothing": (None, None),
+    "bool": (True, True),
+    "int": (-3, -3),
+    "float": (0.5, 0.5),
+    "str": ("é\ud800", "é\ud800"),
+    "NaN": (math.nan, NAN),
+    "infinities": ([math.inf, -math.inf], [INFINITY, {"$float": "-inf"}]),
+    "largest int": (2**63 - 1, 2**63 - 1),
+    "giant int": (2**63, {"$odd": "a giant integer"}),
+    "giant negative int": (-(10**5_000), {"$odd": "a giant integer"}),
+    "tuple": ((1, [2.0, "a"]), [1, [2.0, "a"]]),
+    "dict": ({"a": [1], "b": {"c": None}}, {"a": [1], "b": {"c": None}}),
+    "numpy int": (np.int64(3), 3),
+    "numpy float": (np.float32(0.5), 0.5),
+    "numpy NaN": (np.float64("nan"), NAN),
+    "numpy bool": (np.bool_(True), True),
+    "numpy str": (np.str_("a"), "a"),
+    "numpy array": (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
+    "numpy scalar array": (np.array(2.5), 2.5),
+    "numpy array of objects": (np.array([1, "a"], dtype=object), [1, "a"]),
+    "torch scalar": (torch.tensor(2.5), 2.5),
+    "torch tensor that needs a gradient": (torch.ones(2, requires_grad=True) * 2, [2.0, 2.0]),
+    "torch bfloat16": (torch.ones(1, dtype=torch.bfloat16), [1.0]),
+    "pandas series": (pd.Series([1, 2]), [1, 2]),
+    "list of scalars": ([np.float64(1.5), torch.tensor(2)], [1.5, 2]),
+}
+
+
+@pytest.mark.parametrize(("value", "plain"), PLAIN.values(), ids=PLAIN)
+def test_values_become_plain(value: Any, plain: Any) -> None:
+    seen = to_plain(value)
+
+    assert seen == plain
+    assert type(seen) is type(plain)
+
+
+def test_a_table_becomes_columns_and_rows() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.5, math.nan], 3: ["x", "y"]}, index=[7, 8])
+
+    assert to_plain(frame) == {"$table": {"columns": ["a", "b", "3"], "rows": [[1, 0.5, "x"], [2, NAN, "y"]]}}
+
+
+def test_long_text_is_cut() -> None:
+    assert len(to_plain("a" * 1_000_000)) == kernel_side.MAX_CHARACTERS
+
+
+def make_cycle() -> list[Any]:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+    return cycle
+
+
+def nest(levels: int) -> list[Any]:
+    return [nest(levels - 1)] if levels else []
+
+
+NOT_PLAIN: dict[str, tuple[Callable[[], Any], str]] = {
+    "a set": (lambda: {1}, "of type set"),
+    "a complex number": (lambda: 1j, "of type complex"),
+    "a function": (lambda: print, "of type builtin_function_or_method"),
+    "a generator": (lambda: (n for n in "a"), "of type generator"),
+    "a str of its own": (lambda: Text("a"), "of type Text"),
+    "an int of its own": (lambda: Number(1), "of type Number"),
+    "an enum": (lambda: enum.Enum("Answer", "YES").YES, "of type Answer"),
+    "a date of numpy": (lambda: np.datetime64("2025-01-01"), "of type date"),
+    "a key that is no str": (lambda: {1: "a"}, "a key of type int"),
+    "a key that is a str of its own": (lambda: {Text("a"): 1}, "a key of type Text"),
+    "a cycle": (make_cycle, "12 levels"),
+    "deep nesting": (lambda: nest(50), "12 levels"),
+    "many items": (lambda: [0] * 300_000, "over 200,000 items"),
+    "a large array": (lambda: np.zeros(300_000), "300,000 items"),
+    "a large tensor": (lambda: torch.zeros(300_000), "300,000 items"),
+    "a large table": (lambda: pd.DataFrame(np.zeros((300_000, 1))), "300,000 items"),
+    "an array within an array": (lambda: [np.zeros(150_000), np.zeros(150_000)], "150,000 items"),
+}
+
+
+@pytest.mark.parametrize(("make", "what"), NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_what_has_no_plain_form_is_named(make: Callable[[], Any], what: str) -> None:
+    with pytest.raises(NotPlain, match=what):
+        to_plain(make())
+
+
+@pytest.mark.parametrize("levels", [10, 11])
+def test_what_is_not_too_deep_is_converted(levels: int) -> None:
+    assert to_plain(nest(levels)) == nest(levels)
+
+
+# --- answer classes ---------------------------------------------------------------------------------------------------------------------
+
+
+class Trap:
+    """Everything that could be asked of a value ends the test."""
+
+    def __getattribute__(self, name: str) -> Any:
+        pytest.fail(f"the attribute {name} was asked for")
+
+    def __eq__(self, other: object) -> bool:
+        pytest.fail("equality was asked for")
+
+    def __hash__(self) -> int:
+        pytest.fail("the hash was asked for")
+
+    def __get__(self, instance: object, owner: object) -> str:
+        pytest.fail("the descriptor was asked")
+
+
+class Answers:
+    """An answer class with every kind of attribute."""
+
+    right = "fedavg"
+    yes = True
+    number = 3
+    unfilled = ...
+    own_text = Text("fedavg")
+    computed = property(lambda _: "fedavg")
+    descriptor = Trap()
+    annotated: str
+
+
+class Derived(Answers):
+    """Has no answers of its own."""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "found"),
+    [
+        ("right", {"value": "fedavg"}),
+        ("yes", {"value": True}),
+        ("number", {"value": 3}),
+        ("unfilled", {"odd": "..."}),
+        ("own_text", {"odd": "Text"}),
+        ("computed", {"odd": "property"}),
+        ("descriptor", {"odd": "Trap"}),
+        ("annotated", {"missing": True}),
+        ("absent", {"missing": True}),
+    ],
+)
+def test_answers_are_read_without_running_their_code(attribute: str, found: dict[str, Any]) -> None:
+    assert read_class({"A": Answers}, "A", [attribute]) == {"kind": "class", "attributes": {attribute: found}}
+
+
+def test_inherited_answers_are_not_the_class_s_own() -> None:
+    assert read_class({"A": Derived}, "A", ["right"])["attributes"] == {"right": {"missing": True}}
+
+
+class Meta(type):
+    """Would answer anything."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        pytest.fail(f"the metaclass was asked for {name}")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "name"),
+    [
+        (Meta("Fake", (), {"q1": "fedavg"}), "metaclass", "Meta"),
+        (Answers(), "instance", "Answers"),
+        ({"q1": "fedavg"}, "instance", "dict"),
+        (Trap(), "instance", "Trap"),
+    ],
+    ids=["metaclass", "instance", "dict", "trap"],
+)
+def test_what_is_no_plain_class_is_named(value: Any, kind: str, name: str) -> None:
+    assert read_class({"A": value}, "A", ["q1"]) == {"kind": kind, "type": name}
+
+
+def test_a_dataclass_is_a_plain_class() -> None:
+    @dataclasses.dataclass
+    class Filled:
+        q1: str = "fedavg"
+
+    assert read_class({"A": Filled}, "A", ["q1"])["attributes"] == {"q1": {"value": "fedavg"}}
+
+
+# --- globals and functions --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ask", [read_value, describe_function])
+def test_what_is_not_defined_is_named(ask: Callable[[dict[str, Any], str], Any]) -> None:
+    with pytest.raises(NotDefined, match="answer"):
+        ask({}, "answer")
+
+
+def test_an_ellipsis_is_told_from_a_value() -> None:
+    assert read_value({"x": ...}, "x") == call({"f": lambda: ...}, "f", {}) == {"$odd": "..."}
+
+
+def test_a_function_is_called_with_keywords() -> None:
+    assert call({"f": lambda n, c=1: [n, c]}, "f", {"n": np.int64(2)}) == [2, 1]
+
+
+def test_parameters_and_defaults_are_described() -> None:
+    def experiment(n: int, *, lr: float = 0.01, **rest: Any) -> None: ...
+
+    assert describe_function({"f": experiment}, "f") == {
+        "kind": "function",
+        "parameters": {
+            "n": {"kind": "POSITIONAL_OR_KEYWORD"},
+            "lr": {"kind": "KEYWORD_ONLY", "default": 0.01},
+            "rest": {"kind": "VAR_KEYWORD"},
+        },
+    }
+
+
+def test_a_class_is_described_by_its_bases() -> None:
+    assert describe_function({"A": Derived}, "A") == {
+        "kind": "class",
+        "bases": ["Derived", "Answers", "object"],
+    }
+
+
+def test_a_value_is_no_function() -> None:
+    assert describe_function({"x": 3}, "x") == {"kind": "value", "type": "int"}
+
+
+# --- exceptions -------------------------------------------------------------------------------------------------------------------------
+
+
+def catch(function: Callable[[], Any]) -> BaseException:
+    try:
+        function()
+    except BaseException as error:
+        return error
+    pytest.fail("nothing was raised")
+
+
+class Mute(Exception):
+    """Has no text that can be shown."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("raise_it", "name", "message"),
+    [
+        (lambda: 1 / 0, "ZeroDivisionError", "division by zero"),
+        (lambda: exec("raise SystemExit(3)"), "SystemExit", "3"),
+        (lambda: exec("raise Mute", {"Mute": Mute}), "Mute", "(its text can't be shown: RuntimeError)"),
+        (lambda: exec("raise ValueError('a' * 10_000)"), "ValueError", "a" * 2_000),
+    ],
+    ids=["ordinary", "SystemExit", "mute", "long"],
+)
+def test_an_exception_is_described(raise_it: Callable[[], Any], name: str, message: str) -> None:
+    described = describe_error(catch(raise_it))
+
+    assert (described["name"], described["message"]) == (name, message)
+
+
+def test_a_traceback_is_cut_to_its_end() -> None:
+    def descend(levels: int) -> None:
+        if levels == 0:
+            raise ValueError
+        descend(levels - 1)
+
+    frames = describe_error(catch(lambda: descend(100)))["frames"]
+
+    assert len(frames) == kernel_side.MAX_TRACEBACK
+    assert frames[-1][2:] == ["descend", "raise ValueError"]

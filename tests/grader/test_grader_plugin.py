@@ -1,0 +1,243 @@
+"""`pytest -fpath NOTEBOOK`, as a student calls it: in a process of its own, with checks and a homework made for the test."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from grader.plugin import rewrite_arguments
+
+USAGE_ERROR = 4
+
+HOMEWORK = """
+title = "Small homework"
+setup = "setup"
+[kernel]
+cell_timeout_s = 120
+[[exercise]]
+id = "X1"
+part = "a"
+title = "A number"
+points = 1.5
+tags = ["number", "why"]
+manual = [{ name = "Reason", points = 0.5, tag = "why" }]
+[[exercise]]
+id = "X2"
+part = "a"
+title = "Nothing"
+points = 1
+"""
+
+CHECKS = '''
+import pytest
+from grader import fail
+
+@pytest.mark.exercise("X1", points=1)
+def test_number(submission):
+    """The number is seven."""
+    value = submission.read_value("number", "number")
+    if value != 7:
+        fail(f"number is {value!r}.", "another number", "count again.")
+
+@pytest.mark.exercise("X2", points=1)
+def test_bug(submission):
+    """A check of the kit's own fails."""
+    raise KeyError("bug")
+'''
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        (["-fpath", "a.ipynb"], ["--fpath=a.ipynb"]),
+        (["-fpath=a.ipynb"], ["--fpath=a.ipynb"]),
+        (["--fpath", "a.ipynb"], ["--fpath=a.ipynb"]),
+        (["--fpath=a.ipynb"], ["--fpath=a.ipynb"]),
+        (["-q", "-fpath", "a b.ipynb", "tests"], ["-q", "--fpath=a b.ipynb", "tests"]),
+        (["-fpath", "-odd.ipynb"], ["--fpath=-odd.ipynb"]),
+        (["-k", "fpath"], ["-k", "fpath"]),
+        ([], []),
+    ],
+)
+def test_every_way_to_name_the_notebook_is_understood(given: list[str], understood: list[str]) -> None:
+    assert rewrite_arguments(given) == understood
+
+
+@pytest.mark.parametrize("option", ["-fpath", "--fpath"])
+def test_a_missing_path_is_said(option: str) -> None:
+    with pytest.raises(pytest.UsageError, match="needs the path of a notebook"):
+        rewrite_arguments(["-q", option])
+
+
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+# --- what can't be graded ---------------------------------------------------------------------------------------------------------------
+
+
+BAD_PATHS: dict[str, tuple[str, str | None, str]] = {
+    "missing": ("none.ipynb", None, "none.ipynb does not exist; give the path of your notebook"),
+    "a folder": (".", None, "is a folder; name the notebook in it"),
+    "plain Python": ("plain.py", "import os\n", "plain.py is a Python file without jupytext cells"),
+    "no JSON": ("a.ipynb", "{'cells': []}", "a.ipynb is no notebook: it is not JSON"),
+    "empty": ("a.ipynb", "", "a.ipynb is empty"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), BAD_PATHS.values(), ids=BAD_PATHS)
+def test_what_is_no_notebook_ends_with_one_line_and_status_4(
+    tmp_path: Path, name: str, content: str | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    ended = run_pytest(tmp_path, "-fpath", name)
+    lines = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
+
+    assert ended.returncode == USAGE_ERROR
+    assert [line for line in lines if message in line] == [lines[0]] == lines
+    assert lines[0].startswith("ERROR: ")
+
+
+# --- what is graded ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Path:
+    """A folder with checks of a small homework, and nothing else."""
+    folder = tmp_path / "kit"
+    (folder / "public_tests").mkdir(parents=True)
+    (folder / "public_tests" / "homework.toml").write_text(HOMEWORK)
+    (folder / "public_tests" / "test_small.py").write_text(CHECKS)
+    (folder / "tox.ini").write_text("[pytest]\n")
+    return folder
+
+
+def write_notebook(folder: Path, number: str) -> Path:
+    cells = [
+        nbformat.v4.new_code_cell("", metadata={"tags": ["setup"]}),
+        nbformat.v4.new_code_cell(f"number = {number}", metadata={"tags": ["number"]}),
+        nbformat.v4.new_markdown_cell("Because of <b>this</b>.", metadata={"tags": ["why"]}),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "homework.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+@pytest.fixture
+def grade(
+    kit: Path, tmp_path: Path
+) -> Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, Any]]]:
+    """Grades a notebook in which `number` is what is given; returns how pytest ended, and results.json."""
+
+    def grade(number: str, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+        path, results = write_notebook(tmp_path / "submission", number), tmp_path / "results.json"
+        ended = run_pytest(kit, "-fpath", str(path), "public_tests", f"--json={results}", *arguments)
+        assert results.exists(), ended.stdout + ended.stderr
+        return ended, json.loads(results.read_text())
+
+    return grade
+
+
+Grade = Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, Any]]]
+
+
+def test_a_right_answer_earns_its_points(grade: Grade) -> None:
+    ended, results = grade("7", "--exercise=X1")
+
+    assert ended.returncode == 0
+    assert (results["score"], results["max_score"]) == (1.0, 1.5)
+
+
+def test_a_wrong_answer_gets_its_sentence_and_no_traceback(grade: Grade) -> None:
+    ended, results = grade("8", "--exercise=X1")
+    check, _ = results["tests"]
+
+    assert ended.returncode == 1
+    assert check["output"] == "number is 8.\n  Expected: another number\n  Next: count again."
+    assert "X1 (A number)\nnumber is 8." in ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert not re.search(r"test_small\.py:\d", ended.stdout)
+
+
+def test_the_closing_table_says_what_to_do_next(grade: Grade) -> None:
+    ended, _ = grade("8", "--exercise=X1")
+    row = next(line for line in ended.stdout.splitlines() if line.startswith("X1  A number"))
+
+    assert row.split(maxsplit=6) == ["X1", "A", "number", "0", "/", "1.5", "count again."]
+
+
+def test_prose_is_collected_to_be_graded_by_hand(grade: Grade) -> None:
+    _, results = grade("7", "--exercise=X1")
+    manual = results["tests"][1]
+
+    assert (manual["number"], manual["name"], manual["score"], manual["max_score"]) == (
+        "X1",
+        "Reason",
+        0,
+        0.5,
+    )
+    assert manual["extra_data"]["answer"] == "Because of <b>this</b>."
+
+
+def test_a_bug_in_a_check_is_the_kit_s_and_shown_as_such(grade: Grade) -> None:
+    ended, results = grade("7", "--exercise=X2")
+    [check] = results["tests"]
+
+    assert check["extra_data"]["outcome"] == "broken"
+    assert "KeyError('bug')" in check["output"]
+    assert "a bug of the kit" in ended.stdout
+
+
+def test_the_header_tells_the_seed_that_makes_a_regrade_the_same(grade: Grade) -> None:
+    ended, results = grade("7", "--exercise=X1", "--grading-seed=42")
+
+    assert results["extra_data"]["grading_seed"] == 42
+    assert "grading_seed 42" in ended.stdout
+
+
+def test_a_page_is_written(grade: Grade, tmp_path: Path) -> None:
+    grade("7", "--exercise=X1", f"--html={tmp_path / 'report.html'}")
+
+    assert "Because of &lt;b&gt;this&lt;/b&gt;." in (tmp_path / "report.html").read_text()
+
+
+def test_an_unknown_exercise_is_a_usage_error(kit: Path, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "submission", "7")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests", "--exercise=X9")
+
+    assert ended.returncode == USAGE_ERROR
+    assert "No exercise is called 'X9'" in ended.stderr
+
+
+# --- files beside the notebook ----------------------------------------------------------------------------------------------------------
+
+
+HOSTILE_FILES = {
+    "conftest.py": "print('TAKEN')\nraise RuntimeError('TAKEN')\n",
+    "pytest.ini": "[pytest]\naddopts = --strict-markers -W error\npython_files = *\n",
+    "tox.ini": "[pytest]\nmarkers = TAKEN\n",
+    "test_mine.py": "raise RuntimeError('TAKEN')\n",
+    "__init__.py": "raise RuntimeError('TAKEN')\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\naddopts = '-p taken'\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_FILES)
+def test_a_file_beside_the_notebook_has_no_effect(kit: Path, tmp_path: Path, name: str) -> None:
+    path = write_notebook(tmp_path / "submission", "7")
+    (path.parent / name).write_text(HOSTILE_FILES[name])
+    ended = run_pytest(kit, f"--fpath={path}", str(kit / "public_tests"), "--exercise=X1")
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "TAKEN" not in ended.stdout + ended.stderr

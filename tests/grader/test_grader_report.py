@@ -1,0 +1,175 @@
+"""The report: Gradescope's results.json, a page, and the closing table."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from grader.homework import Exercise
+from grader.report import (
+    BROKEN,
+    FAILED,
+    MANUAL,
+    PASSED,
+    CheckResult,
+    Report,
+    format_page,
+    format_points,
+    format_table,
+    write_html,
+    write_json,
+)
+
+EXERCISES = (
+    Exercise("X1", "a", "First", 1),
+    Exercise("X2", "a", "Second", 2),
+    Exercise("X3", "b", "Third", 3),
+)
+THIRD = 1 / 3
+HOSTILE = "<script>alert(1)</script>&\"'\x1b[31m\u202e"
+
+
+def make_report(*results: CheckResult, **context: object) -> Report:
+    return Report("Homework", EXERCISES, list(results), context)
+
+
+MIXED = make_report(
+    CheckResult("X1", "one", 0.5, PASSED),
+    CheckResult("X1", "two", 0.5, FAILED, "Seen.\n  Next: do this.", {"next": "do this."}),
+    CheckResult("X2", "why", 2, MANUAL, "", {"manual": True, "answer": "because"}),
+    grading_seed=7,
+)
+
+
+def test_scores_are_added_up() -> None:
+    results = MIXED.to_results()
+
+    assert (results["score"], results["max_score"], results["extra_data"]) == (0.5, 3.0, {"grading_seed": 7})
+
+
+def test_three_thirds_are_one() -> None:
+    report = make_report(*(CheckResult("X1", str(number), THIRD, PASSED) for number in range(3)))
+
+    assert (report.score, report.max_score) == (1.0, 1.0)
+
+
+def test_a_check_is_a_test_of_its_exercise() -> None:
+    passed, failed, _ = MIXED.to_results()["tests"]
+
+    assert (passed["number"], passed["name"], passed["score"], passed["max_score"]) == ("X1", "one", 0.5, 0.5)
+    assert (passed["status"], passed["visibility"]) == ("passed", "visible")
+    assert (failed["status"], failed["score"], failed["output"]) == ("failed", 0.0, "Seen.\n  Next: do this.")
+
+
+def test_what_is_graded_by_hand_has_an_answer_and_no_status() -> None:
+    manual = MIXED.to_results()["tests"][2]
+
+    assert (manual["score"], manual["max_score"]) == (0.0, 2)
+    assert "status" not in manual
+    assert manual["extra_data"] == {"manual": True, "answer": "because", "outcome": "manual"}
+
+
+def test_a_bug_of_the_kit_gives_no_points_and_is_told_apart() -> None:
+    report = make_report(CheckResult("X1", "one", 1, BROKEN, "This check could not be made: KeyError('a')"))
+    [test] = report.to_results()["tests"]
+
+    assert (test["status"], test["score"], test["extra_data"]["outcome"]) == ("failed", 0.0, "broken")
+    assert [result.name for result in report.broken] == ["one"]
+
+
+def test_results_survive_json(tmp_path: Path) -> None:
+    report = make_report(CheckResult("X1", HOSTILE, 1, MANUAL, HOSTILE, {"answer": "\ud800" + HOSTILE}))
+    write_json(report, tmp_path / "results.json")
+    [test] = json.loads((tmp_path / "results.json").read_bytes())["tests"]
+
+    assert test["extra_data"]["answer"] == "\ud800" + HOSTILE
+    assert "\x1b" not in test["output"]
+
+
+def test_a_page_shows_hostile_text_as_text(tmp_path: Path) -> None:
+    report = make_report(
+        CheckResult("X1", HOSTILE, 1, FAILED, HOSTILE, {"answer": "\ud800" + HOSTILE}), name=HOSTILE
+    )
+    report.title = HOSTILE
+    write_html(report, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 5
+    assert not {"\x1b", "\u202e"} & set(page)
+
+
+def test_a_page_has_every_check_with_its_points() -> None:
+    page = format_page(MIXED)
+
+    for part in (
+        "0.5 / 3 points",
+        "X1 First",
+        "0.5 / 1",
+        "to correct",
+        "do this.",
+        "graded by hand",
+        "because",
+    ):
+        assert part in page
+    assert "Third" not in page  # nothing of it was checked
+
+
+def test_the_table_has_points_and_what_to_do_next() -> None:
+    head, _, first, second, total = format_table(MIXED)
+
+    assert head.split() == ["Exercise", "Points", "What", "to", "do", "next"]
+    assert first.split(maxsplit=5) == ["X1", "First", "0.5", "/", "1", "do this."]
+    assert second.split(maxsplit=5) == ["X2", "Second", "0", "/", "2", "why is graded by hand"]
+    assert total.split() == ["Total", "0.5", "/", "3"]
+
+
+def test_without_points_the_table_counts_checks() -> None:
+    report = make_report(CheckResult("X1", "one", 0, PASSED), CheckResult("X1", "two", 0, FAILED, "Seen."))
+    head, _, first = format_table(report)
+
+    assert "Checks" in head
+    assert first.split(maxsplit=5) == ["X1", "First", "1", "/", "2", "Seen."]
+
+
+@pytest.mark.parametrize(
+    ("result", "advice"),
+    [
+        (CheckResult("X1", "one", 1, PASSED), "done"),
+        (CheckResult("X1", "one", 1, BROKEN), "a bug of the kit in one: please report it"),
+        (CheckResult("X1", "one", 1, FAILED, "", {"next": "line\nbreak\x1b[2J"}), "line\\x0abreak\\x1b[2J"),
+    ],
+)
+def test_a_row_says_what_to_do_in_one_line(result: CheckResult, advice: str) -> None:
+    assert format_table(make_report(result))[2].rstrip().endswith(advice)
+
+
+def test_rows_fit_the_terminal() -> None:
+    report = make_report(CheckResult("X1", "one", 1, FAILED, "", {"next": "word " * 100}))
+
+    assert max(map(len, format_table(report, 80))) <= 80
+
+
+@pytest.mark.parametrize(
+    ("points", "text"), [(1.0, "1"), (0.25, "0.25"), (THIRD, "0.33"), (2 * THIRD, "0.67")]
+)
+def test_points_are_short(points: float, text: str) -> None:
+    assert format_points(points) == text
+
+
+def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "results.json"
+    path.write_text("old")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(MIXED, path)
+
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("results.json", "old")]

@@ -1,0 +1,140 @@
+"""The sentences with which a submission's mishaps fail a check. The kernel's answers are made up here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.execution import Answer
+from grader.homework import Homework, KernelLimits
+from grader.notebook import Cell, Notebook
+from grader.observation import CodeError, Odd
+from grader.submission import Submission
+from grader.verdict import Failure
+
+
+class MadeUpSession:
+    """Gives the same answer to every question; cells ran as told."""
+
+    def __init__(self, answer: Answer, runs: dict[int, Answer]) -> None:
+        self.answer = answer
+        self.runs = runs
+
+    def run_cells(self) -> None:
+        pass
+
+    def observe(self, *_: Any) -> Answer:
+        return self.answer
+
+
+def make_submission(
+    answer: Answer, setup: Answer | None = None, cell: Answer | None = None, setup_tag: str = "setup"
+) -> Submission:
+    cells = (Cell(0, "code", "", (setup_tag,)), Cell(1, "code", "", ("answer",)))
+    homework = Homework("Homework", "setup", (), KernelLimits(cell_timeout_s=60))
+    submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, {})
+    submission._session.close()
+    submission._session = MadeUpSession(answer, {0: setup or Answer("ok"), 1: cell or Answer("ok")})  # type: ignore[assignment]
+    return submission
+
+
+def get_failure(submission: Submission) -> Failure:
+    with pytest.raises(Failure) as failure:
+        submission.call("answer", "f", {"n": 3})
+    return failure.value
+
+
+def raised(name: str, message: str = "", line: str = "") -> Answer:
+    return Answer("error", error=CodeError(name, message, line))
+
+
+def test_a_value_is_passed_on() -> None:
+    assert make_submission(Answer("ok", [1, 2])).call("answer", "f", {}) == [1, 2]
+
+
+ANSWERS: dict[str, tuple[Answer, str]] = {
+    "an exception": (
+        raised("KeyError", "'a'", "x['a']"),
+        "f(n=3) did not finish: it raised KeyError: 'a' at `x['a']`.",
+    ),
+    "a timeout": (
+        Answer("timeout"),
+        "f(n=3) did not finish: it was still running after 60 s and was interrupted.",
+    ),
+    "a value of another kind": (
+        raised("NotPlain", "a value of type set"),
+        "f(n=3) gives a value of type set.",
+    ),
+    "input": (raised("StdinNotImplementedError"), "f(n=3) asks for input from the keyboard."),
+    "an ellipsis": (Answer("ok", Odd("...")), "f(n=3) is still `...`, as in the empty handout."),
+    "a giant integer": (Answer("ok", Odd("a giant integer")), "f(n=3) gives a giant integer."),
+    "nothing defined": (raised("NotDefined", "f"), "The cell tagged 'answer' does not define f."),
+}
+
+
+@pytest.mark.parametrize(("answer", "seen"), ANSWERS.values(), ids=ANSWERS)
+def test_a_call_s_mishap_is_said(answer: Answer, seen: str) -> None:
+    assert get_failure(make_submission(answer)).seen == seen
+
+
+def test_a_name_is_missing_because_its_cell_did_not_run() -> None:
+    failure = get_failure(make_submission(raised("NotDefined", "f"), cell=raised("NameError", "pd")))
+
+    assert (
+        failure.seen
+        == "f is not defined, because the cell tagged 'answer' did not run: it raised NameError: pd."
+    )
+    assert failure.advice.startswith("define or import what is missing")
+
+
+def test_the_setup_cell_is_blamed_where_it_is_the_cause() -> None:
+    failure = get_failure(
+        make_submission(
+            raised("NotDefined", "f"),
+            setup=raised("ModuleNotFoundError", "lab"),
+            cell=raised("NameError", "pd"),
+        )
+    )
+
+    assert "because the cell tagged 'setup' did not run: it raised ModuleNotFoundError: lab" in failure.seen
+    assert failure.advice.startswith("correct the setup cell first")
+
+
+def test_a_lost_setup_tag_is_named() -> None:
+    submission = make_submission(raised("NotDefined", "f"), cell=raised("NameError", "pd"), setup_tag="other")
+
+    assert "no code cell has the tag 'setup'" in get_failure(submission).seen
+
+
+def test_a_cell_that_must_run_is_checked() -> None:
+    with pytest.raises(Failure, match=r"The cell tagged 'answer' did not run: it raised ValueError: no\."):
+        make_submission(Answer("ok"), cell=raised("ValueError", "no")).require_run("answer")
+
+
+def test_a_missing_tag_fails_before_anything_is_asked() -> None:
+    with pytest.raises(Failure, match="No cell has the tag 'none'"):
+        make_submission(Answer("ok")).call("none", "f", {})
+
+
+@pytest.mark.parametrize(
+    ("found", "seen"),
+    [
+        ({"kind": "metaclass", "type": "M"}, "A is a class with a metaclass of its own."),
+        ({"kind": "instance", "type": "A"}, "A is no class."),
+        ({"kind": "class", "attributes": 3}, "A is no class."),
+        (["forged"], "A is no class."),
+    ],
+)
+def test_an_answer_class_that_is_none_is_said(found: Any, seen: str) -> None:
+    with pytest.raises(Failure) as failure:
+        make_submission(Answer("ok", found)).read_class("answer", "A", ["q1"])
+
+    assert failure.value.seen == seen
+
+
+def test_an_answer_class_gives_its_attributes() -> None:
+    found = {"kind": "class", "attributes": {"q1": {"value": "a"}}}
+
+    assert make_submission(Answer("ok", found)).read_class("answer", "A", ["q1"]) == {"q1": {"value": "a"}}

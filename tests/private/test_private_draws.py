@@ -1,0 +1,121 @@
+"""What the hidden checks ask is drawn from the grading seed, and in such a way that every parameter matters."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pytest
+
+from private_tests.draws import SMALL_DATA, draw_arguments, draw_grad_case, draw_weight_case
+from private_tests.questions import CALLS, EXPERIMENTS, KINDS, SERVERS, list_all
+from solutions import experiments
+
+
+def read_defaults(function: str) -> dict[str, Any]:
+    """The reference's parameters and their defaults."""
+    return {p.name: p.default for p in inspect.signature(getattr(experiments, function)).parameters.values()}
+
+
+SEEDS = range(200)
+TRAIN_SAMPLES = int(SMALL_DATA["LAB_2_HFL_TRAIN_SAMPLES"])
+
+
+def test_the_same_seed_asks_the_same() -> None:
+    assert list_all(7) == list_all(7)
+
+
+def test_questions_can_be_sent() -> None:
+    assert json.loads(json.dumps([question.arguments for question in list_all(7)]))
+
+
+def test_each_exercise_is_asked_about() -> None:
+    servers = {
+        (exercise.id, "run_server" if kind else "update_client") for exercise in SERVERS for kind in (0, 1)
+    }
+    calls = {(exercise, "call") for exercise in EXPERIMENTS.values()}
+
+    assert {(question.exercise, question.function) for question in list_all(7)} == servers | calls
+    assert len(list_all(7)) == len(SERVERS) * (len(KINDS) + 1) + len(EXPERIMENTS) * len(CALLS)
+
+
+@pytest.mark.parametrize("function", EXPERIMENTS)
+def test_other_seeds_ask_otherwise(function: str) -> None:
+    drawn = {json.dumps(draw_arguments(seed, function)) for seed in SEEDS}
+
+    assert len(drawn) > 0.95 * len(SEEDS)
+
+
+@pytest.mark.parametrize("exercise", SERVERS, ids=lambda exercise: exercise.name)
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_seeds_ask_servers_otherwise(exercise: object, kind: str) -> None:
+    drawn = {str(exercise.draw(seed, kind)) for seed in SEEDS}  # type: ignore[attr-defined]
+
+    assert len(drawn) > 0.95 * len(SEEDS)
+
+
+@pytest.mark.parametrize("function", EXPERIMENTS)
+def test_every_parameter_differs_from_its_default(function: str) -> None:
+    defaults = read_defaults(function)
+    for seed in SEEDS:
+        drawn = draw_arguments(seed, function)
+
+        assert drawn.keys() == defaults.keys()
+        assert [name for name in defaults if drawn[name] == defaults[name]] == []
+
+
+@pytest.mark.parametrize("function", EXPERIMENTS)
+def test_clients_are_few_enough_for_the_small_data(function: str) -> None:
+    for seed in SEEDS:
+        assert 2 * draw_arguments(seed, function).get("n", 100) <= TRAIN_SAMPLES
+
+
+def test_another_fraction_sends_other_messages() -> None:
+    for seed in SEEDS:
+        fraction = draw_arguments(seed, "client_number_experiments")["c"]
+
+        assert [round(fraction * n) for n in (10, 50, 100)] != [1, 5, 10]
+
+
+@pytest.mark.parametrize("draw", [draw_weight_case, draw_grad_case])
+def test_unequal_clients_are_unequal_and_not_all_chosen(draw: object) -> None:
+    for seed in SEEDS:
+        case = draw(seed, "unequal")  # type: ignore[operator]
+        sizes = case.clients["sizes"]
+        chosen = round(case.arguments["client_fraction"] * len(sizes))
+
+        assert max(sizes) > 2 * min(sizes)
+        assert sum(sizes) <= TRAIN_SAMPLES
+        assert 2 <= chosen < len(sizes)
+
+
+@pytest.mark.parametrize("draw", [draw_weight_case, draw_grad_case])
+def test_a_fraction_of_the_clients_must_be_rounded(draw: object) -> None:
+    for seed in SEEDS:
+        case = draw(seed, "non-iid")  # type: ignore[operator]
+        share = case.arguments["client_fraction"] * case.clients["nr_clients"]
+
+        assert abs(share - round(share)) > 0.3
+        assert round(share) >= 2
+
+
+def test_some_fractions_round_up_and_some_down() -> None:
+    up = {
+        round(share) > share
+        for seed in SEEDS
+        for case in [draw_weight_case(seed, "non-iid")]
+        for share in [case.arguments["client_fraction"] * case.clients["nr_clients"]]
+    }
+
+    assert up == {True, False}
+
+
+def test_pseudo_gradients_come_from_several_batches_and_epochs() -> None:
+    for seed in SEEDS:
+        for kind in KINDS:
+            case = draw_grad_case(seed, kind)
+            sizes = case.clients.get("sizes") or [TRAIN_SAMPLES // case.clients["nr_clients"]]
+
+            assert case.arguments["nr_local_epochs"] >= 2
+            assert max(sizes) > 2 * case.arguments["batch_size"]
