@@ -104,8 +104,9 @@ def test_some_fractions_round_up_and_some_down() -> None:
     up = {
         round(share) > share
         for seed in SEEDS
-        for case in [draw_weight_case(seed, "non-iid")]
-        for share in [case.arguments["client_fraction"] * case.clients["nr_clients"]]
+        for case in [draw_weight_case(seed, kind) for kind in KINDS]
+        for clients in [case.clients.get("nr_clients") or len(case.clients["sizes"])]
+        for share in [case.arguments["client_fraction"] * clients]
     }
 
     assert up == {True, False}
