@@ -96,6 +96,7 @@ class Call(Event):
     tag: int | None = None
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
+    buffer: int | None = None  # address of the tensor: equal for calls that use the same memory
     reduction: str | None = None
     content: Content | None = None  # what was handed over
     background: bool = False  # a collective with async_op=True

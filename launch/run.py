@@ -79,6 +79,7 @@ def run(
     alias: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     dump: Collection[Dump] = (),
+    dump_steps: int = DETAIL_STEPS,
     style: Style | None = None,
     start: Start = start_plainly,
     watch: Callable[[Situation], None] | None = None,
@@ -89,8 +90,8 @@ def run(
     `style` overrides how a Python file is started. `steps` optimizer steps are asked of every rank, through
     LAB_STEPS and, where a script ignores that, by ending it. `alias` maps names that the script may import
     to modules that stand in for them. `dump` asks for whole tensors: "gradients" as they enter every step,
-    with the parameters at first and at last; "parameters" after every step; "tokens". `watch` is called a
-    few times a second.
+    with the parameters at first and at last; "parameters" after every step; "tokens"; all of the first
+    `dump_steps` steps only. `watch` is called a few times a second.
 
     Everything is written below `output_dir`: `report.json`, `picture.svg`, `trace.json`, `output.txt`,
     `events/`. A script that fails gives a report. Raises ScriptError if there is none to start, OSError if
@@ -98,7 +99,7 @@ def run(
     """
     task = _Task(Path(script).resolve(), ranks, steps, timeout_s, Path(output_dir).resolve())
     launched = command(task.script, ranks, style)
-    _prepare(task, dict(alias or {}), frozenset(dump))
+    _prepare(task, dict(alias or {}), frozenset(dump), dump_steps)
     watched = _Watched(task, launched)
     interrupted = False
     try:
@@ -135,7 +136,7 @@ class _Task:
         return self.output_dir / "events"
 
 
-def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump]) -> None:
+def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump], dump_steps: int) -> None:
     """Make the folders of the run, in place of those of an earlier one."""
     task.output_dir.mkdir(parents=True, exist_ok=True)
     leftovers = [
@@ -158,6 +159,7 @@ def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump]) -> None:
             "started_s": task.started_s,
             "alias": {name: {"module": module, "path": _location(module)} for name, module in alias.items()},
             "dump": sorted(dump),
+            "dump_steps": min(dump_steps, task.steps),
             "detail_steps": DETAIL_STEPS,
             "event_bytes": EVENT_BYTES,
             "dump_bytes": DUMP_BYTES,

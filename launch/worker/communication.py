@@ -211,7 +211,11 @@ def _describe(communication: Communication, arguments: dict[str, Any]) -> dict[s
         fields["tag"] = int(arguments["tag"])
     tensor = next((arguments[name] for name in INPUTS if isinstance(arguments.get(name), Tensor)), None)
     if tensor is not None:
-        fields.update(shape=list(tensor.shape), dtype=str(tensor.dtype).removeprefix("torch."))
+        fields.update(
+            shape=list(tensor.shape),
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            buffer=tensor.data_ptr(),
+        )
     operation = arguments.get("op")
     if operation is not None:
         fields["reduction"] = str(getattr(operation, "name", operation))[:40]

@@ -162,7 +162,8 @@ class Modules:
                 return
             self._local.tokens = content["checksum"]
             file = None
-            if "tokens" in self.recorder.settings.dump:
+            settings = self.recorder.settings
+            if "tokens" in settings.dump and self.recorder.step <= settings.dump_steps:
                 label = f"tokens-{self.recorder.next_id()}"
                 file = tensors.dump(self.recorder, label, {"tokens": tensor})
             self.recorder.write(

@@ -116,7 +116,8 @@ class Optimizers:
 
     def _dump_before(self, known: Known, parameters: list[Tensor], gradients: list[Tensor | None]) -> None:
         label = f"optimizer-{known.number}-step-{known.steps + 1}"
-        dump = self.recorder.settings.dump
+        settings = self.recorder.settings
+        dump = settings.dump if known.steps < settings.dump_steps else frozenset()
         if known.steps == 0 and dump & {"gradients", "parameters"}:
             values = dict(zip(known.names, parameters, strict=True))
             known.fields["initial_file"] = tensors.dump(self.recorder, f"{label}-initial", values)
@@ -130,7 +131,9 @@ class Optimizers:
 
     def _dump_after(self, known: Known, parameters: list[Tensor]) -> str | None:
         settings = self.recorder.settings
-        last = "gradients" in settings.dump and known.steps == settings.steps
+        if known.steps > settings.dump_steps:
+            return None
+        last = "gradients" in settings.dump and known.steps == settings.dump_steps
         if "parameters" not in settings.dump and not last:
             return None
         label = f"optimizer-{known.number}-step-{known.steps}-parameters"

@@ -24,6 +24,7 @@ class Settings:
     started_s: float  # time.monotonic() of the launcher when the run began
     alias: dict[str, dict[str, str]]  # name to import -> {"module": name, "path": where it lies}
     dump: frozenset[str]
+    dump_steps: int  # how many steps have tensors written whole
     event_bytes: int
     dump_bytes: int
 
@@ -41,6 +42,7 @@ def read() -> Settings:
         started_s=content["started_s"],
         alias=content["alias"],
         dump=frozenset(content["dump"]),
+        dump_steps=content["dump_steps"],
         event_bytes=content["event_bytes"],
         dump_bytes=content["dump_bytes"],
     )
