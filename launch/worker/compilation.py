@@ -115,4 +115,4 @@ class _Executed(importlib.abc.Loader):
         return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec
+        module.__dict__["__spec__"] = self._spec  # a module of settings may refuse to have any set
