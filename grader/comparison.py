@@ -105,7 +105,10 @@ def _find_match(
 def show(value: Any) -> str:
     """A value in a message: short, and its kind if it is large."""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        text = f"{value:.6g}"
+        return (
+            f"{text}.0" if text.lstrip("-").isdigit() else text
+        )  # 2.0 is not 2 where a whole number is asked for
     if isinstance(value, dict):
         return f"a dict with {len(value)} keys"
     if isinstance(value, list):
