@@ -145,7 +145,7 @@ def _check_accuracies(
     own = [calls[0].get("accuracy") for calls in split_calls(seen, len(accuracies))[1:]] + [
         seen.get("accuracy")
     ]
-    measured = [float(value) for value in own if is_number(value)]
+    measured: list[float] = [value for value in own if is_number(value)]
     wanted = measured if len(measured) == len(accuracies) else reference
     if any(abs(a - b) > _ACCURACY_TOLERANCE for a, b in zip(accuracies, wanted, strict=True)):
         fail(
