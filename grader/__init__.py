@@ -14,11 +14,13 @@ from .comparison import (
     show,
 )
 from .observation import Table
+from .scripts import Scripts
 from .submission import Submission
 from .verdict import Failure, fail
 
 __all__ = [
     "Failure",
+    "Scripts",
     "Submission",
     "Table",
     "check_curves",

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import display
+from .homework import read_homework
+from .intake import IntakeError, open_submission
 from .notebook import NotebookError, read_notebook
-from .plugin import KIT
+from .plugin import HOMEWORK_FILE, KIT, PUBLIC_TESTS
+from .scripts import expect
 
 GRADED, NOT_GRADED, INTERRUPTED = 0, 2, 130
 
@@ -40,6 +43,14 @@ def _make_parser() -> argparse.ArgumentParser:
     grade.add_argument("--json", type=Path, metavar="FILE", help="write Gradescope's results.json here")
     grade.add_argument("--html", type=Path, metavar="FILE", help="write a page for people here")
     grade.add_argument("--grading-seed", type=int, metavar="N", help="decides what the hidden checks ask")
+    grade.add_argument(
+        "--part",
+        choices=("a", "b"),
+        help="grade only the notebook (a) or only the scripts (b); without it, what the submission has of both",
+    )
+    grade.add_argument(
+        "--steps", type=int, metavar="N", help="training steps asked of scripts; 5000 is all of them"
+    )
     grade.add_argument("--exercise", metavar="ID,…", help="grade only these exercises")
     grade.add_argument("--execute", choices=("needed", "all"), default="needed", help="which cells to run")
     grade.set_defaults(run=_grade)
@@ -63,34 +74,46 @@ def _grade(options: argparse.Namespace) -> int:
         return _refuse(f"There is no {tests}: hidden checks are not part of what students get; use --public.")
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         try:
-            notebook = find_notebook(options.submission, Path(folder))
-            read_notebook(notebook)
-        except NotebookError as error:
+            given = find_parts(options.submission, Path(folder), options.part)
+        except (NotebookError, IntakeError) as error:
             return _refuse(str(error))
-        return _run_checks(options, notebook, tests, Path(folder) / "results.json")
+        return _run_checks(options, given, tests, Path(folder) / "results.json")
 
 
-def find_notebook(submission: Path, workdir: Path) -> Path:
-    """The notebook of a submission: the file itself, or the one in a folder or an archive, which is unpacked into `workdir`.
+def find_parts(submission: Path, workdir: Path, part: str | None) -> list[str]:
+    """What of a submission is graded, as arguments for pytest: its notebook (part a), its scripts (part b), or what there is of both.
 
-    Raises NotebookError with one line for the person who named the submission.
+    A folder or an archive is taken in below `workdir`. Raises NotebookError or IntakeError with one line for the person who named the
+    submission.
     """
     if submission.suffix in (".ipynb", ".py"):
-        return submission
-    from .intake import IntakeError, open_submission
-
-    try:
-        found = open_submission(submission, workdir)
-    except IntakeError as error:
-        raise NotebookError(str(error)) from error
+        if part == "b":
+            raise NotebookError(
+                f"{submission} is one file; part b is graded from a folder or an archive with its scripts."
+            )
+        read_notebook(submission)
+        return [f"--fpath={submission.absolute()}"]
+    found = open_submission(
+        submission, workdir, expected=expect(read_homework(KIT / PUBLIC_TESTS / HOMEWORK_FILE))
+    )
     for note in found.notes:
         print(display.plain(str(note), one_line=True), file=sys.stderr)
-    if found.notebook is None:
-        raise NotebookError(f"{submission} has no notebook (.ipynb); hand in the homework's notebook.")
-    return found.notebook
+    given = []
+    if part != "b" and (found.notebook is not None or part == "a"):
+        notebook = found.require_notebook()
+        read_notebook(notebook)
+        given.append(f"--fpath={notebook}")
+    if part != "a" and (found.scripts or part == "b"):
+        given.append(f"--scripts={found.folder}")
+    if part is None and found.notebook is None:
+        print(
+            f"Only the scripts are graded: {display.plain(found.problems['notebook'], one_line=True)}",
+            file=sys.stderr,
+        )
+    return given
 
 
-def _run_checks(options: argparse.Namespace, notebook: Path, tests: Path, results: Path) -> int:
+def _run_checks(options: argparse.Namespace, given: Sequence[str], tests: Path, results: Path) -> int:
     """Run pytest on the checks, in a process of its own, with the kit's settings and nobody else's."""
     json_path = (options.json or results).absolute()
     command = [
@@ -106,7 +129,7 @@ def _run_checks(options: argparse.Namespace, notebook: Path, tests: Path, result
     ]
     command += [
         "--tb=short",
-        f"--fpath={notebook.absolute()}",
+        *given,
         f"--json={json_path}",
         f"--execute={options.execute}",
         str(tests),
@@ -115,6 +138,8 @@ def _run_checks(options: argparse.Namespace, notebook: Path, tests: Path, result
         command.append(f"--html={options.html.absolute()}")
     if options.grading_seed is not None:
         command.append(f"--grading-seed={options.grading_seed}")
+    if options.steps is not None:
+        command.append(f"--steps={options.steps}")
     if options.exercise:
         command.append(f"--exercise={options.exercise}")
     json_path.unlink(missing_ok=True)

@@ -30,6 +30,8 @@ class Exercise:
     tags: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     manual: tuple[ManualItem, ...] = ()
+    marks: dict[str, str] = field(default_factory=dict)
+    """By file name, a regular expression that finds something in a file which is that one under a wrong name."""
 
 
 @dataclass(frozen=True)

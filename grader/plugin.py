@@ -11,6 +11,7 @@ import platform
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ import pytest
 
 from . import display
 from .homework import Exercise, Homework, HomeworkError, read_homework
+from .intake import IntakeError
 from .notebook import Notebook, NotebookError, read_notebook
 from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, format_table, write_html, write_json
+from .scripts import Scripts, open_scripts
 from .submission import Submission
 from .verdict import Failure
 
@@ -31,6 +34,7 @@ PUBLIC_TESTS = "public_tests"
 _REPORT = pytest.StashKey[Report]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 _HOMEWORK = pytest.StashKey[Homework]()
+_SCRIPTS = pytest.StashKey[Scripts]()
 
 
 # --- the command line -------------------------------------------------------------------------------------------------------------------
@@ -39,6 +43,8 @@ _HOMEWORK = pytest.StashKey[Homework]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grader", "checking a homework notebook")
     group.addoption("--fpath", metavar="NOTEBOOK", help="the notebook to check; also written -fpath NOTEBOOK")
+    group.addoption("--scripts", metavar="FOLDER", help="the folder or archive with the scripts to check")
+    group.addoption("--steps", type=int, metavar="N", help="how many training steps to ask of scripts")
     group.addoption("--json", metavar="FILE", help="write the results in Gradescope's format")
     group.addoption("--html", metavar="FILE", help="write the results as a page")
     group.addoption(
@@ -62,13 +68,13 @@ def rewrite_arguments(arguments: list[str]) -> list[str]:
     rewritten = []
     rest = iter(arguments)
     for argument in rest:
-        if argument in ("-fpath", "--fpath"):
+        if argument in ("-fpath", "--fpath", "--scripts"):
             path = next(rest, None)
             if path is None:
                 raise pytest.UsageError(
-                    f"{argument} needs the path of a notebook: pytest -fpath homework_1.ipynb"
+                    f"{argument} needs a path: pytest -fpath homework_1.ipynb, or pytest --scripts FOLDER"
                 )
-            argument = f"--fpath={path}"
+            argument = f"--{argument.lstrip('-')}={path}"
         elif argument.startswith("-fpath="):
             argument = f"-{argument}"
         rewritten.append(argument)
@@ -82,10 +88,11 @@ def pytest_load_initial_conftests(
     """Before any conftest is loaded: understand `-fpath`, and keep pytest away from the notebook's own folder."""
     rewritten = rewrite_arguments(args)
     known = parser.parse_known_args(rewritten)
-    if known.fpath is None:
+    if not _is_grading(known):
         return
     try:
-        read_notebook(Path(known.fpath))
+        if known.fpath is not None:
+            read_notebook(Path(known.fpath))
     except NotebookError as error:
         raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
     if not known.file_or_dir:
@@ -94,6 +101,11 @@ def pytest_load_initial_conftests(
         _start_again(rewritten)
     args[:] = rewritten
     early_config.known_args_namespace = parser.parse_known_args(rewritten)
+
+
+def _is_grading(options: Any) -> bool:
+    """Whether pytest was given something to grade."""
+    return options.fpath is not None or options.scripts is not None
 
 
 def _find_default_tests(config: pytest.Config) -> Path:
@@ -129,14 +141,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "exercise(id, points=0): a check of this exercise, worth so many points"
     )
-    if config.option.fpath is None:
+    if not _is_grading(config.option):
         return
     try:
         homework = read_homework(_find_homework(config))
-        config.stash[_NOTEBOOK] = read_notebook(Path(config.option.fpath))
+        if config.option.fpath is not None:
+            config.stash[_NOTEBOOK] = read_notebook(Path(config.option.fpath))
+        if config.option.scripts is not None:
+            config.stash[_SCRIPTS] = _open_scripts(config, homework)
         for exercise_id in _list_wanted(config) or ():
             homework.find_exercise(exercise_id)
-    except (HomeworkError, NotebookError) as error:
+    except (HomeworkError, NotebookError, IntakeError) as error:
         raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
     if config.option.grading_seed is None:
         config.option.grading_seed = secrets.randbelow(10**6)
@@ -144,11 +159,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REPORT] = Report(homework.title, homework.exercises)
     add_context(
         config,
-        submission=Path(config.option.fpath).name,
+        submission=Path(config.option.fpath or config.option.scripts).name,
         grading_seed=config.option.grading_seed,
         python=platform.python_version(),
         isolation="none",
     )
+
+
+def _open_scripts(config: pytest.Config, homework: Homework) -> Scripts:
+    """The submission's scripts, in a folder that lasts as long as pytest does. Raises IntakeError."""
+    folder = tempfile.TemporaryDirectory(prefix="scripts-")
+    config.add_cleanup(folder.cleanup)
+    return open_scripts(Path(config.option.scripts), Path(folder.name), homework)
 
 
 def _find_homework(config: pytest.Config) -> Path:
@@ -183,16 +205,26 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--exercise`, leave out the checks of others."""
-    wanted = _list_wanted(config)
-    if wanted is None or config.option.fpath is None:
+    """Leave out the checks of what was not given, a notebook or scripts, and with `--exercise` those of others."""
+    if not _is_grading(config.option):
         return
+    wanted = _list_wanted(config)
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
-        (kept if _find_exercise_id(item) in wanted else left_out).append(item)
+        exercise_id = _find_exercise_id(item)
+        asked = wanted is None or exercise_id in wanted
+        (kept if asked and _is_given(config, exercise_id) else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+def _is_given(config: pytest.Config, exercise_id: str | None) -> bool:
+    """Whether what this exercise is graded from was given; true for a test that is no check."""
+    if exercise_id is None:
+        return True
+    needs_scripts = bool(config.stash[_HOMEWORK].find_exercise(exercise_id).files)
+    return (config.option.scripts if needs_scripts else config.option.fpath) is not None
 
 
 def _find_exercise_id(item: pytest.Item) -> str | None:
@@ -239,6 +271,14 @@ def submission(
     )
     yield submission
     submission.close()
+
+
+@pytest.fixture(scope="session")
+def scripts(pytestconfig: pytest.Config) -> Scripts:
+    """The scripts that are checked."""
+    if pytestconfig.option.scripts is None:
+        pytest.skip("checks of scripts need a folder: pytest --scripts FOLDER")
+    return pytestconfig.stash[_SCRIPTS]
 
 
 # --- results ----------------------------------------------------------------------------------------------------------------------------
@@ -302,13 +342,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _add_manual_items(config: pytest.Config, report: Report) -> None:
     """An entry for each answer in prose, with the text that the student wrote."""
-    notebook = config.stash[_NOTEBOOK]
     for exercise in report.graded:
         for item in exercise.manual:
-            if item.tag is None:
-                continue
-            answer = notebook.read_text(item.tag)
-            message = "" if answer else f"No cell has the tag {item.tag!r}."
+            if item.tag is not None:
+                answer = config.stash[_NOTEBOOK].read_text(item.tag)
+                message = "" if answer else f"No cell has the tag {item.tag!r}."
+            else:
+                answer = config.stash[_SCRIPTS].read_explanation(exercise)
+                message = "" if answer else "The scripts have no comments, and no text file lies beside them."
             extra = {"manual": True, "answer": answer or ""}
             report.results.append(CheckResult(exercise.id, item.name, item.points, MANUAL, message, extra))
 

@@ -13,6 +13,7 @@ from typing import Any
 from .names import IntakeError
 
 _MAX_COMPARED_BYTES = 256 << 20
+_MAX_SCRIPT_BYTES = 1 << 20
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
 _COPY_MARK = re.compile(r"( \(\d+\)|[ _-]\d|[ _-]copy( \d+)?| - copy|-checkpoint)$", re.IGNORECASE)
 _NESTED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
@@ -28,6 +29,8 @@ class Expected:
     """File names of the scripts that are graded."""
     handout: Mapping[str, str] = field(default_factory=dict)
     """By tag, the source that the cell has in the handout: a notebook in which nothing differs is the empty one."""
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """By a script's name, a regular expression that finds something in its content and not in the others'."""
     reserved: Collection[str] = ()
     """Names of the course's own packages: a copy of one in a submission is set aside."""
 
@@ -70,7 +73,9 @@ def locate(folder: Path, expected: Expected) -> Found:
     except IntakeError as error:
         problems["notebook"] = str(error)
     scripts, more, ambiguous = _find_scripts(folder, files, expected.scripts)
-    return Found(notebook, scripts, (*notes, *more), problems | ambiguous)
+    known, unknown = _find_by_content(folder, files, expected, scripts, ambiguous)
+    scripts |= known
+    return Found(notebook, scripts, (*notes, *more, *unknown), problems | ambiguous)
 
 
 def _find_notebook(folder: Path, files: Sequence[Path], expected: Expected) -> tuple[Path, list[str]]:
@@ -222,6 +227,37 @@ def _find_scripts(
             elif best[0].name != name:
                 notes.append(f"{shown[0]} was taken as {name}.")
     return scripts, notes, ambiguous
+
+
+def _find_by_content(
+    folder: Path,
+    files: Sequence[Path],
+    expected: Expected,
+    scripts: Mapping[str, Path],
+    ambiguous: Mapping[str, str],
+) -> tuple[dict[str, Path], list[str]]:
+    """Find scripts that bear none of the names: the only other file of the kind that has a script's marks."""
+    known: dict[str, Path] = {}
+    notes: list[str] = []
+    others = [path for path in files if path not in scripts.values()]
+    for name in expected.scripts:
+        if name in scripts or name in ambiguous or name not in expected.marks:
+            continue
+        fitting = [
+            path
+            for path in others
+            if path.suffix == Path(name).suffix and re.search(expected.marks[name], _read_text(path))
+        ]
+        if len(fitting) == 1:
+            known[name] = fitting[0]
+            notes.append(
+                f"{_shown(fitting[0], folder)} was taken as {name}, by its content: no file has that name."
+            )
+    return known, notes
+
+
+def _read_text(path: Path) -> str:
+    return path.read_bytes()[:_MAX_SCRIPT_BYTES].decode(errors="replace")
 
 
 def _named(files: Sequence[Path], name: str) -> list[Path]:
