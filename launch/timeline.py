@@ -111,7 +111,15 @@ def _row(rank: int, events: Iterable[Event], operations: Iterable[Operation]) ->
 
 
 def match_messages(operations: Mapping[int, Sequence[Operation]]) -> Iterable[Message]:
-    """Pairs of sends and receives that met: the n-th of a channel meets the n-th."""
+    """Pairs of sends and receives that met, as stretches of time."""
+    for source, destination, send, _, end_s in pair_messages(operations):
+        yield Message(source, destination, send.start_s, end_s, send.call.step)
+
+
+def pair_messages(
+    operations: Mapping[int, Sequence[Operation]],
+) -> Iterable[tuple[int, int, Operation, Operation, float]]:
+    """Source, destination, send, receive and time of arrival of each message: the n-th of a channel meets the n-th."""
     sends: dict[tuple[int, int, str, int], list[Operation]] = {}
     receives: dict[tuple[int, int, str, int], list[Operation]] = {}
     over: dict[int, float] = {}  # id of an operation's object -> when a wait for it returned
@@ -129,9 +137,9 @@ def match_messages(operations: Mapping[int, Sequence[Operation]]) -> Iterable[Me
                 receives.setdefault((call.peer, rank, group, tag), []).append(operation)
     for channel, sent in sends.items():
         for send, receive in zip(sent, receives.get(channel, []), strict=False):
-            end = over.get(id(receive)) if receive.op == "irecv" else receive.end_s
-            if end is not None:
-                yield Message(channel[0], channel[1], send.start_s, end, send.call.step)
+            end_s = over.get(id(receive)) if receive.op == "irecv" else receive.end_s
+            if end_s is not None:
+                yield channel[0], channel[1], send, receive, end_s
 
 
 def _connected(rows: Sequence[Row], messages: Iterable[Message]) -> list[tuple[int, ...]]:

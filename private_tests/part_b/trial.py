@@ -1,0 +1,138 @@
+"""A submission's script, run under watch: twice with different numbers of steps, if it takes their number as told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import launch
+from grader import Scripts
+from launch.events import Model, Step, Tokens
+from launch.report import Outcome, RankReport, Report
+
+from .contract import STAGES, Contract
+
+ALIAS = {"simplellm": "lab_1_parallelism"}
+COMPARED_STEPS = 4  # of a long run; their gradients are written whole
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of one exercise's script."""
+
+    contract: Contract
+    script: Path | None
+    absence: str = ""  # why there is no script
+    asked_steps: int = 0
+    reports: tuple[Report, ...] = field(default=())
+
+    @property
+    def report(self) -> Report:
+        return self.reports[0]
+
+    @property
+    def name(self) -> str:
+        """What messages call the script."""
+        return self.script.name if self.script else self.contract.shell
+
+    @property
+    def is_shell(self) -> bool:
+        return self.script is not None and self.script.suffix != ".py"
+
+    @cached_property
+    def ranks(self) -> dict[int, RankReport]:
+        """The ranks that were seen."""
+        return {rank.rank: rank for rank in self.report.ranks if rank.events} if self.reports else {}
+
+    @cached_property
+    def common_steps(self) -> int:
+        """Optimizer steps that every rank made."""
+        made = [rank.steps for rank in self.ranks.values()]
+        return min(made) if len(made) == self.contract.ranks else 0
+
+    @cached_property
+    def pipelines(self) -> tuple[tuple[int, ...], ...]:
+        """Ranks of each pipeline, first stage first."""
+        return arrange(self.report, self.contract)
+
+    def replicas(self, stage: int) -> tuple[int, ...]:
+        return tuple(pipeline[stage] for pipeline in self.pipelines)
+
+
+def run_trial(
+    scripts: Scripts, contract: Contract, seed: int, steps: int | None, folder: Path, start: launch.Start
+) -> Trial:
+    """Run the exercise's script below `folder`; `steps` are asked of it, or a few that `seed` decides."""
+    script = scripts.files.get(contract.shell) or scripts.files.get(contract.script)
+    if script is None:
+        return Trial(contract, None, scripts.describe_absence(contract.shell).rstrip("."))
+    first, second = draw_steps(seed)
+    first = steps or first
+    reports: tuple[Report, ...] = ()
+    try:
+        reports = (_run(script, contract, first, folder / "first", start, whole=True),)
+        if reports[0].outcome is Outcome.FINISHED and reports[0].honours_steps and steps is None:
+            reports = (*reports, _run(script, contract, second, folder / "second", start, whole=False))
+    except launch.ScriptError as error:
+        return Trial(contract, None, str(error).rstrip("."))
+    return Trial(contract, script, asked_steps=first, reports=reports)
+
+
+def draw_steps(seed: int) -> tuple[int, int]:
+    """Two different small numbers of steps."""
+    first, second = random.Random(seed).sample((2, 3, 4), 2)
+    return max(first, second), min(first, second)
+
+
+def _run(
+    script: Path, contract: Contract, steps: int, folder: Path, start: launch.Start, *, whole: bool
+) -> Report:
+    """One run; `whole` has every gradient and token of the first steps written down."""
+    return launch.run(
+        script,
+        ranks=contract.ranks,
+        steps=steps,
+        timeout_s=contract.time_limit_s(steps),
+        output_dir=folder,
+        alias=ALIAS,
+        environment={"LAB_STORIES": "grammar"},
+        dump=("gradients", "tokens") if whole else (),
+        dump_steps=COMPARED_STEPS,
+        start=start,
+    )
+
+
+def arrange(report: Report, contract: Contract) -> tuple[tuple[int, ...], ...]:
+    """Who is which stage: from the messages between ranks and from what each does with tokens, else by number."""
+    by_number = [tuple(range(first, first + STAGES)) for first in range(0, contract.ranks, STAGES)]
+    found = [pipeline.ranks for pipeline in report.pipelines]
+    if sorted(map(len, found)) != [STAGES] * contract.pipelines:
+        found = by_number
+    return tuple(_order(report, ranks) for ranks in found)
+
+
+def _order(report: Report, ranks: Sequence[int]) -> tuple[int, ...]:
+    def place(rank: int) -> int:
+        seen = report.rank(rank)
+        places = {event.place for event in seen.of(Tokens)} if seen else set()
+        return 0 if places & {"input", "embedding"} else 2 if "target" in places else 1
+
+    ordered = sorted(ranks, key=lambda rank: (place(rank), rank))
+    return tuple(ordered) if [place(rank) for rank in ordered] == [0, 1, 2] else tuple(ranks)
+
+
+def optimizer_steps(rank: RankReport) -> list[Step]:
+    """The steps of the rank's busiest optimizer, in order."""
+    steps = list(rank.of(Step))
+    if not steps:
+        return []
+    counts = {step.optimizer: step.number for step in steps}
+    busiest = max(counts, key=lambda optimizer: counts[optimizer])
+    return [step for step in steps if step.optimizer == busiest]
+
+
+def largest_model(rank: RankReport) -> Model | None:
+    return max(rank.of(Model), key=lambda model: model.count, default=None)
