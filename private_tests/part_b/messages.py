@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from launch.events import Backward, Content
 from launch.report import RankReport
@@ -83,7 +84,7 @@ def find_mixups(
     The i-th activation that a stage sends is of its micro-batch i, the i-th gradient that it sends is of its
     i-th backward pass; messages tell which of the two ends belong together.
     """
-    for stage, following in zip(pipeline, pipeline[1:], strict=False):
+    for stage, following in pairwise(pipeline):
         forward = between(transfers, stage, following, step)
         # Number of a micro-batch in the following stage -> its number in this one.
         sent = sorted(forward, key=lambda each: each.send.start_s)

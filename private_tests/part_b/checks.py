@@ -1,0 +1,436 @@
+"""The checks of part B. Each looks at one property of a trial, and ends the test with a sentence where it is missing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NoReturn
+
+from grader import fail
+from launch.events import Backward, Forward, Tokens
+from launch.report import Outcome, RankReport, Report
+from launch.waits import is_collective
+from launch.workers import SENDS, Operation
+
+from .comparison import Comparison, count_layers
+from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
+from .diagnoses import Evidence, changed_between_steps, explain
+from .trial import Trial, largest_model, optimizer_steps
+
+LOGGED_ELEMENTS = 16  # a reduction of so few numbers is of losses or counts, not of gradients
+
+
+def check_finishes(trial: Trial) -> None:
+    """It starts, makes the steps asked on every rank, and ends."""
+    require_script(trial)
+    for report in trial.reports:
+        if report.outcome is not Outcome.FINISHED:
+            _fail_outcome(trial, report)
+    odd = [rank.rank for rank in trial.report.ranks if rank.world_size not in (None, trial.contract.ranks)]
+    if odd:
+        fail(
+            f"{trial.name}: rank {odd[0]} joins a group of {trial.report.ranks[odd[0]].world_size} ranks.",
+            f"{trial.contract.ranks} ranks",
+            "give init_process_group this world_size on every rank.",
+        )
+
+
+def _fail_outcome(trial: Trial, report: Report) -> NoReturn:
+    again = " when it was run again, with another number of steps" if report is not trial.report else ""
+    cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
+    command = f"python -m launch {trial.name} --ranks {trial.contract.ranks} --steps {report.asked_steps}"
+    fail(
+        f"{trial.name} {report.outcome.value}{again}. {report.sentence}{cause}",
+        f"{trial.contract.ranks} ranks that each make exactly the {report.asked_steps} steps that LAB_STEPS asks for, and end",
+        f"correct the lines named; `{command}` shows it again, with a picture.",
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def find_causes(trial: Trial, report: Report) -> Iterator[str]:
+    """Mistakes in the calls themselves, which explain a run that does not finish."""
+    for operation, rank in foreign_reductions(trial, report):
+        yield (
+            f"rank {rank} calls {operation.describe()} {operation.call.at} over all ranks, although only replicas of one stage "
+            "have gradients of the same parameters."
+        )
+        return
+
+
+def require_script(trial: Trial) -> None:
+    """Fail unless there is a script that could be started."""
+    if trial.script is None:
+        fail(
+            f"{trial.contract.exercise} was not run: {trial.absence}.",
+            f"{trial.contract.shell}, which starts all ranks of {trial.contract.script}",
+            f"hand in {trial.contract.script} and {trial.contract.shell}, under these names, in one folder or archive.",
+        )
+
+
+def require_steps(trial: Trial, fewest: int = 1) -> None:
+    """Fail unless every rank made so many steps: what follows needs them."""
+    require_script(trial)
+    if trial.common_steps < fewest:
+        made = ", ".join(f"rank {number}: {count}" for number, count in trial.report.steps.items())
+        fail(
+            f"{trial.name} {trial.report.outcome.value} before every rank had made {fewest} optimizer step{'s' * (fewest > 1)} ({made}).",
+            "steps whose messages and gradients can be looked at",
+            f"correct first what keeps {trial.name} from finishing.",
+        )
+
+
+def check_shell_script(trial: Trial) -> None:
+    """The shell script starts all ranks and waits for them."""
+    require_script(trial)
+    shell, report = trial.contract.shell, trial.report
+    if not trial.is_shell:
+        fail(
+            f"There is no {shell}; {trial.name} was started directly.",
+            f"{shell}, which starts {trial.contract.ranks} ranks and waits for them",
+            f"hand in {shell}: a loop over the ranks, `python {trial.contract.script} $rank &`, and `wait` at the end.",
+        )
+    missing = [number for number in range(trial.contract.ranks) if number not in trial.ranks]
+    if missing:
+        fail(
+            f"{trial.name} does not start rank {missing[0]}.",
+            f"all {trial.contract.ranks} ranks started, each in the background",
+            "end each line that starts a rank with `&`, and begin to count at 0.",
+        )
+    if not report.script_waited:
+        fail(
+            f"{trial.name} ends before its ranks do.",
+            "a script that ends when its last rank has ended",
+            "add `wait` as its last line.",
+        )
+    if report.outcome is Outcome.FINISHED and report.exit_status not in (None, 0):
+        fail(
+            f"{trial.name} ends with exit status {report.exit_status}, although all ranks had finished.",
+            "exit status 0",
+            "remove what fails after the ranks, or end with `wait`.",
+        )
+
+
+def check_stages(trial: Trial) -> None:
+    """Every rank holds one stage of the class's depth and width, and reads batches of the class's size."""
+    require_script(trial)
+    contract = trial.contract
+    if len(trial.ranks) < contract.ranks:
+        fail(
+            f"{len(trial.ranks)} of {contract.ranks} ranks were seen.",
+            f"{contract.ranks} ranks, each with one stage",
+            f"start them all in {contract.shell}.",
+        )
+    for pipeline in trial.pipelines:
+        for stage, number in enumerate(pipeline):
+            _check_stage(trial, stage, trial.ranks[number])
+        _check_batch(trial, trial.ranks[pipeline[0]])
+
+
+def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
+    contract, model = trial.contract, largest_model(rank)
+    if model is None:
+        fail(
+            f"No forward pass of a model was seen on rank {rank.rank}.",
+            "one stage of the model on each rank",
+            f"correct first what keeps {trial.name} from running.",
+        )
+    shapes = [shape for _, shape in model.parameters]
+    width = next((shape[0] for shape in shapes if len(shape) == 1), None)
+    layers = count_layers(shapes)
+    if width != contract.dmodel:
+        fail(
+            f"Stage {stage} (rank {rank.rank}, {model.name}) has width {width}.",
+            f"dmodel={contract.dmodel} in every stage",
+            f"build it with dmodel={contract.dmodel}.",
+        )
+    if layers != contract.layers_per_stage:
+        fail(
+            f"Stage {stage} (rank {rank.rank}, {model.name}) has {layers} layers.",
+            f"{contract.layers_per_stage} layers in each of the {STAGES} stages, {contract.layers_per_stage * STAGES} in all",
+            f"build it with n_layers={contract.layers_per_stage}.",
+        )
+
+
+def _check_batch(trial: Trial, first: RankReport) -> None:
+    """The first stage's tokens of one step, all micro-batches together."""
+    for step in {event.step for event in first.of(Tokens)} & {1}:
+        read = [e.shape for e in first.of(Tokens) if e.step == step and e.place in ("input", "embedding")]
+        sequences = sum(shape[0] for shape in read if len(shape) == 2)
+        lengths = {shape[-1] for shape in read}
+        if sequences != BATCH_SIZE or lengths != {trial.contract.seq_l}:
+            fail(
+                f"Rank {first.rank} reads {sequences} sequences of {', '.join(map(str, sorted(lengths)))} tokens in a step.",
+                f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
+                f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
+            )
+
+
+def check_micro_batches(trial: Trial) -> None:
+    """Batches are cut into micro-batches, and stages work on different ones at the same time."""
+    require_steps(trial)
+    for pipeline in trial.pipelines:
+        for stage, number in enumerate(pipeline):
+            forwards = _of_step(trial.ranks[number], Forward)
+            fewest = trial.contract.fewest_micro_batches
+            if len(forwards) < fewest:
+                whole = (
+                    "the whole batch as one micro-batch"
+                    if len(forwards) == 1
+                    else f"{len(forwards)} micro-batches"
+                )
+                fail(
+                    f"Stage {stage} (rank {number}) works on {whole} in a step, so only one stage works at a time.",
+                    f"{'at least ' * (fewest < BATCH_SIZE)}{fewest} micro-batches in a step",
+                    "cut the batch with tokens.chunk(3), and run each part through the stages by itself.",
+                )
+        _check_overlap(trial, pipeline)
+
+
+Span = Forward | Backward
+
+
+def _of_step(rank: RankReport, kind: type[Span], step: int = 1) -> list[Span]:
+    found = [event for event in rank.of(kind) if event.step == step]
+    return [
+        event for event in found if isinstance(event, Backward) or (event.gradients and not event.repeated)
+    ]
+
+
+def _check_overlap(trial: Trial, pipeline: Sequence[int]) -> None:
+    first = trial.ranks[pipeline[0]]
+    forwards, backwards = _of_step(first, Forward), _of_step(first, Backward)
+    if backwards and sum(span.start < backwards[0].start for span in forwards) < 2:
+        fail(
+            f"Rank {first.rank} waits for the gradient of micro-batch 0 {backwards[0].at or ''} before it goes forward with "
+            "micro-batch 1, so only one stage works at a time.",
+            "a first stage that goes on with the next micro-batch while the others work on the one before",
+            "run all micro-batches forward first (GPipe), or as many as there are stages (1F1B).",
+        )
+    for source, destination in itertools.pairwise(pipeline):
+        _check_prompt(trial, source, destination, Forward, "activation")
+        _check_prompt(trial, destination, source, Backward, "gradient")
+
+
+def _check_prompt(trial: Trial, source: int, destination: int, kind: type[Span], what: str) -> None:
+    """What a stage computes for one micro-batch is under way before the next one is through."""
+    rank = trial.ranks[source]
+    spans = _of_step(rank, kind)
+    sends = [
+        each
+        for each in rank.operations
+        if each.op in SENDS and each.call.peer == destination and each.call.step == 1
+    ]
+    for number, send in enumerate(sends[: len(spans) - 1]):
+        if send.start_s > spans[number + 1].end:
+            fail(
+                f"Rank {source} sends the {what} of micro-batch {number} {send.call.at or ''} only after micro-batch {number + 1} is through.",
+                f"each {what} sent as soon as it is computed, so that the next stage can begin",
+                "put the send into the loop over micro-batches, right after the pass that makes what it sends.",
+            )
+
+
+def check_non_blocking(trial: Trial) -> None:
+    """Messages to the next stage do not hold up the computation."""
+    require_steps(trial)
+    for number, rank in sorted(trial.ranks.items()):
+        computing = {span.thread for span in rank.of(Forward)}
+        waits = {id(each.target): each for each in rank.operations if each.target is not None}
+        sends = [
+            each
+            for each in rank.operations
+            if each.op in SENDS and (each.call.elements or 0) > LOGGED_ELEMENTS
+        ]
+        for send in sends:
+            if send.call.thread not in computing:
+                continue
+            wait = waits.get(id(send))
+            if send.op == "send":
+                seen = f"Rank {number} sends with {send.describe()} {send.call.at}, which ends only when the other side has begun to receive."
+            elif wait is not None and _is_next(rank, send, wait):
+                seen = f"Rank {number} waits for {send.describe()} {send.call.at} right after beginning it, which makes it a blocking send."
+            else:
+                continue
+            fail(
+                seen,
+                "isend, and wait() later, so that the stage can compute meanwhile",
+                "collect what isend returns in a list, and wait for all of it at the end of the step.",
+            )
+
+
+def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
+    """Whether nothing was begun between a send and the wait for it: no other call, no pass."""
+    order = [each for each in rank.operations if each.call.thread == send.call.thread]
+    if order.index(wait) != order.index(send) + 1:
+        return False
+    spans: list[Span] = [*rank.of(Forward), *rank.of(Backward)]
+    return not any(send.start_s < span.start < wait.start_s for span in spans)
+
+
+def check_gradients(trial: Trial, comparison: Comparison) -> None:
+    """In every step every rank has the gradient of the whole batch."""
+    require_steps(trial, 2)
+    if comparison.problem:
+        fail(
+            f"The gradients could not be compared: {comparison.problem}.",
+            "three stages with the class's parameters, whose first one reads tokens (batch, sequence)",
+            "build the stages with the class's LLamaFirstStage, LLamaStage and LLamaLastStage.",
+        )
+    if comparison.mismatches:
+        evidence = Evidence(
+            trial.contract, trial.pipelines, trial.ranks, comparison.mismatches, comparison.unequal_starts
+        )
+        fail(*explain(evidence))
+    for pipeline in trial.pipelines:
+        _check_new_data(trial.ranks[pipeline[0]])
+
+
+def _check_new_data(first: RankReport) -> None:
+    """Each step reads other stories than the one before."""
+    read = {step: [e.checksum for e in first.of(Tokens) if e.step == step] for step in (1, 2)}
+    if read[1] and read[1] == read[2]:
+        fail(
+            f"Rank {first.rank} reads the same stories in step 2 as in step 1.",
+            "the next batch of the stories in each step",
+            "make the iterator once, before the loop, and call next() on it in each step.",
+        )
+
+
+def check_parameters(trial: Trial, comparison: Comparison) -> None:
+    """After the last step every rank has the parameters that Adam makes of its gradients."""
+    require_steps(trial, 2)
+    for number, rank in sorted(trial.ranks.items()):
+        used = rank.optimizers[0] if rank.optimizers else None
+        rate = used.options.get("lr") if used else None
+        if used is None or used.name != OPTIMIZER or rate != LEARNING_RATE:
+            fail(
+                f"Rank {number} optimizes with {used.name if used else 'nothing'}, lr={rate}.",
+                f"{OPTIMIZER} with a learning rate of {LEARNING_RATE}",
+                f"use torch.optim.{OPTIMIZER}(net.parameters(), lr={LEARNING_RATE}) on every rank.",
+            )
+        changed = changed_between_steps(rank)
+        if changed is not None:
+            fail(
+                f"The parameters of rank {number} are changed after step {changed} by something else than its optimizer, "
+                "as by averaging weights.",
+                "parameters that only the optimizer changes",
+                "reduce the gradients before optimizer.step(), and leave the weights alone.",
+            )
+    if comparison.problem:
+        fail(
+            f"The parameters could not be compared: {comparison.problem}.",
+            "three stages with the class's parameters",
+            "build the stages with the class's LLamaFirstStage, LLamaStage and LLamaLastStage.",
+        )
+    if comparison.drifts:
+        drift = comparison.drifts[0]
+        fail(
+            f"After step {drift.step} {drift.parameter} of rank {drift.rank} is not what {OPTIMIZER} makes of the rank's own gradients.",
+            f"one optimizer.step() of {OPTIMIZER} with lr={LEARNING_RATE}, weight_decay=0 and its default betas in each step",
+            "use one optimizer a rank with these settings, and change parameters by nothing else.",
+        )
+
+
+def check_different_data(trial: Trial) -> None:
+    """The two pipelines read different stories."""
+    require_steps(trial)
+    read = [{event.checksum for event in trial.ranks[pipeline[0]].of(Tokens)} for pipeline in trial.pipelines]
+    if not all(read):
+        fail(
+            "No tokens were seen in the first stage of a pipeline.",
+            "first stages that read tokens",
+            "give the tokens to the first stage of each pipeline.",
+        )
+    common = read[0] & read[1]
+    if common:
+        first, other = trial.pipelines[0][0], trial.pipelines[1][0]
+        fail(
+            f"Both pipelines read the same data: ranks {first} and {other} were given {len(common)} of {len(read[0])} micro-batches alike.",
+            "different stories in each pipeline, so that a step learns from twice as many",
+            "skip far enough in the second pipeline: TinyStories(…, skip=100_000) on all of its ranks.",
+        )
+
+
+def check_reductions(trial: Trial) -> None:
+    """Gradients are reduced within the group of each stage, and groups are made by all ranks."""
+    require_script(trial)
+    uneven = trial.report.uneven_groups
+    if uneven is not None:
+        fail(
+            f"{_sentence(str(uneven))}.",
+            "new_group called by every rank for every group, also for those it is not in, in the same order",
+            "make all groups in one loop that every rank runs, and keep the one that the rank belongs to.",
+        )
+    for operation, rank in foreign_reductions(trial, trial.report):
+        fail(
+            f"Rank {rank} calls {operation.describe()} {operation.call.at} in the group {operation.call.group or 'world'}, "
+            "to which ranks of other stages belong.",
+            "reductions among the replicas of one stage only: other stages have other parameters",
+            "make a group for each stage with new_group, and pass it as group= to all_reduce.",
+        )
+    require_steps(trial)
+    stages = range(len(trial.pipelines[0]))
+    reducing = [
+        stage for stage in stages if all(_reductions(trial.ranks[rank]) for rank in trial.replicas(stage))
+    ]
+    if 0 < len(reducing) < len(stages):
+        without = [stage for stage in stages if stage not in reducing]
+        fail(
+            f"Only stage {' and '.join(map(str, reducing))} reduces its gradients; stage {' and '.join(map(str, without))} does not.",
+            "a reduction in every stage",
+            "call all_reduce on every rank, each in the group of its own stage.",
+        )
+
+
+def foreign_reductions(trial: Trial, report: Report) -> Iterator[tuple[Operation, int]]:
+    """Reductions of more than a few numbers among ranks of different stages."""
+    if len(trial.pipelines) == 1:
+        return
+    allowed = [set(trial.replicas(stage)) for stage in range(len(trial.pipelines[0]))]
+    for rank in report.ranks:
+        for operation in _reductions(rank):
+            group = operation.call.group or "world"
+            members = set(range(trial.contract.ranks)) if group == "world" else _members(group)
+            if members and not any(members <= replicas for replicas in allowed):
+                yield operation, rank.rank
+
+
+def _members(group: str) -> set[int]:
+    numbers = group.partition("#")[0].split(",")
+    return {int(number) for number in numbers if number.isdecimal()}
+
+
+def _reductions(rank: RankReport) -> list[Operation]:
+    return [
+        each
+        for each in rank.operations
+        if is_collective(each)
+        and each.op not in ("barrier", "monitored_barrier")
+        and (each.call.elements or 0) > LOGGED_ELEMENTS
+    ]
+
+
+def check_replicas(trial: Trial) -> None:
+    """The replicas of a stage have the same parameters after every step."""
+    require_steps(trial)
+    for stage in range(len(trial.pipelines[0])):
+        first, *others = trial.replicas(stage)
+        for other in others:
+            pairs = zip(
+                optimizer_steps(trial.ranks[first]), optimizer_steps(trial.ranks[other]), strict=False
+            )
+            for one, two in pairs:
+                if one.before != two.before and one.number == 1:
+                    fail(
+                        f"Ranks {first} and {other}, the replicas of stage {stage}, begin with different parameters.",
+                        "replicas that begin equal",
+                        "call torch.manual_seed(0) on every rank just before it builds its stage.",
+                    )
+                if one.after != two.after:
+                    fail(
+                        f"After step {one.number} ranks {first} and {other}, the replicas of stage {stage}, have different parameters.",
+                        "replicas that stay identical, because they take the same gradient in every step",
+                        "reduce the gradient of every parameter of the stage before optimizer.step(), on both ranks.",
+                    )

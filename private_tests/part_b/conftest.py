@@ -1,0 +1,69 @@
+"""Each script is run once for all checks of its exercise, and compared with the reference once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import launch
+from grader import Scripts
+from grader.plugin import add_context
+
+from .comparison import Comparison, compare
+from .contract import read_contract
+from .trial import Trial, run_trial
+
+Trials = Callable[[str], Trial]
+
+
+@pytest.fixture(scope="session")
+def start_script() -> launch.Start:
+    """How a submission's script is started: what contains it goes in here."""
+    return launch.start_plainly
+
+
+@pytest.fixture(scope="session")
+def trials(
+    pytestconfig: pytest.Config,
+    scripts: Scripts,
+    grading_seed: int,
+    start_script: launch.Start,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Trials:
+    """The trial of an exercise, run when it is first asked for."""
+
+    @cache
+    def find(exercise: str) -> Trial:
+        folder: Path = tmp_path_factory.mktemp(exercise)
+        contract = read_contract(exercise)
+        trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_script)
+        notes = [note for report in trial.reports for note in report.notes]
+        add_context(pytestconfig, **{exercise: [*scripts.notes, *dict.fromkeys(notes)]})
+        return trial
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def comparisons(trials: Trials) -> Callable[[str], Comparison]:
+    """The comparison of an exercise's gradients with the reference's."""
+    return cache(lambda exercise: compare(trials(exercise)))
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest, trials: Trials) -> Trial:
+    """The trial of the exercise that the test is marked with."""
+    return trials(_exercise(request))
+
+
+@pytest.fixture
+def comparison(request: pytest.FixtureRequest, comparisons: Callable[[str], Comparison]) -> Comparison:
+    return comparisons(_exercise(request))
+
+
+def _exercise(request: pytest.FixtureRequest) -> str:
+    marker = request.node.get_closest_marker("exercise")
+    return str(marker.args[0])

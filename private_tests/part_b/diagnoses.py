@@ -1,0 +1,406 @@
+"""From how gradients differ to the likely mistake, in a sentence. Each diagnosis is a pure function.
+
+A diagnosis looks at the evidence of one run and gives an explanation, or None where it does not apply. The first
+one that applies is told, so those that look at what was sent and read come before those that look at weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from launch.events import Backward, Tokens, ZeroGrad
+from launch.report import RankReport
+from launch.workers import Operation
+
+from .comparison import Fit, Mismatch
+from .contract import Contract
+from .messages import Transfer, between, find_mixups, find_transfers
+
+CLOSE = 0.03  # weights of a fit that differ by less are equal
+
+
+class Explanation(NamedTuple):
+    """What was seen, what was expected, what to do next."""
+
+    seen: str
+    expected: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a diagnosis may look at."""
+
+    contract: Contract
+    pipelines: tuple[tuple[int, ...], ...]
+    ranks: dict[int, RankReport]
+    mismatches: tuple[Mismatch, ...]
+    unequal_starts: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def step(self) -> int:
+        return self.mismatches[0].step
+
+    @property
+    def fits(self) -> list[Fit]:
+        return [mismatch.fit for mismatch in self.mismatches]
+
+    def own_weights(self, mismatch: Mismatch) -> tuple[float, ...]:
+        """Weights of the micro-batches of the rank's own pipeline."""
+        return mismatch.fit.weights[mismatch.pipeline]
+
+    def other_weights(self, mismatch: Mismatch) -> tuple[float, ...]:
+        """Weights of all other pipelines' micro-batches."""
+        others = [w for index, w in enumerate(mismatch.fit.weights) if index != mismatch.pipeline]
+        return tuple(weight for weights in others for weight in weights)
+
+
+Diagnosis = Callable[[Evidence], Explanation | None]
+
+
+def explain(evidence: Evidence) -> Explanation:
+    """The first diagnosis that applies, else how far the gradients are off."""
+    for diagnose in DIAGNOSES:
+        found = diagnose(evidence)
+        if found is not None:
+            return found
+    worst = max(evidence.mismatches, key=lambda mismatch: mismatch.difference)
+    return Explanation(
+        f"The gradient of {_ranks(evidence.mismatches)} in step {evidence.step} differs from that of the same batch trained in one "
+        f"process by {worst.difference:.0%} of its length, most in {worst.parameter} of rank {worst.rank}.",
+        "in every step the gradient of the mean loss over the whole batch, on every rank",
+        "train the three stages on one micro-batch in one process, and compare activations and gradients stage by stage.",
+    )
+
+
+# --- data, messages and buffers -------------------------------------------------------------------------------
+
+
+def unequal_replicas(evidence: Evidence) -> Explanation | None:
+    if not evidence.unequal_starts:
+        return None
+    one, other = evidence.unequal_starts[0]
+    return Explanation(
+        f"Ranks {one} and {other} hold the same stage, but begin with different parameters.",
+        "replicas of a stage that begin equal, so that equal gradients keep them equal",
+        "call torch.manual_seed(0) on every rank just before it builds its stage.",
+    )
+
+
+def different_data(evidence: Evidence) -> Explanation | None:
+    """First and last stage of a pipeline read different stories."""
+    for pipeline in evidence.pipelines:
+        first, last = pipeline[0], pipeline[-1]
+        read = _tokens(evidence.ranks[first], ("input", "embedding"), evidence.step)
+        targets = _tokens(evidence.ranks[last], ("target",), evidence.step)
+        if not read or len(read) != len(targets):
+            continue
+        # The loss drops the first token of a sequence: its target begins with the second one of what was read.
+        strange = [
+            i for i, (a, b) in enumerate(zip(read, targets, strict=True)) if a.first[1:7] != b.first[:6]
+        ]
+        shown = sorted(a.first[1:7] for a in read) == sorted(b.first[:6] for b in targets)
+        if strange and not shown:
+            a, b = read[strange[0]], targets[strange[0]]
+            return Explanation(
+                f"In step {evidence.step} rank {first} reads micro-batch {strange[0]} as tokens {_list(a.first[1:5])} …, but rank {last} "
+                f"compares its prediction with {_list(b.first[:4])} ….",
+                "first and last stage of a pipeline on the same stories, in the same order",
+                f"give the loaders of ranks {first} and {last} the same `skip` and batch size, and draw from both once a step.",
+            )
+    return None
+
+
+def swapped_targets(evidence: Evidence) -> Explanation | None:
+    """The last stage compares a micro-batch's prediction with another's tokens."""
+    for pipeline in evidence.pipelines:
+        read = [
+            e.first[1:7] for e in _tokens(evidence.ranks[pipeline[0]], ("input", "embedding"), evidence.step)
+        ]
+        targets = [e.first[:6] for e in _tokens(evidence.ranks[pipeline[-1]], ("target",), evidence.step)]
+        if read != targets and sorted(read) == sorted(targets) and len(set(read)) == len(read):
+            wrong = next(index for index, target in enumerate(targets) if target != read[index])
+            return Explanation(
+                f"In step {evidence.step} rank {pipeline[-1]} compares its prediction number {wrong} with the tokens of micro-batch "
+                f"{read.index(targets[wrong])}, while activations arrive in the order in which rank {pipeline[0]} sent them.",
+                "each prediction compared with the tokens that it was made from",
+                "let the activation's tag say which micro-batch it is, and take the targets of that one.",
+            )
+    return None
+
+
+def altered_buffer(evidence: Evidence) -> Explanation | None:
+    """A message arrived other than it was given to send."""
+    for transfer in find_transfers(evidence.ranks):
+        if transfer.altered and transfer.step <= evidence.step:
+            return Explanation(
+                f"What rank {transfer.source} gave to {transfer.send.describe()} {transfer.send.call.at} is not what rank "
+                f"{transfer.destination} received: the tensor was changed before it had been sent.",
+                "a tensor that stays as it is until wait() on its isend has returned",
+                f"send a tensor of its own for each micro-batch, or wait() before you write into {transfer.send.call.at}'s again.",
+            )
+    return None
+
+
+def reused_buffer(evidence: Evidence) -> Explanation | None:
+    """A tensor was received into again while the graph of an earlier micro-batch still needed it."""
+    for number, rank in evidence.ranks.items():
+        backwards = [event.start for event in rank.of(Backward) if event.step == evidence.step]
+        receives = [
+            each
+            for each in rank.operations
+            if each.op in ("recv", "irecv") and each.call.step == evidence.step and each.call.buffer
+        ]
+        for one, other in _pairs_of_one_buffer(receives):
+            if not any(one.start_s < begin < other.start_s for begin in backwards):
+                return Explanation(
+                    f"Rank {number} receives with {one.describe()} {one.call.at} and again with {other.describe()} {other.call.at} into the "
+                    "same tensor, before it went backward through what it had computed from the first.",
+                    "a tensor of its own for each micro-batch: autograd keeps it for the backward pass",
+                    "create the tensor to receive into anew for each micro-batch.",
+                )
+    return None
+
+
+def _pairs_of_one_buffer(receives: Sequence[Operation]) -> list[tuple[Operation, Operation]]:
+    """Neighbouring receives from the same rank into the same memory."""
+    channels: dict[tuple[int | None, int | None], list[Operation]] = {}
+    for each in receives:
+        channels.setdefault((each.call.peer, each.call.buffer), []).append(each)
+    return [pair for same in channels.values() for pair in pairwise(same)]
+
+
+def other_order(evidence: Evidence) -> Explanation | None:
+    """Gradients came back in another order than the stage took them in."""
+    transfers: list[Transfer] = find_transfers(evidence.ranks)
+    for pipeline in evidence.pipelines:
+        for mixup in find_mixups(evidence.ranks, transfers, pipeline, evidence.step):
+            following = pipeline[pipeline.index(mixup.rank) + 1]
+            place = f" {mixup.backward.at}" if mixup.backward.at else ""
+            order = [each.send.describe() for each in between(transfers, following, mixup.rank, mixup.step)]
+            return Explanation(
+                f"In step {mixup.step} rank {mixup.rank} goes backward{place} through micro-batch {mixup.micro_batch} with the gradient "
+                f"that rank {following} returned for micro-batch {mixup.gradient_of} ({', '.join(order[:3])}).",
+                "each micro-batch's backward pass with its own gradient, whatever the order of messages",
+                "tag each message with its micro-batch, and go backward in the order in which the next stage returns them.",
+            )
+    return None
+
+
+# --- weights --------------------------------------------------------------------------------------------------
+
+
+def kept_gradients(evidence: Evidence) -> Explanation | None:
+    """The step before is still in the gradient."""
+    kept = [m for m in evidence.mismatches if m.fit.explains and m.fit.previous > 0.5 and _even(m.fit, 1.0)]
+    if not kept:
+        return None
+    cleared = any(event.step == evidence.step for m in kept for event in evidence.ranks[m.rank].of(ZeroGrad))
+    after = "although zero_grad() was called" if cleared else "and zero_grad() was not called"
+    return Explanation(
+        f"The gradient of {_ranks(kept)} in step {evidence.step} still contains that of step {evidence.step - 1}, {after}.",
+        "gradients that begin at zero in each step, on every rank",
+        "call optimizer.zero_grad() once a step on every rank: before its first backward pass, or after optimizer.step().",
+    )
+
+
+def cleared_between(evidence: Evidence) -> Explanation | None:
+    """zero_grad() ran between the micro-batches of a step."""
+    for mismatch in evidence.mismatches:
+        rank = evidence.ranks[mismatch.rank]
+        passes = [event.end for event in rank.of(Backward) if event.step == mismatch.step]
+        clears = [event for event in rank.of(ZeroGrad) if event.step == mismatch.step]
+        between_passes = [event for event in clears if passes and passes[0] <= event.t <= passes[-1]]
+        if between_passes and _lost(evidence, mismatch):
+            return Explanation(
+                f"Rank {mismatch.rank} calls zero_grad() {between_passes[0].at or ''} between the micro-batches of step {mismatch.step}: of "
+                f"{len(passes)} micro-batches only the gradient of the last {_plural(len(passes) - len(_lost(evidence, mismatch)))} is left.",
+                "the gradients of all micro-batches added up, and one optimizer step",
+                "call zero_grad() once a step, before the first micro-batch.",
+            )
+    return None
+
+
+def only_last(evidence: Evidence) -> Explanation | None:
+    """Only some micro-batches were propagated back."""
+    for mismatch in evidence.mismatches:
+        lost = _lost(evidence, mismatch)
+        if not lost:
+            continue
+        own = evidence.own_weights(mismatch)
+        kept = [index for index in range(len(own)) if index not in lost]
+        went = [event for event in evidence.ranks[mismatch.rank].of(Backward) if event.step == mismatch.step]
+        only = (
+            f"only micro-batch {_list(kept)}" if len(kept) == 1 else f"only the micro-batches {_list(kept)}"
+        )
+        last = ", the last one," if kept == [len(own) - 1] else ""
+        return Explanation(
+            f"In the gradient of {_ranks(evidence.mismatches)} in step {mismatch.step} there is {only}{last} of {len(own)}; "
+            f"rank {mismatch.rank} made {len(went)} backward pass{'es' * (len(went) != 1)}.",
+            "every micro-batch propagated back, so that the gradient is that of the whole batch",
+            "keep each micro-batch's output until its backward pass, and go backward through all of them before optimizer.step().",
+        )
+    return None
+
+
+def _lost(evidence: Evidence, mismatch: Mismatch) -> list[int]:
+    """Micro-batches of the rank's pipeline that its gradient does not contain, if it contains others."""
+    own = evidence.own_weights(mismatch)
+    if not mismatch.fit.explains or len(own) < 2:
+        return []
+    lost = [index for index, weight in enumerate(own) if abs(weight) < CLOSE]
+    return lost if 0 < len(lost) < len(own) else []
+
+
+def not_reduced(evidence: Evidence) -> Explanation | None:
+    """A rank's gradient is its own pipeline's alone."""
+    if len(evidence.pipelines) == 1:
+        return None
+    alone = [
+        m
+        for m in evidence.mismatches
+        if m.fit.explains
+        and all(abs(weight) < CLOSE for weight in evidence.other_weights(m))
+        and all(weight > 0.5 for weight in evidence.own_weights(m))
+    ]
+    if not alone:
+        return None
+    if weights := averaged_weights(evidence):
+        return weights
+    stages = sorted({m.stage for m in alone})
+    everywhere = len(stages) == len(evidence.pipelines[0])
+    where = "in no stage" if everywhere else f"not in stage {_list(stages)}"
+    return Explanation(
+        f"In step {evidence.step} the gradient of {_ranks(alone)} is that of its own pipeline alone: gradients are reduced {where}.",
+        "in every stage the mean of the gradients of both pipelines",
+        "all_reduce the gradients of every parameter, on every rank, in the group of its stage, after the last backward pass and before "
+        "optimizer.step().",
+    )
+
+
+def averaged_weights(evidence: Evidence) -> Explanation | None:
+    """Parameters are averaged after the optimizer step, so that every replica's Adam has a state of its own."""
+    for mismatch in evidence.mismatches:
+        changed = changed_between_steps(evidence.ranks[mismatch.rank])
+        if changed is not None:
+            return Explanation(
+                f"Rank {mismatch.rank} steps with the gradient of its own pipeline, and between step {changed} and step {changed + 1} "
+                "its parameters are changed again: weights are averaged.",
+                "the mean of the gradients in every optimizer: replicas' Adam states differ otherwise, and the mean of two Adam steps is "
+                "not the step along the mean gradient",
+                "all_reduce the gradients before optimizer.step(), and leave the weights alone.",
+            )
+    return None
+
+
+def wrong_scale(evidence: Evidence) -> Explanation | None:
+    """All weights are equal, but not 1."""
+    first = evidence.mismatches[0]
+    scale = first.fit.weights[0][0]
+    if not all(_even(fit, scale) and fit.explains for fit in evidence.fits) or abs(scale - 1) < CLOSE:
+        return None
+    m, p = len(first.fit.weights[0]), len(first.fit.weights)
+    every = len(evidence.mismatches) == len(evidence.ranks)
+    who = "all ranks" if every else _ranks(evidence.mismatches)
+    seen = f"In step {evidence.step} the gradient of {who} is {scale:.3g} times that of the whole batch."
+    for factor, cause, advice in _scales(m, p):
+        if abs(scale - factor) < CLOSE * factor:
+            return Explanation(
+                f"{seen} {cause}", "the gradient of the mean loss over the whole batch", advice
+            )
+    return Explanation(
+        seen,
+        "the gradient of the mean loss over the whole batch",
+        "look at what you divide the loss and the gradients by.",
+    )
+
+
+def _scales(m: int, p: int) -> list[tuple[float, str, str]]:
+    """Factors by which m micro-batches and p pipelines go wrong, with cause and advice."""
+    by_loss = "divide each micro-batch's loss by the number of micro-batches before backward()."
+    by_sum = "divide by the number of pipelines after all_reduce with SUM."
+    hidden = "Adam hardly shows it, because it divides by the gradient's own size."
+    scales = [
+        (float(m), f"The loss is not divided by the {m} micro-batches. {hidden}", by_loss),
+        (
+            1 / m,
+            f"It is divided by the {m} micro-batches twice.",
+            "divide once, either the loss or the gradients.",
+        ),
+    ]
+    if p > 1:
+        scales += [
+            (float(p), f"The gradients of the {p} pipelines are added up, not averaged. {hidden}", by_sum),
+            (
+                float(m * p),
+                f"Neither the loss is divided by the {m} micro-batches nor the sum by the {p} pipelines.",
+                f"{by_loss[:-1]}, and {by_sum}",
+            ),
+            (
+                1 / p,
+                f"It is divided by the {p} pipelines twice.",
+                "divide once after all_reduce, and not the loss as well.",
+            ),
+            (
+                m / p,
+                f"The loss is not divided by the {m} micro-batches, and the mean over pipelines is taken twice.",
+                by_loss,
+            ),
+        ]
+    return scales
+
+
+def _even(fit: Fit, scale: float) -> bool:
+    """Whether all micro-batches have this weight."""
+    return all(
+        abs(weight - scale) < CLOSE * max(1.0, abs(scale)) for weights in fit.weights for weight in weights
+    )
+
+
+# --- what several diagnoses use -------------------------------------------------------------------------------
+
+
+def changed_between_steps(rank: RankReport) -> int | None:
+    """The first step after which a rank's parameters were changed before the next one."""
+    from .trial import optimizer_steps
+
+    for step, following in pairwise(optimizer_steps(rank)):
+        if step.after is not None and following.before is not None and step.after != following.before:
+            return step.number
+    return None
+
+
+def _tokens(rank: RankReport, places: Sequence[str], step: int) -> list[Tokens]:
+    return [event for event in rank.of(Tokens) if event.place in places and event.step == step]
+
+
+def _ranks(mismatches: Sequence[Mismatch]) -> str:
+    numbers = sorted(mismatch.rank for mismatch in mismatches)
+    return f"rank{'s' * (len(numbers) > 1)} {_list(numbers)}"
+
+
+def _list(numbers: Sequence[int]) -> str:
+    texts = [str(number) for number in numbers]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _plural(count: int) -> str:
+    return "one" if count == 1 else str(count)
+
+
+DIAGNOSES: tuple[Diagnosis, ...] = (
+    unequal_replicas,
+    different_data,
+    altered_buffer,
+    other_order,
+    swapped_targets,
+    kept_gradients,
+    cleared_between,
+    only_last,
+    not_reduced,
+    wrong_scale,
+    reused_buffer,
+)

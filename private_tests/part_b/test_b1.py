@@ -1,0 +1,51 @@
+"""B1: a pipeline of three stages with micro-batches."""
+
+from __future__ import annotations
+
+import pytest
+
+from . import checks
+from .comparison import Comparison
+from .trial import Trial
+
+
+@pytest.mark.exercise("B1", points=1)
+def test_finishes(trial: Trial) -> None:
+    """It starts, makes the steps asked on every rank, and ends."""
+    checks.check_finishes(trial)
+
+
+@pytest.mark.exercise("B1", points=0.5)
+def test_shell_script(trial: Trial) -> None:
+    """The shell script starts all ranks and waits for them."""
+    checks.check_shell_script(trial)
+
+
+@pytest.mark.exercise("B1", points=0.5)
+def test_stages(trial: Trial) -> None:
+    """Three stages have the class's depth and width, and read the class's batches."""
+    checks.check_stages(trial)
+
+
+@pytest.mark.exercise("B1", points=1)
+def test_micro_batches(trial: Trial) -> None:
+    """Batches are cut into micro-batches, on which the stages work at the same time."""
+    checks.check_micro_batches(trial)
+
+
+@pytest.mark.exercise("B1", points=0.5)
+def test_non_blocking(trial: Trial) -> None:
+    """Messages are sent without holding up the computation."""
+    checks.check_non_blocking(trial)
+
+
+@pytest.mark.exercise("B1", points=2)
+def test_gradients(trial: Trial, comparison: Comparison) -> None:
+    """In every step every rank has the gradient of the whole batch."""
+    checks.check_gradients(trial, comparison)
+
+
+@pytest.mark.exercise("B1", points=0.5)
+def test_parameters(trial: Trial, comparison: Comparison) -> None:
+    """Parameters change by Adam's steps along these gradients, and by nothing else."""
+    checks.check_parameters(trial, comparison)
