@@ -127,6 +127,7 @@ def check_stages(trial: Trial) -> None:
         for stage, number in enumerate(pipeline):
             _check_stage(trial, stage, trial.ranks[number])
         _check_batch(trial, trial.ranks[pipeline[0]])
+        _check_new_data(trial.ranks[pipeline[0]])
 
 
 def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
@@ -283,8 +284,6 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
             trial.contract, trial.pipelines, trial.ranks, comparison.mismatches, comparison.unequal_starts
         )
         fail(*explain(evidence))
-    for pipeline in trial.pipelines:
-        _check_new_data(trial.ranks[pipeline[0]])
 
 
 def _check_new_data(first: RankReport) -> None:
@@ -353,7 +352,7 @@ def check_different_data(trial: Trial) -> None:
         )
 
 
-def check_reductions(trial: Trial) -> None:
+def check_reductions(trial: Trial, comparison: Comparison) -> None:
     """Gradients are reduced within the group of each stage, and groups are made by all ranks."""
     require_script(trial)
     uneven = trial.report.uneven_groups
@@ -375,6 +374,14 @@ def check_reductions(trial: Trial) -> None:
     reducing = [
         stage for stage in stages if all(_reductions(trial.ranks[rank]) for rank in trial.replicas(stage))
     ]
+    if (
+        not reducing and comparison.mismatches
+    ):  # else they are reduced out of sight, as by DistributedDataParallel
+        fail(
+            "No rank reduces its gradients.",
+            "in each stage the mean of its replicas' gradients, in every step",
+            "call all_reduce on the gradients in the group of the stage, after the last backward pass and before optimizer.step().",
+        )
     if 0 < len(reducing) < len(stages):
         without = [stage for stage in stages if stage not in reducing]
         fail(
@@ -422,15 +429,20 @@ def check_replicas(trial: Trial) -> None:
                 optimizer_steps(trial.ranks[first]), optimizer_steps(trial.ranks[other]), strict=False
             )
             for one, two in pairs:
-                if one.before != two.before and one.number == 1:
-                    fail(
-                        f"Ranks {first} and {other}, the replicas of stage {stage}, begin with different parameters.",
-                        "replicas that begin equal",
-                        "call torch.manual_seed(0) on every rank just before it builds its stage.",
-                    )
-                if one.after != two.after:
-                    fail(
-                        f"After step {one.number} ranks {first} and {other}, the replicas of stage {stage}, have different parameters.",
-                        "replicas that stay identical, because they take the same gradient in every step",
-                        "reduce the gradient of every parameter of the stage before optimizer.step(), on both ranks.",
-                    )
+                if one.before != two.before:
+                    _fail_replicas(stage, first, other, one.number)
+
+
+def _fail_replicas(stage: int, first: int, other: int, step: int) -> NoReturn:
+    who = f"ranks {first} and {other}, the replicas of stage {stage},"
+    if step == 1:
+        fail(
+            f"{_sentence(who)} begin with different parameters.",
+            "replicas that begin equal",
+            "call torch.manual_seed(0) on every rank just before it builds its stage.",
+        )
+    fail(
+        f"After step {step - 1} {who} have different parameters.",
+        "replicas that stay identical, because they take the same gradient in every step",
+        "reduce the gradient of every parameter of the stage before optimizer.step(), on both ranks.",
+    )

@@ -1,0 +1,4 @@
+for rank in 0 1; do
+    python b1.py $rank &
+done
+wait

@@ -1,0 +1,1 @@
+torchrun --nproc-per-node 3 b1.py

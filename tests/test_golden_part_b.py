@@ -1,0 +1,145 @@
+"""Golden submissions of part B: each folder of `tests/cases/part_b` is one, with the report that it must get.
+
+A case is data. `case.toml` says what is changed in the solution's scripts and what grading must give:
+
+    what = "The loss is not divided by the number of micro-batches."
+    exercise = "B1"
+    fails = ["gradients"]                       # the checks that fail, by the names of their tests; all others pass
+    says = ["3 times that of the whole batch"]  # each stands in the message of a failed check
+    [[change]]
+    old = " / MICRO_BATCHES"                    # stands once in the exercise's .py, or in `file`
+    new = ""
+
+Files beside `case.toml` take the place of the solution's. Further keys are the fields of `Case`. Stages are made
+small, for which LAB_PART_B names another table of limits.
+
+GOLDEN=all grades every case, which takes an hour on two cores; else the quick ones are graded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from private_tests.part_b import test_b1, test_b2
+
+KIT = Path(__file__).resolve().parent.parent
+CASES = Path(__file__).parent / "cases" / "part_b"
+TESTS = {"B1": test_b1, "B2": test_b2}
+SMALL = {
+    "SEQ_L = 256": "SEQ_L = 16",
+    "DMODEL = 288": "DMODEL = 24",
+    "NUM_HEADS = 6": "NUM_HEADS = 2",
+    "LAYERS_PER_STAGE = 2": "LAYERS_PER_STAGE = 1",
+}
+EXTENT = os.environ.get("GOLDEN", "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A submission, and what grading it must give.
+
+    others: whether checks besides `fails` may fail too, where a race decides what becomes of the run
+    steps: asked of the script, in one run; 0 has grading draw two numbers and run it twice
+    without: files that are not handed in
+    """
+
+    name: str
+    folder: Path
+    what: str
+    exercise: str
+    fails: Sequence[str] = ()
+    says: Sequence[str] = ()
+    change: Sequence[Mapping[str, str]] = ()
+    without: Sequence[str] = ()
+    others: bool = False
+    steps: int = 3
+    quick: bool = False
+    seconds: float = field(default=900.0)
+
+
+def read_case(folder: Path) -> Case:
+    return Case(folder.name, folder, **tomllib.loads((folder / "case.toml").read_text(encoding="utf-8")))
+
+
+ALL = [read_case(file.parent) for file in sorted(CASES.glob("*/case.toml"))]
+GRADED = [case for case in ALL if case.quick or EXTENT == "all"]
+
+
+def make_submission(case: Case, folder: Path) -> None:
+    """Write the exercise's scripts, small and with the case's mistake."""
+    base = case.exercise.lower()
+    for name in (f"{base}.py", f"{base}.sh"):
+        if name in case.without:
+            continue
+        own = case.folder / name
+        text = (own if own.exists() else KIT / "solutions" / name).read_text(encoding="utf-8")
+        for change in case.change:
+            if change.get("file", f"{base}.py") == name:
+                text = replace_once(text, change["old"], change["new"])
+        for old, new in SMALL.items():
+            text = text.replace(old, new)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def replace_once(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the solution"
+    return text.replace(old, new)
+
+
+def grade(case: Case, folder: Path) -> dict[str, Any]:
+    submission, results = folder / "submission", folder / "results.json"
+    submission.mkdir()
+    make_submission(case, submission)
+    command = [sys.executable, "-m", "grader", "grade", submission, "--part", "b", "--json", results]
+    command += ["--exercise", case.exercise, "--grading-seed", "1"]
+    command += ["--steps", str(case.steps)] if case.steps else []
+    done = subprocess.run(
+        list(map(str, command)),
+        env={**os.environ, "LAB_PART_B": "small"},
+        cwd=KIT,
+        capture_output=True,
+        text=True,
+        timeout=case.seconds,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(results.read_text())
+    return report
+
+
+def name_checks(case: Case, names: Sequence[str]) -> set[str]:
+    """What the report calls the tests of these names."""
+    docs = [getattr(TESTS[case.exercise], f"test_{name}").__doc__ for name in names]
+    return {doc.splitlines()[0].rstrip(".") for doc in docs}
+
+
+@pytest.mark.parametrize("case", GRADED, ids=lambda case: case.name)
+def test_a_submission_gets_the_report_that_it_must(case: Case, tmp_path: Path) -> None:
+    report = grade(case, tmp_path)
+    failed = {test["name"]: test["output"] for test in report["tests"] if test.get("status") == "failed"}
+    shown = json.dumps({**failed, "notes": report["extra_data"].get(case.exercise)}, indent=1)
+    expected = name_checks(case, case.fails)
+    assert expected <= set(failed) if case.others else expected == set(failed), shown
+    assert [phrase for phrase in case.says if not any(phrase in text for text in failed.values())] == [], (
+        shown
+    )
+
+
+def test_every_change_fits_the_solution(tmp_path: Path) -> None:
+    for case in ALL:
+        make_submission(case, tmp_path)
+
+
+def test_there_are_cases_of_both_kinds() -> None:
+    assert sum(bool(case.fails) for case in ALL) >= 25
+    assert sum(not case.fails for case in ALL) >= 6
