@@ -18,21 +18,29 @@ GOLDEN=all grades every case, which takes an hour on two cores; else the quick o
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+import launch
+from grader import Failure
+from grader.homework import read_homework
+from grader.scripts import open_scripts
 from private_tests.part_b import test_b1, test_b2
+from private_tests.part_b.comparison import compare
+from private_tests.part_b.contract import read_contract
+from private_tests.part_b.trial import run_trial
 
 KIT = Path(__file__).resolve().parent.parent
+HOMEWORK = KIT / "public_tests" / "homework.toml"
 CASES = Path(__file__).parent / "cases" / "part_b"
 TESTS = {"B1": test_b1, "B2": test_b2}
 SMALL = {
@@ -64,7 +72,6 @@ class Case:
     others: bool = False
     steps: int = 3
     quick: bool = False
-    seconds: float = field(default=900.0)
 
 
 def read_case(folder: Path) -> Case:
@@ -96,43 +103,55 @@ def replace_once(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def grade(case: Case, folder: Path) -> dict[str, Any]:
-    submission, results = folder / "submission", folder / "results.json"
-    submission.mkdir()
-    make_submission(case, submission)
-    command = [sys.executable, "-m", "grader", "grade", submission, "--part", "b", "--json", results]
-    command += ["--exercise", case.exercise, "--grading-seed", "1"]
-    command += ["--steps", str(case.steps)] if case.steps else []
-    done = subprocess.run(
-        list(map(str, command)),
-        env={**os.environ, "LAB_PART_B": "small"},
-        cwd=KIT,
-        capture_output=True,
-        text=True,
-        timeout=case.seconds,
-        check=False,
+def grade(case: Case, folder: Path) -> dict[str, str]:
+    """The message of each failed check by its test's name; checks are called as pytest would, in this process."""
+    (folder / "submission").mkdir()
+    make_submission(case, folder / "submission")
+    scripts = open_scripts(folder / "submission", folder / "taken", read_homework(HOMEWORK))
+    trial = run_trial(
+        scripts, read_contract(case.exercise), 1, case.steps or None, folder / "runs", launch.start_plainly
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    report: dict[str, Any] = json.loads(results.read_text())
-    return report
+    given = {"trial": trial, "comparison": compare(trial)}
+    failed = {}
+    for name, test in vars(TESTS[case.exercise]).items():
+        if name.startswith("test_"):
+            try:
+                test(**{key: given[key] for key in inspect.signature(test).parameters})
+            except Failure as failure:
+                failed[name.removeprefix("test_")] = str(failure)
+    return failed
 
 
-def name_checks(case: Case, names: Sequence[str]) -> set[str]:
-    """What the report calls the tests of these names."""
-    docs = [getattr(TESTS[case.exercise], f"test_{name}").__doc__ for name in names]
-    return {doc.splitlines()[0].rstrip(".") for doc in docs}
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("LAB_PART_B", "small")
+    read_contract.cache_clear()
+    yield
+    read_contract.cache_clear()
 
 
 @pytest.mark.parametrize("case", GRADED, ids=lambda case: case.name)
-def test_a_submission_gets_the_report_that_it_must(case: Case, tmp_path: Path) -> None:
-    report = grade(case, tmp_path)
-    failed = {test["name"]: test["output"] for test in report["tests"] if test.get("status") == "failed"}
-    shown = json.dumps({**failed, "notes": report["extra_data"].get(case.exercise)}, indent=1)
-    expected = name_checks(case, case.fails)
+def test_a_submission_fails_the_checks_that_it_must(case: Case, tmp_path: Path) -> None:
+    failed = grade(case, tmp_path)
+    expected, shown = set(case.fails), json.dumps(failed, indent=1)
     assert expected <= set(failed) if case.others else expected == set(failed), shown
     assert [phrase for phrase in case.says if not any(phrase in text for text in failed.values())] == [], (
         shown
     )
+
+
+def test_the_command_gives_the_points(tmp_path: Path) -> None:
+    """A missing scale loses the points of the gradients, and not all."""
+    case = next(case for case in ALL if case.name == "b1-unscaled")
+    make_submission(case, tmp_path)
+    results = tmp_path / "results.json"
+    command = [sys.executable, "-m", "grader", "grade", tmp_path, "--exercise", "B1", "--steps", "2"]
+    done = subprocess.run([*map(str, command), "--json", results], cwd=KIT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(results.read_text())
+    assert (report["score"], report["max_score"]) == (4, 7)
+    (manual,) = (test for test in report["tests"] if test["extra_data"].get("manual"))
+    assert "Huang et al. 2019" in manual["extra_data"]["answer"]
 
 
 def test_every_change_fits_the_solution(tmp_path: Path) -> None:

@@ -262,12 +262,14 @@ def check_non_blocking(trial: Trial) -> None:
 
 
 def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
-    """Whether nothing was begun between a send and the wait for it: no other call, no pass."""
+    """Whether a send is waited for at once although the step goes on: no other call or pass lies between, but some follow."""
     order = [each for each in rank.operations if each.call.thread == send.call.thread]
     if order.index(wait) != order.index(send) + 1:
         return False
     spans: list[Span] = [*rank.of(Forward), *rank.of(Backward)]
-    return not any(send.start_s < span.start < wait.start_s for span in spans)
+    if any(send.start_s < span.start < wait.start_s for span in spans):
+        return False
+    return any(span.start > wait.start_s and span.step == send.call.step for span in spans)
 
 
 def check_gradients(trial: Trial, comparison: Comparison) -> None:
