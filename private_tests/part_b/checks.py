@@ -40,7 +40,7 @@ def _fail_outcome(trial: Trial, report: Report) -> NoReturn:
     cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
     command = f"python -m launch {trial.name} --ranks {trial.contract.ranks} --steps {report.asked_steps}"
     fail(
-        f"{trial.name} {report.outcome.value}{again}. {report.sentence}{cause}",
+        f"{trial.name}: {report.outcome.value}{again}. {report.sentence}{cause}",
         f"{trial.contract.ranks} ranks that each make exactly the {report.asked_steps} steps that LAB_STEPS asks for, and end",
         f"correct the lines named; `{command}` shows it again, with a picture.",
     )

@@ -24,7 +24,7 @@ def test_it_finishes(exercise: str, report: Report) -> None:
     """It starts, makes the steps asked on every rank, and ends."""
     if report.outcome is not Outcome.FINISHED:
         fail(
-            f"{report.script.name} {report.outcome.value}. {report.sentence}",
+            f"{report.script.name}: {report.outcome.value}. {report.sentence}",
             f"{report.asked_ranks} ranks that each make exactly {report.asked_steps} steps, and end",
             f"`python -m launch {exercise.lower()}.sh --ranks {report.asked_ranks} --steps {report.asked_steps}` shows it again, "
             "with a picture.",
