@@ -139,8 +139,8 @@ def _python(script: Path, ranks: int, style: Style) -> list[str]:
 def write_shims(folder: Path, hook: Path) -> None:
     """Put `python` and its other names into a folder for the front of PATH.
 
-    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and
-    restores the instrumentation where a script sets PYTHONPATH anew.
+    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, or a copy of
+    one that has imported torch already, and restores the instrumentation where a script sets PYTHONPATH anew.
     """
     folder.mkdir()
     version = f"python3.{sys.version_info.minor}"
@@ -149,7 +149,10 @@ def write_shims(folder: Path, hook: Path) -> None:
         f"hook={shlex.quote(str(hook))}\n"
         'case ":$PYTHONPATH:" in *":$hook:"*) ;; *) PYTHONPATH="$hook${PYTHONPATH:+:$PYTHONPATH}";; esac\n'
         "export PYTHONPATH\n"
-        f'exec {shlex.quote(sys.executable)} "$@"\n'
+        f"python={shlex.quote(sys.executable)}\n"
+        f"standin={shlex.quote(str(hook.parent / 'preloading' / 'standin.py'))}\n"
+        '[ -n "$LAUNCH_EVENTS" ] || exec "$python" "$@"\n'
+        'exec "$python" -I -S "$standin" "$LAUNCH_EVENTS" "$python" "$@"\n'
     )
     for name in ("python", "python3", version):
         shim = folder / name

@@ -15,6 +15,8 @@ SHORT_SLEEP_S = 1.0  # shorter than a standstill must last, so that a longer sle
 FILTERS = frozenset(
     {"tee", "cat", "grep", "sed", "awk", "gawk", "mawk", "less", "more", "head", "tail", "ts", "stdbuf"}
 )
+# Of `launch.worker.preloading`: they live as long as the ranks that they stand for, and start nothing else.
+HELPERS = frozenset({"launch-standin", "launch-server"})
 
 
 class Descendants:
@@ -88,8 +90,15 @@ def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
         if process.pid in parents or own_number(process.pid) in settled:
             continue
         with contextlib.suppress(psutil.Error):
-            if process.name() not in FILTERS and not _is_short_sleep(process):
+            if process.name() not in FILTERS | HELPERS and not _is_short_sleep(process):
                 return True
+    return False
+
+
+def is_helper(process: psutil.Process) -> bool:
+    """Whether a process belongs to the launcher and not to the script."""
+    with contextlib.suppress(psutil.Error):
+        return process.name() in HELPERS
     return False
 
 

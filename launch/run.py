@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 
 from . import artifacts, assembly
 from .command import Command, ScriptError, Style, command, environment, write_shims
-from .descendants import TOKEN_VARIABLE, Descendants, may_start_more, own_number
+from .descendants import TOKEN_VARIABLE, Descendants, is_helper, may_start_more, own_number
 from .journal import Journal
 from .output import Drain, Output
 from .report import Interrupted, Outcome, Report
@@ -257,7 +257,8 @@ class _Watched:
             worker.process.pid for worker in self.workers.values() if worker.process and not worker.ended
         }
         self._others_live = any(
-            process.pid != root and own_number(process.pid) not in known for process in living
+            process.pid != root and own_number(process.pid) not in known and not is_helper(process)
+            for process in living
         )
         settled = {
             worker.process.pid

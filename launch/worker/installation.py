@@ -29,6 +29,9 @@ def install() -> None:
     def multiprocessing_imported() -> None:
         processes.record_multiprocessing(recorder)
 
+    if "torch" in sys.modules:  # a copy of a process that has imported it
+        multiprocessing_imported()
+        torch_imported()
     sys.meta_path.insert(0, DeferredCompiler())
     sys.meta_path.insert(0, AliasFinder(recorder.settings.alias, alias_used))
     sys.meta_path.insert(
