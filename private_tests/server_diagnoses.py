@@ -126,7 +126,7 @@ def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any,
     fail(
         seen,
         f"{wanted}, one tensor for each of the model's parameters",
-        "check the batch size, the number of local epochs, the learning rate and the seed of `update`.",
+        "check that it starts from the weights that it got, and its batch size, number of local epochs, learning rate and seed.",
     )
 
 
