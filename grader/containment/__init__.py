@@ -1,6 +1,6 @@
 """Runs programs by strangers so that they do no harm; docs/security.md says what is promised."""
 
-from .container import Container
+from .container import Container, check_open, remove_folder
 from .levels import Layer, Level, Machine, format_machine, probe
 from .limits import Breach, Limits
 from .output import Drain
@@ -19,7 +19,9 @@ __all__ = [
     "Limits",
     "Machine",
     "View",
+    "check_open",
     "format_machine",
     "probe",
     "python_view",
+    "remove_folder",
 ]

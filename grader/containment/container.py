@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -80,7 +81,7 @@ class Container:
             raise ContainmentError(_unavailable(Level.FULL, machine))
         uid = _unused_uid(machine.own_uids)
         if uid is not None:
-            _check_open(self.view.readable, with_parents=False)
+            check_open(self.view.readable, with_parents=False)
         environment = _environment(HOME, "/tmp") | dict(self.environment)
         scene = Scene(self.view, self.limits, environment, f"run-{secrets.token_hex(8)}", uid)
         held = start_bubblewrap(
@@ -94,7 +95,7 @@ class Container:
             raise ContainmentError(_unavailable(Level.REDUCED, machine))
         uid = _unused_uid(machine.own_uids)
         if uid is not None:
-            _check_open(self.view.readable, with_parents=True)
+            check_open(self.view.readable, with_parents=True)
         room = _Room.make(uid)
         try:
             orders = self._orders(command, room, uid)
@@ -221,10 +222,16 @@ class _Room:
         return Place(_open_folder(self.scratch), self.scratch, remove=self.remove)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if self.folder.exists():  # closed folders, or nested too deeply for Python
-            subprocess.run(["chmod", "-R", "u+rwx", "--", self.folder], check=False, capture_output=True)
-            subprocess.run(["rm", "-rf", "--", self.folder], check=False, capture_output=True)
+        remove_folder(self.folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that a submission could write to, whatever it made of it."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists() and os.name != "nt":  # closed folders, or nested too deeply for Python
+        subprocess.run(["chmod", "-R", "u+rwx", "--", folder], check=False, capture_output=True)
+        subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
 
 
 def _namespace_place(first_pid: int, scratch: str, *others: str, room: _Room | None = None) -> Place:
@@ -295,8 +302,8 @@ def _unused_uid(uids: range | None) -> int | None:
     return next(uid for uid in iter(lambda: secrets.choice(uids), None) if uid not in taken)
 
 
-def _check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
-    """Make sure that a user of the container's own can read what it is to read."""
+def check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
+    """Raise ContainmentError unless a user of the container's own can read what it is to read."""
     for path in paths:
         if path.exists() and not path.stat().st_mode & 0o004:
             raise ContainmentError(
