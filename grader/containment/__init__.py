@@ -7,10 +7,12 @@ from .output import Drain
 from .process import ContainedProcess
 from .spawner import ContainmentError
 from .view import View, python_view
+from .workers import ContainedWorkers
 
 __all__ = [
     "Breach",
     "ContainedProcess",
+    "ContainedWorkers",
     "Container",
     "ContainmentError",
     "Drain",
