@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import display
+from .isolation import LEVELS, IsolationError, choose_level
 from .notebook import NotebookError, read_notebook
 from .plugin import KIT
 
@@ -42,6 +43,11 @@ def _make_parser() -> argparse.ArgumentParser:
     grade.add_argument("--grading-seed", type=int, metavar="N", help="decides what the hidden checks ask")
     grade.add_argument("--exercise", metavar="ID,…", help="grade only these exercises")
     grade.add_argument("--execute", choices=("needed", "all"), default="needed", help="which cells to run")
+    grade.add_argument(
+        "--isolation",
+        choices=LEVELS,
+        help="how well to contain the submission; hidden checks need full unless another is named, --public has none",
+    )
     grade.set_defaults(run=_grade)
     doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
     doctor.set_defaults(run=_examine)
@@ -61,6 +67,10 @@ def _grade(options: argparse.Namespace) -> int:
     tests = KIT / ("public_tests" if options.public else "private_tests")
     if not tests.is_dir():
         return _refuse(f"There is no {tests}: hidden checks are not part of what students get; use --public.")
+    try:
+        choose_level(options.isolation, hidden=not options.public)
+    except IsolationError as error:
+        return _refuse(str(error))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         try:
             notebook = find_notebook(options.submission, Path(folder))
@@ -115,6 +125,8 @@ def _run_checks(options: argparse.Namespace, notebook: Path, tests: Path, result
         command.append(f"--html={options.html.absolute()}")
     if options.grading_seed is not None:
         command.append(f"--grading-seed={options.grading_seed}")
+    if options.isolation:
+        command.append(f"--isolation={options.isolation}")
     if options.exercise:
         command.append(f"--exercise={options.exercise}")
     json_path.unlink(missing_ok=True)

@@ -34,12 +34,14 @@ class Exercise:
 
 @dataclass(frozen=True)
 class KernelLimits:
-    """What a submission's kernel may take."""
+    """What a submission's kernel may take and use."""
 
     cell_timeout_s: float = 60.0
     submission_timeout_s: float = 900.0
     memory_mib: int = 4096
     environment: dict[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    """Packages of the kit that a contained submission can import."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,14 @@ def read_homework(path: Path) -> Homework:
             title=content["title"],
             setup=content["setup"],
             exercises=tuple(_read_exercise(entry) for entry in content["exercise"]),
-            kernel=KernelLimits(**content.get("kernel", {})),
+            kernel=_read_kernel(content.get("kernel", {})),
         )
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
         raise HomeworkError(f"{path} can't be read as a homework: {error!r}") from error
+
+
+def _read_kernel(entry: dict[str, Any]) -> KernelLimits:
+    return KernelLimits(packages=tuple(entry.pop("packages", ())), **entry)
 
 
 def _read_exercise(entry: dict[str, Any]) -> Exercise:

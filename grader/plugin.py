@@ -11,16 +11,29 @@ import platform
 import secrets
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import display
+from .containment import Level, View
 from .homework import Exercise, Homework, HomeworkError, read_homework
+from .isolation import LEVELS, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, read_notebook
-from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, format_table, write_html, write_json
+from .report import (
+    BROKEN,
+    FAILED,
+    MANUAL,
+    PASSED,
+    CheckResult,
+    Report,
+    format_notes,
+    format_table,
+    write_html,
+    write_json,
+)
 from .submission import Submission
 from .verdict import Failure
 
@@ -31,6 +44,7 @@ PUBLIC_TESTS = "public_tests"
 _REPORT = pytest.StashKey[Report]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 _HOMEWORK = pytest.StashKey[Homework]()
+_LEVEL = pytest.StashKey[Level]()
 
 
 # --- the command line -------------------------------------------------------------------------------------------------------------------
@@ -53,6 +67,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("needed", "all"),
         default="needed",
         help="run the cells that grading needs (default), or all",
+    )
+    group.addoption(
+        "--isolation",
+        choices=LEVELS,
+        help="how well to contain the notebook: full is needed for hidden checks unless another is named; default for public ones: none",
     )
     parser.addini("fpath_tests", "what to run with -fpath when no test is named", default=PUBLIC_TESTS)
 
@@ -136,7 +155,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_NOTEBOOK] = read_notebook(Path(config.option.fpath))
         for exercise_id in _list_wanted(config) or ():
             homework.find_exercise(exercise_id)
-    except (HomeworkError, NotebookError) as error:
+        config.stash[_LEVEL] = choose_level(config.option.isolation, hidden=_runs_hidden_checks(config))
+        check_view(make_view(homework.kernel.packages), config.stash[_LEVEL])
+    except (HomeworkError, NotebookError, IsolationError) as error:
         raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
     if config.option.grading_seed is None:
         config.option.grading_seed = secrets.randbelow(10**6)
@@ -147,8 +168,16 @@ def pytest_configure(config: pytest.Config) -> None:
         submission=Path(config.option.fpath).name,
         grading_seed=config.option.grading_seed,
         python=platform.python_version(),
-        isolation="none",
+        isolation=config.stash[_LEVEL].value,
     )
+
+
+def _runs_hidden_checks(config: pytest.Config) -> bool:
+    """Whether any checks lie outside the folder of public ones: then the notebook must not see them."""
+    places = [
+        Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args
+    ]
+    return any((place if place.is_dir() else place.parent).name != PUBLIC_TESTS for place in places)
 
 
 def _find_homework(config: pytest.Config) -> Path:
@@ -222,23 +251,53 @@ def submission_probes() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
+def isolation(pytestconfig: pytest.Config) -> Level:
+    """How well the submission is contained."""
+    return pytestconfig.stash[_LEVEL]
+
+
+@pytest.fixture(scope="session")
+def submission_folders() -> Sequence[Path]:
+    """Folders of data that a contained submission can read; a homework's conftest overrides this."""
+    return ()
+
+
+@pytest.fixture(scope="session")
 def submission(
     pytestconfig: pytest.Config,
+    isolation: Level,
     submission_environment: Mapping[str, str],
     submission_probes: Mapping[str, str],
+    submission_folders: Sequence[Path],
 ) -> Iterator[Submission]:
     """The notebook that is checked."""
     if pytestconfig.option.fpath is None:
         pytest.skip("checks need a notebook: pytest -fpath NOTEBOOK")
+    homework = pytestconfig.stash[_HOMEWORK]
     submission = Submission(
         pytestconfig.stash[_NOTEBOOK],
-        pytestconfig.stash[_HOMEWORK],
+        homework,
         submission_environment,
         submission_probes,
         execute_all=pytestconfig.option.execute == "all",
+        level=isolation,
+        view=_make_submission_view(isolation, homework, submission_folders),
     )
     yield submission
     submission.close()
+    if submission.tampering:
+        add_context(pytestconfig, tampering=submission.tampering)
+
+
+def _make_submission_view(level: Level, homework: Homework, folders: Sequence[Path]) -> View:
+    if level is Level.NONE:
+        return View()
+    view = make_view(homework.kernel.packages, folders)
+    try:
+        check_view(view, level)
+    except IsolationError as error:
+        pytest.exit(display.plain(str(error), one_line=True), pytest.ExitCode.USAGE_ERROR)
+    return view
 
 
 # --- results ----------------------------------------------------------------------------------------------------------------------------
@@ -319,4 +378,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section(report.title)
     for line in format_table(report, terminalreporter._tw.fullwidth):
+        terminalreporter.write_line(line)
+    for line in format_notes(report, config.stash[_LEVEL].value):
         terminalreporter.write_line(line)
