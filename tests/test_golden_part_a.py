@@ -12,8 +12,8 @@ is the solved notebook, in which `TAG.py` replaces the cell with that tag, and `
 are cells without a tag beside it. Or the whole file is there, as `submission.ipynb` or `submission.py`. Further
 keys of `case.toml` are the fields of `Case`.
 
-GOLDEN=quick grades the quick cases, on the exercises that they touch and on a neighbour; without it none are. GOLDEN=all
-grades every case so, GOLDEN=full every case on all exercises, which takes hours. GOLDEN_SEED is the grading seed:
+By default the quick cases are graded, on the exercises that they touch and on a neighbour. GOLDEN=all grades every case
+so, GOLDEN=full every case on all exercises, which takes hours, GOLDEN=none none. GOLDEN_SEED is the grading seed:
 with another than the default an exercise must still lose points, though maybe not as many.
 """
 
@@ -43,7 +43,7 @@ NOTEBOOKS = KIT / "notebooks"
 
 DEFAULT_SEED = "1"
 SEED = os.environ.get("GOLDEN_SEED", DEFAULT_SEED)
-EXTENT = os.environ.get("GOLDEN", "")  # `quick`, `all` or `full`
+EXTENT = os.environ.get("GOLDEN", "quick")  # or `all`, `full`, `none`
 FULL = EXTENT == "full"
 WORKERS = int(os.environ.get("GOLDEN_WORKERS", min(2, os.cpu_count() or 1)))
 NEIGHBOURS = ("A1.2", "A1.1")  # the cheapest exercises: a mistake elsewhere must leave them alone
@@ -246,8 +246,8 @@ def gradings(
 
 
 def list_parameters() -> list[Any]:
-    wanted = {"": [], "quick": [case for case in ALL if case.quick]}.get(EXTENT, ALL)
-    skipped = pytest.mark.skip(reason="golden submissions are graded with GOLDEN=quick, all or full")
+    wanted = {"none": [], "quick": [case for case in ALL if case.quick]}.get(EXTENT, ALL)
+    skipped = pytest.mark.skip(reason="graded with GOLDEN=all or full")
     return [pytest.param(case, id=case.name, marks=[] if case in wanted else [skipped]) for case in ALL]
 
 
