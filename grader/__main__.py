@@ -13,6 +13,7 @@ from pathlib import Path
 from . import display
 from .homework import read_homework
 from .intake import IntakeError, open_submission
+from .isolation import LEVELS, IsolationError, choose_level
 from .notebook import NotebookError, read_notebook
 from .plugin import HOMEWORK_FILE, KIT, PUBLIC_TESTS
 from .scripts import expect
@@ -53,6 +54,11 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--exercise", metavar="ID,…", help="grade only these exercises")
     grade.add_argument("--execute", choices=("needed", "all"), default="needed", help="which cells to run")
+    grade.add_argument(
+        "--isolation",
+        choices=LEVELS,
+        help="how well to contain the submission; hidden checks need full unless another is named, --public has none",
+    )
     grade.set_defaults(run=_grade)
     doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
     doctor.set_defaults(run=_examine)
@@ -72,6 +78,10 @@ def _grade(options: argparse.Namespace) -> int:
     tests = KIT / ("public_tests" if options.public else "private_tests")
     if not tests.is_dir():
         return _refuse(f"There is no {tests}: hidden checks are not part of what students get; use --public.")
+    try:
+        choose_level(options.isolation, hidden=not options.public)
+    except IsolationError as error:
+        return _refuse(str(error))
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         try:
             given = find_parts(options.submission, Path(folder), options.part)
@@ -140,6 +150,8 @@ def _run_checks(options: argparse.Namespace, given: Sequence[str], tests: Path, 
         command.append(f"--grading-seed={options.grading_seed}")
     if options.steps is not None:
         command.append(f"--steps={options.steps}")
+    if options.isolation:
+        command.append(f"--isolation={options.isolation}")
     if options.exercise:
         command.append(f"--exercise={options.exercise}")
     json_path.unlink(missing_ok=True)
@@ -147,7 +159,7 @@ def _run_checks(options: argparse.Namespace, given: Sequence[str], tests: Path, 
     if status == INTERRUPTED or status == 2:
         raise KeyboardInterrupt
     if not json_path.exists():
-        return _refuse(f"No check could be run (pytest ended with status {status}; its message is above).")
+        return _refuse(f"There are no results (pytest ended with status {status}; its message is above).")
     broken = [
         test
         for test in json.loads(json_path.read_text())["tests"]

@@ -2,13 +2,14 @@
 
 `python -m grader.broker` reads one JSON request a line from standard input and writes one JSON reply a line to standard output:
 
-    {"op": "start", "folder": …, "environment": {…}, "memory_mib": …, "probes": {name: source}}
+    {"op": "start", "folder": …, "environment": {…}, "memory_mib": …, "probes": {name: source},
+     "isolation": "none" | "reduced" | "full", "readable": [path, …], "hidden": [path, …]}
     {"op": "execute", "source": …, "timeout_s": …}
     {"op": "observe", "probe": …, "function": …, "arguments": {…}, "timeout_s": …}
 
 A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives),
-`hung` (it had to be killed), `died` or `memory`. After one of the last three the kernel is gone and the broker ends.
-nbclient executes the cells.
+`hung` (it had to be killed), `died`, `memory`, or `limit` (another limit of its container). After one of the last four the kernel is gone
+and the broker ends. `tampering` lists signs that the submission meddled with its grading. nbclient executes the cells.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 from queue import Empty
@@ -27,18 +27,20 @@ from time import monotonic
 from typing import Any
 
 import nbformat
-import psutil
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
 from . import kernel_side
+from .kernel import make_kernel
 
+ENDED = ("hung", "died", "memory", "limit")  # outcomes after which the kernel is gone
 START_TIMEOUT_S = 240.0  # a machine may be busy with other gradings
 _INTERRUPT_GRACE_S = 3.0
 _WATCH_INTERVAL_S = 0.1
 _MAX_OUTPUT_CHARACTERS = 20_000
 _MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
+_MAX_SIGNS = 20
+_DRAINED_AT_ONCE = 1000
 
 Reply = dict[str, Any]
 
@@ -65,27 +67,23 @@ class Broker:
     """One kernel and the means to talk with it."""
 
     def __init__(self, request: dict[str, Any]) -> None:
-        self._memory_bytes = int(request["memory_mib"]) << 20
-        self._over_memory = False
-        self._sockets = tempfile.TemporaryDirectory(prefix="kernel-", ignore_cleanup_errors=True)
-        self._manager = AsyncKernelManager(
-            kernel_name="python3", connection_file=str(Path(self._sockets.name, "connection.json"))
-        )
-        if os.name != "nt":  # sockets in a private folder: no port of the machine is taken or open to others
-            self._manager.transport = "ipc"
-            self._manager.ip = str(Path(self._sockets.name, "socket"))
+        self._kernel = make_kernel(request)
         self._client = _BoundedClient(
             nbformat.v4.new_notebook(),
-            km=self._manager,
+            km=self._kernel.manager,
             timeout=None,
             allow_errors=True,
             startup_timeout=START_TIMEOUT_S,
-            extra_arguments=["--HistoryManager.enabled=False"],
+            extra_arguments=self._kernel.extra_arguments,
+            on_cell_error=self._keep_error,
         )
-        self._client.resources["metadata"] = {"path": request["folder"]}
-        self._environment = {**os.environ, **request["environment"]}
-        self._folder = request["folder"]
+        self._errors: list[dict[str, Any]] = []
         self._probes: dict[str, str] = request["probes"]
+        self._tampering: dict[str, None] = {}
+
+    def _keep_error(self, execute_reply: dict[str, Any], **_: Any) -> None:
+        """A cell's exception, from the reply: what is printed may have been cut, and the exception with it."""
+        self._errors.append(execute_reply["content"])
 
     async def answer(self, request: dict[str, Any]) -> Reply:
         """The reply to one request."""
@@ -97,9 +95,9 @@ class Broker:
 
     async def start(self) -> Reply:
         """Start the kernel and install the observer and the probes, before any code of the submission."""
-        await self._client.async_start_new_kernel(env=self._environment, cwd=self._folder)
+        await self._client.async_start_new_kernel(**self._kernel.start_arguments)
         await self._client.async_start_new_kernel_client()
-        self._watch = asyncio.create_task(self._watch_memory())
+        self._kernel.watch()
         source = Path(kernel_side.__file__).read_text(encoding="utf-8")
         installed = await self.execute(
             "(lambda n: (exec(compile("
@@ -118,17 +116,18 @@ class Broker:
         cell = nbformat.v4.new_code_cell(source)
         self._client.nb.cells = [cell]
         self._client.kept_characters = 0
+        self._errors.clear()
         reply = await self._with_deadline(
             self._client.async_execute_cell(cell, 0, store_history=False), timeout_s
         )
         output = "".join(part.get("text", "") for part in cell.outputs if part["output_type"] == "stream")
         reply["output"] = output
         reply["output_cut"] = self._client.kept_characters >= _MAX_OUTPUT_CHARACTERS
-        error = next((part for part in cell.outputs if part["output_type"] == "error"), None)
-        if reply["outcome"] == "ok" and error is not None:
-            reply["outcome"] = "error"
-        if error is not None:
-            reply["error"] = {"name": str(error["ename"])[:200], "message": str(error["evalue"])[:2_000]}
+        for error in self._errors:
+            name, message = error.get("ename"), error.get("evalue")
+            reply["error"] = {"name": str(name)[:200], "message": str(message)[:2_000]}
+            if reply["outcome"] == "ok":
+                reply["outcome"] = "error"
         return reply
 
     async def observe(self, request: dict[str, Any]) -> Reply:
@@ -148,14 +147,24 @@ class Broker:
                 reply["outcome"] = "error"
         elif reply["outcome"] == "ok":
             reply["value"] = answer.get("value")
+        self._note(answer.get("tampering", []))
+        reply["tampering"] = list(self._tampering)
         return reply
+
+    def _note(self, signs: Any) -> None:
+        """Keep the first few signs of tampering, as short text."""
+        for sign in signs if isinstance(signs, list) else ["the list of signs was replaced"]:
+            if len(self._tampering) < _MAX_SIGNS:
+                self._tampering[str(sign)[:200]] = None
 
     async def _receive(self, message_id: str, answer: dict[str, Any]) -> None:
         """Wait for the reply to `message_id`, and meanwhile throw away what is printed."""
         client: Any = self._client.kc  # typed as the base class, which lacks the asynchronous methods
         while True:
             with contextlib.suppress(Empty):
-                while True:
+                for _ in range(
+                    _DRAINED_AT_ONCE
+                ):  # who prints without end must not keep its own answer waiting
                     await client.iopub_channel.get_msg(timeout=0)
             try:
                 message = await client.shell_channel.get_msg(timeout=_WATCH_INTERVAL_S)
@@ -166,6 +175,8 @@ class Broker:
             if message["parent_header"].get("msg_id") == message_id:
                 answer.update(_read_answer(message))
                 return
+            if message["msg_type"] == kernel_side.REPLY:
+                self._note(["the kernel answered a question that was not open"])
 
     async def _with_deadline(self, work: Coroutine[Any, Any, Any], timeout_s: float) -> Reply:
         """Do `work`; past its deadline interrupt the kernel, and kill it if it does not listen."""
@@ -175,72 +186,44 @@ class Broker:
         outcome = "ok"
         if not task.done():
             outcome = "timeout"
-            await self._manager.interrupt_kernel()
+            await self._kernel.manager.interrupt_kernel()
             await asyncio.wait({task}, timeout=_INTERRUPT_GRACE_S)
         if not task.done():
             outcome = "hung"
             await self.stop()
             task.cancel()
             await asyncio.wait({task})
+        reply: Reply = {"outcome": outcome, "seconds": monotonic() - start}
         if not task.cancelled() and isinstance(task.exception(), DeadKernelError) and outcome != "hung":
-            outcome = "memory" if self._over_memory else "died"
+            reply["outcome"], sentence = self._kernel.explain_end()
+            if sentence:
+                reply["error"] = {"name": "Limit", "message": sentence}
         elif not task.cancelled() and outcome == "ok":
             task.result()
-        return {"outcome": outcome, "seconds": monotonic() - start}
-
-    async def _watch_memory(self) -> None:
-        """Kill the kernel when it and its children hold more resident memory than the limit."""
-        process = psutil.Process(getattr(self._manager.provisioner, "pid", None))
-        while True:
-            await asyncio.sleep(_WATCH_INTERVAL_S)
-            if _measure_resident(process) > self._memory_bytes:
-                self._over_memory = True
-                await self.stop()
-                return
+        return reply
 
     async def stop(self) -> None:
         """Kill the kernel and everything that it started."""
-        for process in _list_family(getattr(self._manager.provisioner, "pid", None)):
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        with contextlib.suppress(RuntimeError, ProcessLookupError):
-            await self._manager.shutdown_kernel(now=True)
-        self._sockets.cleanup()
+        await self._kernel.stop()
 
 
 def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
     """The observer's answer; anything that is none becomes an error, since the submission may have sent it."""
     text = message["content"].get("text") if isinstance(message["content"], dict) else None
+    forged = "the kernel sent a reply that is no observation"
     tampered = {
-        "name": "ForgedReply",
-        "message": "the kernel sent a reply that is no observation",
-        "frames": [],
+        "error": {"name": "ForgedReply", "message": forged, "frames": []},
+        "tampering": [forged],
     }
     if not isinstance(text, str) or len(text) > _MAX_REPLY_CHARACTERS:
-        return {"error": tampered}
+        return tampered
     try:
         answer = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return {"error": tampered}
+    except (ValueError, RecursionError):
+        return tampered
     if not isinstance(answer, dict) or not answer.keys() & {"value", "error"}:
-        return {"error": tampered}
+        return tampered
     return answer
-
-
-def _list_family(pid: int | None) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [*process.children(recursive=True), process]
-    except psutil.Error:
-        return []
-
-
-def _measure_resident(process: psutil.Process) -> int:
-    total = 0
-    for member in _list_family(process.pid):
-        with contextlib.suppress(psutil.Error):
-            total += member.memory_info().rss
-    return total
 
 
 async def _serve() -> None:
@@ -260,7 +243,7 @@ async def _serve() -> None:
                     "error": {"name": type(error).__name__, "message": str(error)[:2_000]},
                 }
             print(json.dumps(reply), flush=True)
-            if reply["outcome"] in ("hung", "died", "memory"):
+            if reply["outcome"] in ENDED:
                 return
     finally:
         if broker is not None:

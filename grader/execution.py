@@ -19,6 +19,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from .containment import Level, View, remove_folder
+from .containment.cgroup import remove_all_of
 from .homework import KernelLimits
 from .notebook import Cell
 from .observation import CodeError, NotAnObservation, decode, decode_error
@@ -26,7 +28,7 @@ from .observation import CodeError, NotAnObservation, decode, decode_error
 _ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting, killing, reporting
 _START_GRACE_S = 300.0
 _MAX_LINE = 64 * 1024 * 1024
-_ENDED = ("hung", "died", "memory")
+_ENDED = ("hung", "died", "memory", "limit")
 
 
 class ExecutionError(RuntimeError):
@@ -35,13 +37,14 @@ class ExecutionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """How a cell or a request ended: `ok`, `error`, `timeout`, `hung`, `died`, `memory`, or `no time` when the submission's time was used up."""
+    """How a cell or a request ended: an outcome of the broker, or `no time` when the submission's time was used up."""
 
     outcome: str
     value: Any = None
     error: CodeError | None = None
     output: str = ""
     seconds: float = 0.0
+    tampering: tuple[str, ...] = ()
 
     def describe(self, limits: KernelLimits, timeout_s: float) -> str:
         """The end as a sentence about the code that ran."""
@@ -57,6 +60,8 @@ class Answer:
             )
         if self.outcome == "memory":
             return f"it took more than {limits.memory_mib} MiB of memory and was killed"
+        if self.outcome == "limit" and self.error is not None:
+            return f"it passed a limit and was killed. {self.error.message.rstrip('.')}"
         if self.outcome == "no time":
             return f"it was not run, because the notebook as a whole had used up its {limits.submission_timeout_s:g} s"
         return "it ended the whole Python process (by os._exit, exit, a signal or a crash in native code)"
@@ -64,19 +69,28 @@ class Answer:
 
 @dataclass
 class Session:
-    """One submission's kernel. Use as a context manager."""
+    """One submission's kernel. Use as a context manager.
+
+    level: how well the kernel is contained
+    view: what it can read then, besides the system; without containment it reads what this process reads
+    """
 
     cells: Sequence[Cell]
     limits: KernelLimits
     environment: Mapping[str, str] = field(default_factory=dict)
     probes: Mapping[str, str] = field(default_factory=dict)
+    level: Level = Level.NONE
+    view: View = field(default_factory=View)
 
     def __post_init__(self) -> None:
         self.runs: dict[int, Answer] = {}
+        self.tampering: dict[str, None] = {}
         self._broker: _BrokerProcess | None = None
         self._deadline: float | None = None
         self._failure: ExecutionError | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="submission-"))
+        if self.level is not Level.NONE:
+            self._folder.chmod(0o711)  # containers on this machine's disk lie in it
 
     def __enter__(self) -> Session:
         return self
@@ -87,7 +101,7 @@ class Session:
     def close(self) -> None:
         """End the kernel and remove its folder."""
         self._stop_broker()
-        self._folder.cleanup()
+        remove_folder(self._folder)
 
     def run_cells(self) -> None:
         """Execute all cells that were not executed yet."""
@@ -147,22 +161,25 @@ class Session:
     def _start_broker(self) -> None:
         if self._deadline is None:
             self._deadline = monotonic() + self.limits.submission_timeout_s
-        self._broker = _BrokerProcess()
-        folder = Path(self._folder.name)
-        environment = {**self.limits.environment, **self.environment, "IPYTHONDIR": str(folder / ".ipython")}
+        # What a contained kernel puts on disk lies in the session's folder, and goes with it even if the broker crashes.
+        own = {} if self.level is Level.NONE else {"TMPDIR": str(self._folder)}
+        self._broker = _BrokerProcess({**os.environ, **own})
         request = {
             "op": "start",
-            "folder": str(folder),
-            "environment": environment,
+            "folder": str(self._folder),
+            "environment": {**self.limits.environment, **self.environment},
             "memory_mib": self.limits.memory_mib,
             "probes": dict(self.probes),
+            "isolation": self.level.value,
+            "readable": [str(path) for path in self.view.readable],
+            "hidden": [str(path) for path in self.view.hidden],
         }
         answer = self._send(request, _START_GRACE_S)
         if answer.outcome != "ok":
             self._stop_broker()
             self._failure = ExecutionError(
                 f"No kernel could be started ({answer.error or answer.outcome}). Check that `python -m ipykernel --version` works in this "
-                "environment."
+                "environment, and what `grader doctor` says."
             )
             raise self._failure
 
@@ -170,6 +187,7 @@ class Session:
         assert self._broker is not None
         reply = self._broker.ask(request, timeout_s + _ANSWER_GRACE_S)
         answer = _read_reply(reply)
+        self.tampering.update(dict.fromkeys(answer.tampering))
         if answer.outcome in _ENDED:
             self._stop_broker()
         return answer
@@ -190,13 +208,16 @@ def _read_reply(reply: Any) -> Answer:
         value = decode(reply.get("value"))
     except NotAnObservation as problem:
         return Answer("error", error=CodeError("NotPlain", str(problem)))
-    return Answer(outcome, value, error, str(reply.get("output", "")), float(reply.get("seconds", 0.0)))
+    signs = tuple(str(sign) for sign in reply.get("tampering", ()))
+    return Answer(
+        outcome, value, error, str(reply.get("output", "")), float(reply.get("seconds", 0.0)), signs
+    )
 
 
 class _BrokerProcess:
     """The broker as a subprocess; it is asked one thing at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "grader.broker"],
             stdin=subprocess.PIPE,
@@ -205,6 +226,7 @@ class _BrokerProcess:
             text=True,
             encoding="utf-8",
             errors="surrogatepass",
+            env=dict(environment),
             start_new_session=os.name != "nt",
         )
         self._lines: queue.Queue[str] = queue.Queue()
@@ -235,3 +257,4 @@ class _BrokerProcess:
         except (OSError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
+        remove_all_of(self._process.pid)

@@ -36,12 +36,23 @@ class Exercise:
 
 @dataclass(frozen=True)
 class KernelLimits:
-    """What a submission's kernel may take."""
+    """What a submission's kernel may take and use."""
 
     cell_timeout_s: float = 60.0
     submission_timeout_s: float = 900.0
     memory_mib: int = 4096
     environment: dict[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    """Packages of the kit that a contained submission can import."""
+
+
+@dataclass(frozen=True)
+class ScriptLimits:
+    """What all processes of a script together may take and use."""
+
+    memory_mib: int = 8192
+    packages: tuple[str, ...] = ()
+    """Packages of the kit that contained scripts can import."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class Homework:
     setup: str
     exercises: tuple[Exercise, ...]
     kernel: KernelLimits
+    scripts: ScriptLimits = field(default_factory=ScriptLimits)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -73,10 +85,19 @@ def read_homework(path: Path) -> Homework:
             title=content["title"],
             setup=content["setup"],
             exercises=tuple(_read_exercise(entry) for entry in content["exercise"]),
-            kernel=KernelLimits(**content.get("kernel", {})),
+            kernel=_read_kernel(content.get("kernel", {})),
+            scripts=_read_script_limits(content.get("scripts", {})),
         )
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
         raise HomeworkError(f"{path} can't be read as a homework: {error!r}") from error
+
+
+def _read_kernel(entry: dict[str, Any]) -> KernelLimits:
+    return KernelLimits(packages=tuple(entry.pop("packages", ())), **entry)
+
+
+def _read_script_limits(entry: dict[str, Any]) -> ScriptLimits:
+    return ScriptLimits(packages=tuple(entry.pop("packages", ())), **entry)
 
 
 def _read_exercise(entry: dict[str, Any]) -> Exercise:

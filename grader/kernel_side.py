@@ -20,6 +20,9 @@ MAX_DEPTH = 12
 MAX_CHARACTERS = 100_000
 MAX_INTEGER = 2**63
 MAX_TRACEBACK = 20
+MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
+
+MAX_SIGNS = 20
 
 REQUEST = "observe_request"
 REPLY = "observe_reply"
@@ -176,10 +179,21 @@ def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any
     return {"$odd": "..."} if result is Ellipsis else to_plain(result)
 
 
+def _find_replaced_builtins(before: dict[str, Any]) -> list[str]:
+    """Names of functions and classes whose value was replaced or removed. The shell replaces `input` itself, by a method."""
+    now, kinds = vars(builtins), (_type(_len), _type)
+    return [
+        name
+        for name, value in before.items()
+        if _type(value) in kinds and not (name in now and now[name] is value)
+    ]
+
+
 class Observer:
     """Answers the requests of one kernel."""
 
     def __init__(self, kernel: Any) -> None:
+        self._kernel = kernel
         self._namespace = kernel.shell.user_ns
         self._send = kernel.session.send
         self._probes: dict[str, dict[str, Any]] = {
@@ -191,19 +205,35 @@ class Observer:
             }
         }
         self._builtins = dict(vars(builtins))
-        kernel.shell_handlers[REQUEST] = self.handle
+        self._handle = self.handle
+        kernel.shell_handlers[REQUEST] = self._handle
 
     def handle(self, stream: Any, identity: Any, message: Any) -> None:
-        """Reply to one request with `{"value": …}` or `{"error": …}`."""
+        """Reply to one request with `{"value": …}` or `{"error": …}`, and with signs of tampering."""
         content = message["content"]
         try:
-            reply = {"value": self._answer(content)}
-            text = _dumps(reply, allow_nan=False)
+            text = _dumps({"value": self._answer(content), **self._find_tampering()}, allow_nan=False)
+            if _len(text) > MAX_REPLY_CHARACTERS:
+                raise NotPlain(f"a value of {_len(text):,} characters as JSON")
         except (
             BaseException
         ) as error:  # SystemExit and KeyboardInterrupt of the submission too: an answer is owed in any case
-            text = _dumps({"error": describe_error(error)})
+            text = _dumps({"error": describe_error(error), **self._find_tampering()})
         self._send(stream, REPLY, {"text": text}, message, ident=identity)
+
+    def _find_tampering(self) -> dict[str, list[str]]:
+        """What the submission replaced of what its grading uses. A clever one hides it; that gains it nothing."""
+        signs = [f"{name} of builtins was replaced" for name in _find_replaced_builtins(self._builtins)]
+        if self._kernel.shell_handlers.get(REQUEST) is not self._handle:
+            signs.append("the kernel's handler of questions was replaced")
+        if self._kernel.session.send != self._send:
+            signs.append("the kernel's way to send messages was replaced")
+        if json.dumps is not _dumps:
+            signs.append("json.dumps was replaced")
+        for probe in self._probes.values():
+            if "find_tampering" in probe:
+                signs += probe["find_tampering"]()
+        return {"tampering": signs[:MAX_SIGNS]} if signs else {}
 
     def _answer(self, content: dict[str, Any]) -> Any:
         if "install" in content:
@@ -211,7 +241,8 @@ class Observer:
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]
         look_up(self._namespace, arguments["name"])
-        return function(self._namespace, **arguments)
+        value = function(self._namespace, **arguments)
+        return to_plain(value) if content["probe"] else value  # a homework's probes give numbers as they come
 
     def _install(self, name: str, source: str) -> bool:
         """Load a homework's probe functions, in a namespace with the built-ins of now."""

@@ -12,17 +12,31 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from . import display
+from .containment import ContainedWorkers, Level, Limits, View
+from .containment.limits import MIB
 from .homework import Exercise, Homework, HomeworkError, read_homework
 from .intake import IntakeError
+from .isolation import LEVELS, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, read_notebook
-from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, format_table, write_html, write_json
+from .report import (
+    BROKEN,
+    FAILED,
+    MANUAL,
+    PASSED,
+    CheckResult,
+    Report,
+    format_notes,
+    format_table,
+    write_html,
+    write_json,
+)
 from .scripts import Scripts, open_scripts
 from .submission import Submission
 from .verdict import Failure
@@ -35,6 +49,8 @@ _REPORT = pytest.StashKey[Report]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 _HOMEWORK = pytest.StashKey[Homework]()
 _SCRIPTS = pytest.StashKey[Scripts]()
+_LEVEL = pytest.StashKey[Level]()
+_UNWRITTEN = pytest.StashKey[list[str]]()
 
 
 # --- the command line -------------------------------------------------------------------------------------------------------------------
@@ -59,6 +75,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("needed", "all"),
         default="needed",
         help="run the cells that grading needs (default), or all",
+    )
+    group.addoption(
+        "--isolation",
+        choices=LEVELS,
+        help="how well to contain the notebook: full is needed for hidden checks unless another is named; default for public ones: none",
     )
     parser.addini("fpath_tests", "what to run with -fpath when no test is named", default=PUBLIC_TESTS)
 
@@ -151,8 +172,11 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[_SCRIPTS] = _open_scripts(config, homework)
         for exercise_id in _list_wanted(config) or ():
             homework.find_exercise(exercise_id)
-    except (HomeworkError, NotebookError, IntakeError) as error:
+        config.stash[_LEVEL] = choose_level(config.option.isolation, hidden=_runs_hidden_checks(config))
+        check_view(make_view(homework.kernel.packages), config.stash[_LEVEL])
+    except (HomeworkError, NotebookError, IntakeError, IsolationError) as error:
         raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
+    _expect_folders(config)
     if config.option.grading_seed is None:
         config.option.grading_seed = secrets.randbelow(10**6)
     config.stash[_HOMEWORK] = homework
@@ -162,7 +186,7 @@ def pytest_configure(config: pytest.Config) -> None:
         submission=Path(config.option.fpath or config.option.scripts).name,
         grading_seed=config.option.grading_seed,
         python=platform.python_version(),
-        isolation="none",
+        isolation=config.stash[_LEVEL].value,
     )
 
 
@@ -171,6 +195,22 @@ def _open_scripts(config: pytest.Config, homework: Homework) -> Scripts:
     folder = tempfile.TemporaryDirectory(prefix="scripts-")
     config.add_cleanup(folder.cleanup)
     return open_scripts(Path(config.option.scripts), Path(folder.name), homework)
+
+
+def _runs_hidden_checks(config: pytest.Config) -> bool:
+    """Whether any checks lie outside the folder of public ones: then the notebook must not see them."""
+    places = [
+        Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args
+    ]
+    return any((place if place.is_dir() else place.parent).name != PUBLIC_TESTS for place in places)
+
+
+def _expect_folders(config: pytest.Config) -> None:
+    """Say now, not after minutes of grading, that a report can't be written where it was asked for."""
+    for option in ("json", "html"):
+        path = getattr(config.option, option)
+        if path is not None and (not Path(path).absolute().parent.is_dir() or Path(path).is_dir()):
+            raise pytest.UsageError(f"--{option} {path}: name a file in a folder that exists.")
 
 
 def _find_homework(config: pytest.Config) -> Path:
@@ -254,23 +294,53 @@ def submission_probes() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
+def isolation(pytestconfig: pytest.Config) -> Level:
+    """How well the submission is contained."""
+    return pytestconfig.stash[_LEVEL]
+
+
+@pytest.fixture(scope="session")
+def submission_folders() -> Sequence[Path]:
+    """Folders of data that a contained submission can read; a homework's conftest overrides this."""
+    return ()
+
+
+@pytest.fixture(scope="session")
 def submission(
     pytestconfig: pytest.Config,
+    isolation: Level,
     submission_environment: Mapping[str, str],
     submission_probes: Mapping[str, str],
+    submission_folders: Sequence[Path],
 ) -> Iterator[Submission]:
     """The notebook that is checked."""
     if pytestconfig.option.fpath is None:
         pytest.skip("checks need a notebook: pytest -fpath NOTEBOOK")
+    homework = pytestconfig.stash[_HOMEWORK]
     submission = Submission(
         pytestconfig.stash[_NOTEBOOK],
-        pytestconfig.stash[_HOMEWORK],
+        homework,
         submission_environment,
         submission_probes,
         execute_all=pytestconfig.option.execute == "all",
+        level=isolation,
+        view=_make_submission_view(isolation, homework, submission_folders),
     )
     yield submission
     submission.close()
+    if submission.tampering:
+        add_context(pytestconfig, tampering=submission.tampering)
+
+
+def _make_submission_view(level: Level, homework: Homework, folders: Sequence[Path]) -> View:
+    if level is Level.NONE:
+        return View()
+    view = make_view(homework.kernel.packages, folders)
+    try:
+        check_view(view, level)
+    except IsolationError as error:
+        pytest.exit(display.plain(str(error), one_line=True), pytest.ExitCode.USAGE_ERROR)
+    return view
 
 
 @pytest.fixture(scope="session")
@@ -279,6 +349,25 @@ def scripts(pytestconfig: pytest.Config) -> Scripts:
     if pytestconfig.option.scripts is None:
         pytest.skip("checks of scripts need a folder: pytest --scripts FOLDER")
     return pytestconfig.stash[_SCRIPTS]
+
+
+@pytest.fixture(scope="session")
+def contain_script(
+    pytestconfig: pytest.Config, isolation: Level
+) -> Callable[[Sequence[Path]], ContainedWorkers | None]:
+    """Makes what a script is started in, once each; it can read these folders besides its own. None where nothing contains it."""
+    limits = pytestconfig.stash[_HOMEWORK].scripts
+    memory_bytes = limits.memory_mib * MIB
+
+    def contain(folders: Sequence[Path]) -> ContainedWorkers | None:
+        if isolation is Level.NONE:
+            return None
+        view = make_view(limits.packages, folders)
+        check_view(view, isolation)
+        bounds = Limits(resident_bytes=memory_bytes, scratch_bytes=memory_bytes, file_bytes=memory_bytes)
+        return ContainedWorkers(view, isolation, bounds)
+
+    return contain
 
 
 # --- results ----------------------------------------------------------------------------------------------------------------------------
@@ -335,9 +424,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if report.max_score > 0:
         _add_manual_items(config, report)
+    config.stash[_UNWRITTEN] = []
     for path, write in ((config.option.json, write_json), (config.option.html, write_html)):
-        if path is not None:
+        if path is None:
+            continue
+        try:
             write(report, Path(path))
+        except OSError as error:  # a full disk, mostly: the table is printed all the same
+            config.stash[_UNWRITTEN].append(f"{path} could not be written: {error.strerror or error}.")
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 def _add_manual_items(config: pytest.Config, report: Report) -> None:
@@ -360,4 +455,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section(report.title)
     for line in format_table(report, terminalreporter._tw.fullwidth):
+        terminalreporter.write_line(line)
+    for line in config.stash.get(_UNWRITTEN, []):
+        seed = config.option.grading_seed
+        terminalreporter.write_line(
+            f"{line} The table above is complete; --grading-seed {seed} gives the same grade again."
+        )
+    for line in format_notes(report, config.stash[_LEVEL].value):
         terminalreporter.write_line(line)

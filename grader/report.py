@@ -116,6 +116,16 @@ def format_table(report: Report, width: int = 100) -> list[str]:
     return lines
 
 
+def format_notes(report: Report, isolation: str) -> list[str]:
+    """What follows the table: how the submission was contained, and what the instructor should look at."""
+    return [f"Isolation: {isolation}", *_list_signs(report)]
+
+
+def _list_signs(report: Report) -> list[str]:
+    signs = report.context.get("tampering", ())
+    return [f"For the instructor: {display.plain(str(sign), one_line=True)}." for sign in signs]
+
+
 def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: int) -> str:
     results = report.list_of(exercise)
     automatic = [result for result in results if result.status != MANUAL]
@@ -186,8 +196,9 @@ def format_page(report: Report) -> str:
             f"<div class='total'>{format_points(report.score)} / {format_points(report.max_score)} points</div>"
         )
     parts += [_format_section(report, exercise) for exercise in report.graded]
-    facts = " · ".join(f"{key}: {value}" for key, value in report.context.items())
-    return "\n".join([*parts, f"<footer>{_escape(facts)}</footer></html>\n"])
+    notes = "".join(f"<p>{_escape(line)}</p>" for line in _list_signs(report))
+    facts = " · ".join(f"{key}: {value}" for key, value in report.context.items() if key != "tampering")
+    return "\n".join([*parts, notes, f"<footer>{_escape(facts)}</footer></html>\n"])
 
 
 def _format_section(report: Report, exercise: Exercise) -> str:

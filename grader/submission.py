@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .containment import Level, View
 from .execution import Answer, Session
 from .homework import Homework
 from .notebook import Cell, Notebook
@@ -26,6 +27,8 @@ class Submission:
         environment: Mapping[str, str],
         probes: Mapping[str, str],
         execute_all: bool = False,
+        level: Level = Level.NONE,
+        view: View | None = None,
     ) -> None:
         self.notebook = notebook
         self.homework = homework
@@ -34,11 +37,20 @@ class Submission:
             if execute_all
             else select_cells(notebook, homework.tags)
         )
-        self._session = Session(cells, homework.kernel, environment, probes)
+        self._session = Session(cells, homework.kernel, environment, probes, level, view or View())
 
     def close(self) -> None:
         """End the kernel."""
         self._session.close()
+
+    @property
+    def tampering(self) -> list[str]:
+        """Signs that the submission meddled with its grading, for a person to look at."""
+        return list(self._session.tampering)
+
+    def flag(self, sign: str) -> None:
+        """Note something that a person should look at; it costs no points."""
+        self._session.tampering[sign] = None
 
     def require_cell(self, tag: str) -> Cell:
         """The code cell with `tag`; fails if there is not exactly one."""

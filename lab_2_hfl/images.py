@@ -25,13 +25,12 @@ from urllib.request import getproxies
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import datasets
 
 from . import handwriting
-from .storage import compute_checksum, write_atomically
+from .storage import compute_checksum, data_folder, write_atomically
 
 MEAN = 0.1307
 STD = 0.3081
@@ -88,12 +87,6 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
 
     def __repr__(self) -> str:
         return f"ImageDataset({self.name!r}, {len(self)} examples)"
-
-
-def data_folder() -> Path:
-    """Where data sets are kept: `LAB_2_HFL_DATA`, else the user's cache folder."""
-    chosen = os.environ.get("LAB_2_HFL_DATA")
-    return Path(chosen).expanduser() if chosen else user_cache_path("lab_2_hfl")
 
 
 def load_images() -> tuple[ImageDataset, ImageDataset]:

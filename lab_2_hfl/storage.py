@@ -7,6 +7,14 @@ import os
 import secrets
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
+
+def data_folder() -> Path:
+    """Where data sets are kept: `LAB_2_HFL_DATA`, else the user's cache folder."""
+    chosen = os.environ.get("LAB_2_HFL_DATA")
+    return Path(chosen).expanduser() if chosen else user_cache_path("lab_2_hfl")
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that other processes see the old file or the whole new one, whatever interrupts this one.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from grader.containment import Level
 from grader.plugin import add_context
+from lab_2_hfl.storage import data_folder
 
 from . import questions
 from .draws import SMALL_DATA
 from .reference_runs import DATASET, References
 
+DATA = "LAB_2_HFL_DATA"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 
@@ -36,11 +39,20 @@ def references(
 
 
 @pytest.fixture(scope="session")
-def submission_environment(references: References) -> Mapping[str, str]:
-    """The kernel sees the same data as the reference. Where a data set is named, nobody need wait for the other."""
+def submission_environment(references: References, isolation: Level) -> Mapping[str, str]:
+    """The kernel sees the same data as the reference. Where a data set is named, nobody need wait for the other.
+
+    A contained kernel must wait: it can read the folder of the data sets, but not fill it.
+    """
     named = os.environ.get(DATASET, "auto").strip().lower()
-    dataset = references.describe()["dataset"] if named in ("", "auto") else named
-    return {**SMALL_DATA, **ONE_THREAD, DATASET: dataset}
+    waits = named in ("", "auto") or isolation is not Level.NONE
+    dataset = references.describe()["dataset"] if waits else named
+    return {**SMALL_DATA, **ONE_THREAD, DATASET: dataset, DATA: os.path.realpath(data_folder())}
+
+
+@pytest.fixture(scope="session")
+def submission_folders(submission_environment: Mapping[str, str]) -> Sequence[Path]:
+    return [Path(submission_environment[DATA])]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,17 @@ def split_calls(run: Mapping[str, Any], nr_rounds: int) -> list[list[dict[str, A
     return [calls[start : start + a_round] for start in range(0, len(calls), a_round)]
 
 
+def explain_start(exercise: ServerExercise, seen: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Fail if the first round started from other weights than the reference's."""
+    first = next(iter(seen.get("calls") or []), None)
+    if first is not None and not match_tensors(first.get("received"), expected["calls"][0]["received"]):
+        fail(
+            f"{exercise.name} starts from other weights than {exercise.unusable} with the same seed.",
+            "the weights of a model that is made right after torch was seeded with the server's seed",
+            "pass `seed` on to the constructor of the class that yours derives from, and keep the model that it makes.",
+        )
+
+
 def explain_draws(
     exercise: ServerExercise, seen: Mapping[str, Any], expected: Mapping[str, Any], nr_rounds: int
 ) -> None:
@@ -71,7 +82,7 @@ def explain_round(
             expected,
             "weight each client by its number of samples.",
         )
-    if match_tensors(weights, before):
+    if match_tensors(weights, before, start=right):  # up to a small part of the right step
         fail(
             f"{seen} It did not move in this round.",
             expected,
@@ -106,7 +117,7 @@ def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any,
     for name, digest in alternatives.items():
         if name != wanted and match_tensors(sent, digest, received if name[4:] == "new weights" else None):
             fail(f"{seen} It sends {name}.", wanted, f"return {wanted} from the client's `update`.")
-    if match_tensors(sent, received):
+    if match_tensors(sent, received, start=combine_tensors((1.0, received), (-1.0, moved))):
         fail(
             f"{seen} It sends the weights that it got.",
             wanted,
@@ -115,7 +126,7 @@ def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any,
     fail(
         seen,
         f"{wanted}, one tensor for each of the model's parameters",
-        "check the batch size, the number of local epochs, the learning rate and the seed of `update`.",
+        "check that it starts from the weights that it got, and its batch size, number of local epochs, learning rate and seed.",
     )
 
 

@@ -16,6 +16,7 @@ from .server_diagnoses import (
     explain_messages,
     explain_round,
     explain_sent,
+    explain_start,
     split_calls,
 )
 
@@ -54,10 +55,12 @@ def test_weights_after_each_round(
         zip(_list_weights(seen, nr_rounds), right_rounds, strict=False), start=1
     ):
         if not match_tensors(weights, right, before):
+            explain_start(exercise, seen, expected)
             explain_draws(exercise, seen, expected, nr_rounds)
             explain_round(exercise, number, weights, calls[number - 1], before, right, kind == "unequal")
         before = right
     if not match_tensors(seen.get("weights"), expected["weights"], expected["calls"][0]["received"]):
+        explain_start(exercise, seen, expected)
         explain_draws(exercise, seen, expected, nr_rounds)
         fail(
             f"The model of {exercise.name} has wrong weights after the last round.",

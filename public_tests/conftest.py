@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+DATA = "LAB_2_HFL_DATA"
 SMALL_DATA = {"LAB_2_HFL_TRAIN_SAMPLES": "600", "LAB_2_HFL_TEST_SAMPLES": "100"}
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1"
@@ -29,8 +30,14 @@ def _small_data(pytestconfig: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def submission_environment(_small_data: None) -> Mapping[str, str]:
     from lab_2_hfl.dataset import train_dataset
+    from lab_2_hfl.storage import data_folder
 
-    return {**SMALL_DATA, "LAB_2_HFL_DATASET": train_dataset.name}
+    return {**SMALL_DATA, "LAB_2_HFL_DATASET": train_dataset.name, DATA: os.path.realpath(data_folder())}
+
+
+@pytest.fixture(scope="session")
+def submission_folders(submission_environment: Mapping[str, str]) -> Sequence[Path]:
+    return [Path(submission_environment[DATA])]
 
 
 @pytest.fixture(scope="session")

@@ -30,14 +30,13 @@ from pathlib import Path
 
 import pytest
 
-import launch
 from grader import Failure
 from grader.homework import read_homework
 from grader.scripts import open_scripts
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
-from private_tests.part_b.trial import run_trial
+from private_tests.part_b.trial import run_trial, starting_plainly
 
 KIT = Path(__file__).resolve().parent.parent
 HOMEWORK = KIT / "public_tests" / "homework.toml"
@@ -109,7 +108,7 @@ def grade(case: Case, folder: Path) -> dict[str, str]:
     make_submission(case, folder / "submission")
     scripts = open_scripts(folder / "submission", folder / "taken", read_homework(HOMEWORK))
     trial = run_trial(
-        scripts, read_contract(case.exercise), 1, case.steps or None, folder / "runs", launch.start_plainly
+        scripts, read_contract(case.exercise), 1, case.steps or None, folder / "runs", starting_plainly
     )
     given = {"trial": trial, "comparison": compare(trial)}
     failed = {}
@@ -146,6 +145,7 @@ def test_the_command_gives_the_points(tmp_path: Path) -> None:
     make_submission(case, tmp_path)
     results = tmp_path / "results.json"
     command = [sys.executable, "-m", "grader", "grade", tmp_path, "--exercise", "B1", "--steps", "2"]
+    command += ["--isolation", "none"]
     done = subprocess.run([*map(str, command), "--json", results], cwd=KIT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(results.read_text())

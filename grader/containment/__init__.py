@@ -1,16 +1,18 @@
 """Runs programs by strangers so that they do no harm; docs/security.md says what is promised."""
 
-from .container import Container
+from .container import Container, check_open, remove_folder
 from .levels import Layer, Level, Machine, format_machine, probe
 from .limits import Breach, Limits
 from .output import Drain
 from .process import ContainedProcess
 from .spawner import ContainmentError
 from .view import View, python_view
+from .workers import ContainedWorkers
 
 __all__ = [
     "Breach",
     "ContainedProcess",
+    "ContainedWorkers",
     "Container",
     "ContainmentError",
     "Drain",
@@ -19,7 +21,9 @@ __all__ = [
     "Limits",
     "Machine",
     "View",
+    "check_open",
     "format_machine",
     "probe",
     "python_view",
+    "remove_folder",
 ]

@@ -18,8 +18,11 @@ from .view import SYSTEM_FILES, View
 USER_ID = 1000
 HOME = "/home/student"
 _SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_HOSTS = b"127.0.0.1 localhost grader\n::1 localhost grader\n"
-_NAMES = b"hosts: files\npasswd: files\ngroup: files\n"
+# By these, workers of one submission find each other, and nobody else.
+NAME_FILES = {
+    "/etc/hosts": "127.0.0.1 localhost grader\n::1 localhost grader\n",
+    "/etc/nsswitch.conf": "hosts: files\npasswd: files\ngroup: files\n",
+}
 _USERS = "root:x:0:0::/:/usr/sbin/nologin\nstudent:x:{uid}:{uid}::" + HOME + ":/bin/sh\n"
 _GROUPS = "root:x:0:\nstudent:x:{uid}:\n"
 
@@ -71,6 +74,10 @@ class Scene:
     """A folder of this name stands in the finished container's root, and in no other."""
     host_uid: int | None
     """Started by root: the user and group that the command runs as. None: started by an ordinary user."""
+    writable: tuple[Path, ...] = ()
+    """Folders of this machine that the command may change."""
+    folder: str = HOME
+    """Where the command begins."""
 
 
 Argument = str | Data
@@ -82,14 +89,14 @@ def arguments(tool: Bubblewrap, scene: Scene) -> list[Argument]:
         *_namespaces(tool, scene),
         *_system(scene),
         *_private(scene),
-        *_mounts(scene.view),
+        *_mounts(scene.view, scene.writable),
         *_environment(scene.environment),
         "--remount-ro",
         "/dev",
         "--remount-ro",
         "/",
         "--chdir",
-        HOME,
+        scene.folder,
     ]
 
 
@@ -138,13 +145,10 @@ def _system(scene: Scene) -> list[Argument]:
         if path.exists():
             options += [*_folders(path.parents), "--ro-bind", str(path), str(path)]
     uid = scene.host_uid or USER_ID
-    for name, content in (
-        ("/etc/hosts", _HOSTS),
-        ("/etc/nsswitch.conf", _NAMES),
-        ("/etc/passwd", _USERS.format(uid=uid).encode()),
-        ("/etc/group", _GROUPS.format(uid=uid).encode()),
-    ):
-        options += [*_folders(Path(name).parents), "--perms", "0444", "--ro-bind-data", Data(content), name]
+    users = {"/etc/passwd": _USERS.format(uid=uid), "/etc/group": _GROUPS.format(uid=uid)}
+    for name, content in (NAME_FILES | users).items():
+        data = Data(content.encode())
+        options += [*_folders(Path(name).parents), "--perms", "0444", "--ro-bind-data", data, name]
     return [*options, "--proc", "/proc", "--dev", "/dev"]
 
 
@@ -159,9 +163,9 @@ def _private(scene: Scene) -> list[Argument]:
     return [*options, "--perms", "0555", "--dir", f"/{scene.marker}"]
 
 
-def _mounts(view: View) -> list[Argument]:
+def _mounts(view: View, writable: tuple[Path, ...]) -> list[Argument]:
     """Show and hide paths, outer before inner, so that the innermost word on a path is the one that holds."""
-    shown = dict.fromkeys([*map(Path, _SYSTEM_FOLDERS), *view.readable], True)
+    shown = dict.fromkeys([*map(Path, _SYSTEM_FOLDERS), *view.readable, *writable], True)
     order = sorted(shown | dict.fromkeys(view.hidden, False), key=lambda path: len(path.parts))
     hidden = frozenset(view.hidden)
     options: list[Argument] = []
@@ -169,9 +173,10 @@ def _mounts(view: View) -> list[Argument]:
     for path in order:
         inside = next((outer for outer in path.parents if outer in shown or outer in hidden), None)
         if path not in hidden:
-            if path in view.readable:
+            if path in view.readable or path in writable:
                 missing = path.parents if inside is None or inside in hidden else ()
-                options += [*_folders(missing, below=inside), "--ro-bind", str(path), str(path)]
+                bind = "--bind" if path in writable else "--ro-bind"
+                options += [*_folders(missing, below=inside), bind, str(path), str(path)]
         elif inside in shown and path.is_dir():
             options += ["--perms", "0755", "--tmpfs", str(path)]
             masks += ["--remount-ro", str(path)]

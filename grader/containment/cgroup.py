@@ -99,3 +99,11 @@ class Cgroup:
                 time.sleep(0.01)
             else:
                 return
+
+
+def remove_all_of(pid: int) -> None:
+    """Remove what a process that has ended made here, which it does itself unless it was killed."""
+    parent = find_parent()
+    if parent is not None:
+        for folder in parent.glob(f"grader-{pid}-*"):
+            Cgroup(folder).remove()

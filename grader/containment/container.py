@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from . import census, landlock, seccomp
-from .bubblewrap import HOME, Scene
+from .bubblewrap import HOME, NAME_FILES, Scene
 from .cgroup import Cgroup
 from .grip import FamilyGrip, NamespaceGrip, SupervisorGrip
 from .levels import Level, Machine, probe
@@ -40,6 +41,13 @@ class Container:
     """What is readable inside, at the place that it has outside; the system itself always is."""
     files: Mapping[str, bytes | Path] = field(default_factory=dict)
     """What lies in the scratch folder at the start, by relative name; the command may change its copies."""
+    writable: tuple[Path, ...] = ()
+    """Folders of this machine that the command may change as well, and owns while it runs.
+
+    They are watched, not bounded: each may hold as much as the scratch folder, and a tenth of a second's writing more.
+    """
+    folder: Path | None = None
+    """Where the command begins; None for the scratch folder."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """All of the command's environment, but for what every program needs (PATH, HOME, USER, LANG, TMPDIR)."""
     limits: Limits = field(default_factory=Limits)
@@ -80,9 +88,12 @@ class Container:
             raise ContainmentError(_unavailable(Level.FULL, machine))
         uid = _unused_uid(machine.own_uids)
         if uid is not None:
-            _check_open(self.view.readable, with_parents=False)
+            check_open(self.view.readable, with_parents=False)
         environment = _environment(HOME, "/tmp") | dict(self.environment)
-        scene = Scene(self.view, self.limits, environment, f"run-{secrets.token_hex(8)}", uid)
+        _hand_out(self.writable, uid)
+        marker = f"run-{secrets.token_hex(8)}"
+        folder = str(self.folder or HOME)
+        scene = Scene(self.view, self.limits, environment, marker, uid, self.writable, folder)
         held = start_bubblewrap(
             machine.bubblewrap, scene, command, streams, seccomp=self._filter(network=True)
         )
@@ -94,7 +105,8 @@ class Container:
             raise ContainmentError(_unavailable(Level.REDUCED, machine))
         uid = _unused_uid(machine.own_uids)
         if uid is not None:
-            _check_open(self.view.readable, with_parents=True)
+            check_open(self.view.readable, with_parents=True)
+        _hand_out(self.writable, uid)
         room = _Room.make(uid)
         try:
             orders = self._orders(command, room, uid)
@@ -114,11 +126,11 @@ class Container:
         try:
             _fill(room.scratch, self.files, None)
             environment = _environment(str(room.scratch), str(room.tmp)) | dict(self.environment)
-            popen = start_plain(command, room.scratch, environment, streams)
+            popen = start_plain(command, self.folder or room.scratch, environment, streams)
         except BaseException:
             room.remove()
             raise
-        watched = Watched(partial(census.of_descendants, popen.pid), None)
+        watched = Watched(partial(census.of_descendants, popen.pid), None, shared=self.writable)
         return ContainedProcess(popen, FamilyGrip(popen), room.place(), watched, self.limits)
 
     def _hand_over(self, held: Held, place: Place, uid: int | None) -> ContainedProcess:
@@ -137,12 +149,13 @@ class Container:
                 cgroup.remove()
             raise
         if place.proc_fd is not None:
-            watched = Watched(partial(census.of_namespace, place.proc_fd), place.proc_fd, place.private_fds)
+            counted = partial(census.of_namespace, place.proc_fd)
+            watched = Watched(counted, place.proc_fd, place.private_fds, self.writable)
             process = ContainedProcess(
                 held.popen, NamespaceGrip(held.first_pid, held.first_pidfd), place, watched, limits, cgroup
             )
         else:
-            watched = Watched(partial(census.of_descendants, held.popen.pid), None)
+            watched = Watched(partial(census.of_descendants, held.popen.pid), None, shared=self.writable)
             process = ContainedProcess(
                 held.popen, SupervisorGrip(held.popen, held.first_pidfd), place, watched, limits, cgroup
             )
@@ -158,10 +171,12 @@ class Container:
         apart = machine.namespaces
         tmp = Path("/tmp") if apart else room.tmp
         view = self.view + View(_SYSTEM + SYSTEM_FILES + ((Path("/proc"),) if apart else _HARMLESS_PROC))
+        if apart or self.loopback:  # of its own, or with the open network this machine's
+            view += View(tuple(map(Path, NAME_FILES)))
         rules = landlock.plan(
             machine.landlock,
             readable=without_hidden(view),
-            writable=[room.scratch, tmp, *([Path("/dev/shm")] if apart else [])],
+            writable=[room.scratch, tmp, *([Path("/dev/shm")] if apart else []), *self.writable],
             devices=_DEVICES,
             loopback=self.loopback or apart,
         )
@@ -171,9 +186,12 @@ class Container:
             (Path("/dev/shm"), limits.tmp_bytes),
             (room.scratch, limits.scratch_bytes),
         )
+        shown = [(path, False) for path in without_hidden(self.view)] + [
+            (path, True) for path in self.writable
+        ]
         covered = [
-            path
-            for path in without_hidden(self.view)
+            (str(path), may_write)
+            for path, may_write in sorted(shown)
             if any(path.is_relative_to(place) for place, _ in sizes)
         ]
         return {
@@ -181,9 +199,10 @@ class Container:
             "new_user": uid is None,
             "uid": uid,
             "private": [[str(path), size, limits.files] for path, size in sizes],
-            "kept": [str(path) for path in covered],
+            "kept": covered,
+            "texts": NAME_FILES,
             "marker": f"{room.scratch}/run-{secrets.token_hex(8)}",
-            "folder": str(room.scratch),
+            "folder": str(self.folder or room.scratch),
             "rlimits": _own_rlimits(limits, apart=apart, uid=uid),
             "landlock": {"attribute": rules.attribute.hex(), "rules": rules.rules},
             "seccomp": base64.b64encode(filters).decode() if filters else None,
@@ -221,10 +240,16 @@ class _Room:
         return Place(_open_folder(self.scratch), self.scratch, remove=self.remove)
 
     def remove(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if self.folder.exists():  # closed folders, or nested too deeply for Python
-            subprocess.run(["chmod", "-R", "u+rwx", "--", self.folder], check=False, capture_output=True)
-            subprocess.run(["rm", "-rf", "--", self.folder], check=False, capture_output=True)
+        remove_folder(self.folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that a submission could write to, whatever it made of it."""
+    with suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists() and os.name != "nt":  # closed folders, or nested too deeply for Python
+        subprocess.run(["chmod", "-R", "u+rwx", "--", folder], check=False, capture_output=True)
+        subprocess.run(["rm", "-rf", "--", folder], check=False, capture_output=True)
 
 
 def _namespace_place(first_pid: int, scratch: str, *others: str, room: _Room | None = None) -> Place:
@@ -258,9 +283,18 @@ def _fill(folder: Path, files: Mapping[str, bytes | Path], uid: int | None) -> N
         _give(target, uid)
 
 
+def _hand_out(folders: Sequence[Path], uid: int | None) -> None:
+    """Make a container's user the owner of folders with all that is in them; links are not followed."""
+    for folder in folders:
+        _give(folder, uid)
+        for parent, inner, files in os.walk(folder):
+            for name in (*inner, *files):
+                _give(Path(parent, name), uid)
+
+
 def _give(path: Path, uid: int | None) -> None:
     if uid is not None:
-        os.chown(path, uid, uid)
+        os.chown(path, uid, uid, follow_symlinks=False)
 
 
 def _environment(home: str, tmp: str) -> dict[str, str]:
@@ -295,8 +329,8 @@ def _unused_uid(uids: range | None) -> int | None:
     return next(uid for uid in iter(lambda: secrets.choice(uids), None) if uid not in taken)
 
 
-def _check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
-    """Make sure that a user of the container's own can read what it is to read."""
+def check_open(paths: Sequence[Path], *, with_parents: bool) -> None:
+    """Raise ContainmentError unless a user of the container's own can read what it is to read."""
     for path in paths:
         if path.exists() and not path.stat().st_mode & 0o004:
             raise ContainmentError(

@@ -147,6 +147,7 @@ def _try_namespaces(uids: range | None) -> tuple[bool, Layer]:
         "uid": uids[0] if uids else None,
         "private": [["/tmp", 1 << 20, 100]],
         "kept": [],
+        "texts": {},
         "marker": f"/tmp/probe-{secrets.token_hex(4)}",
         "folder": "/",
         "rlimits": {},

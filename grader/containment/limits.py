@@ -106,5 +106,6 @@ _WORDS = {
         _seconds,
         "Look for a loop that does not end, or for work done twice.",
     ),
+    "scratch_bytes": ("wrote", readable_size, "Write fewer or smaller files."),
     "files": ("made a number of files of", _plain, "Write fewer files."),
 }

@@ -12,7 +12,7 @@ so that a daemon that left its session is still its descendant.
 """
 
 # This script starts with every container, and pathlib is slow to import.
-# ruff: noqa: PTH102, PTH103, PTH112, PTH120, PTH123, PTH208
+# ruff: noqa: PTH101, PTH102, PTH103, PTH108, PTH112, PTH113, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -100,12 +100,14 @@ def _first(orders: Orders) -> int:
     _bring_up_loopback()
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE, "")
     _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, "")
-    kept = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in orders["kept"]]
+    kept = [(path, may_write, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path, may_write in orders["kept"]]
     for target, size, files in orders["private"]:
         os.makedirs(target, exist_ok=True)
         _mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={size},nr_inodes={files},mode=1777")
-    for path, handle in kept:
-        _show_again(path, handle)
+    for path, content in orders["texts"].items():
+        _replace_text(path, content, orders["private"][0][0])
+    for path, may_write, handle in kept:
+        _show_again(path, handle, may_write)
     os.mkdir(orders["marker"])
     child = os.fork()
     if child == 0:
@@ -176,8 +178,20 @@ def _mount(source: str, target: str, kind: str, flags: int, options: str) -> Non
     _check(_LIBC.mount(*words, ctypes.c_ulong(flags), options.encode()), f"mount {target}")
 
 
-def _show_again(path: str, handle: int) -> None:
-    """Make a path that a private folder has come to cover visible again, and read-only.
+def _replace_text(path: str, content: str, folder: str) -> None:
+    """Show a file of this machine with another content, which is kept in a private folder without a name."""
+    if not os.path.isfile(path):
+        return
+    source = f"{folder}/text"
+    with open(source, "w") as file:
+        file.write(content)
+    os.chmod(source, 0o444)
+    _mount(source, path, "", _MS_BIND, "")
+    os.unlink(source)
+
+
+def _show_again(path: str, handle: int, may_write: bool) -> None:
+    """Make a path that a private folder has come to cover visible again, and read-only unless it may be written.
 
     Landlock gives what lies below a writable folder its rights, across mounts as well.
     """
@@ -187,6 +201,9 @@ def _show_again(path: str, handle: int) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC))
     _mount(f"/proc/self/fd/{handle}", path, "", _MS_BIND, "")
+    if may_write:
+        os.close(handle)
+        return
     kept_flags = os.statvfs(path).f_flag & _MS_LOCKED  # of another user's mount, none of these may be dropped
     _mount("none", path, "", _MS_BIND | _MS_REMOUNT | _MS_READ_ONLY | kept_flags, "")
     os.close(handle)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from .census import Census, Usage, proportional_bytes
 from .limits import Breach, Limits
@@ -22,6 +25,8 @@ class Watched:
     """The container's own /proc, where it has one: shared pages can then be counted once."""
     folders: Sequence[int] = ()
     """Open private folders, each a file system of its own; their files are memory."""
+    shared: Sequence[Path] = ()
+    """Folders of this machine that the container may write to."""
 
 
 def find_breach(watched: Watched, limits: Limits) -> Breach | None:
@@ -37,10 +42,31 @@ def find_breach(watched: Watched, limits: Limits) -> Breach | None:
         stored_bytes += (state.f_blocks - state.f_bfree) * state.f_frsize
         if (files := state.f_files - state.f_ffree) > limits.files:
             return Breach("files", files, limits.files)
+    for path in watched.shared:
+        written_bytes, files = _measure(path, limits.files)
+        if files > limits.files:
+            return Breach("files", files, limits.files)
+        if written_bytes > limits.scratch_bytes:
+            return Breach("scratch_bytes", written_bytes, limits.scratch_bytes)
     held_bytes = _held(watched, usages, stored_bytes, limits.resident_bytes)
     if held_bytes > limits.resident_bytes:
         return Breach("resident_bytes", held_bytes, limits.resident_bytes)
     return None
+
+
+def _measure(folder: Path, most_files: int) -> tuple[int, int]:
+    """Return the bytes on disk and the number of files below a folder, counting no further than needed."""
+    written_bytes = files = 0
+    waiting = [os.fspath(folder)]
+    while waiting and files <= most_files:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:  # closed, or gone meanwhile
+            for entry in itertools.islice(entries, most_files + 1):
+                files += 1
+                with suppress(OSError):
+                    written_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+    return written_bytes, files
 
 
 def _held(watched: Watched, usages: list[Usage], stored_bytes: int, allowed: int) -> int:

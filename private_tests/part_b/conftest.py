@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import launch
 from grader import Scripts
+from grader.containment import ContainedWorkers
 from grader.plugin import add_context
 
 from .comparison import Comparison, compare
@@ -20,26 +22,29 @@ Trials = Callable[[str], Trial]
 
 
 @pytest.fixture(scope="session")
-def start_script() -> launch.Start:
-    """How a submission's script is started: what contains it goes in here."""
-    return launch.start_plainly
-
-
-@pytest.fixture(scope="session")
 def trials(
     pytestconfig: pytest.Config,
     scripts: Scripts,
     grading_seed: int,
-    start_script: launch.Start,
+    contain_script: Callable[[Sequence[Path]], ContainedWorkers | None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trials:
     """The trial of an exercise, run when it is first asked for."""
+
+    @contextmanager
+    def start_contained() -> Iterator[launch.Start]:
+        workers = contain_script((launch.HOOK,))
+        if workers is None:
+            yield launch.start_plainly
+        else:
+            with workers:
+                yield workers.start
 
     @cache
     def find(exercise: str) -> Trial:
         folder: Path = tmp_path_factory.mktemp(exercise)
         contract = read_contract(exercise)
-        trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_script)
+        trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_contained)
         notes = [note for report in trial.reports for note in report.notes]
         add_context(pytestconfig, **{exercise: [*scripts.notes, *dict.fromkeys(notes)]})
         return trial

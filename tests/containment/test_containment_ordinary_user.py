@@ -14,6 +14,8 @@ from ordinary import REPOSITORY, as_ordinary_user
 LIVE = ["test_containment_live.py", "-k", "TestSecrets or (full and (TestMachine or TestLimits))"]
 KERNEL = ["test_containment_kernel.py", "-k", "test_contained_kernel or test_kernel_leaves"]
 
+WORKERS = ["test_containment_workers.py", "-k", "meet or session or disk"]
+
 
 @pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="these tests already run as an ordinary user"
@@ -21,7 +23,7 @@ KERNEL = ["test_containment_kernel.py", "-k", "test_contained_kernel or test_ker
 @pytest.mark.skipif(
     shutil.which("setpriv") is None, reason="setpriv, which makes one of root, is not installed"
 )
-@pytest.mark.parametrize("selection", [LIVE, KERNEL], ids=["programs", "kernel"])
+@pytest.mark.parametrize("selection", [LIVE, KERNEL, WORKERS], ids=["programs", "kernel", "workers"])
 def test_containers_hold_for_an_ordinary_user(selection: list[str], open_path: Path) -> None:
     file, *choice = selection
     pytest_line = [

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import launch
 from grader import Failure, Scripts
 from grader.homework import read_homework
 from grader.intake import IntakeError
@@ -16,7 +15,7 @@ from grader.scripts import open_scripts
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
-from private_tests.part_b.trial import run_trial
+from private_tests.part_b.trial import run_trial, starting_plainly
 
 HOMEWORK = read_homework(Path(__file__).parents[2] / "public_tests" / "homework.toml")
 START = "for rank in 0 1 2; do python b1.py $rank & done\nwait\n"
@@ -36,7 +35,7 @@ def open_files(folder: Path, files: dict[str, str]) -> Scripts:
 def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: float = 20.0) -> dict[str, str]:
     """The message of each failed check; any other exception than a Failure is a bug of the kit."""
     contract = dataclasses.replace(read_contract(exercise), timeout_s=time_s, step_timeout_s=0.0)
-    trial = run_trial(open_files(folder, files), contract, 1, 2, folder / "runs", launch.start_plainly)
+    trial = run_trial(open_files(folder, files), contract, 1, 2, folder / "runs", starting_plainly)
     given = {"trial": trial, "comparison": compare(trial)}
     messages = {}
     for name, test in vars(test_b1 if exercise == "B1" else test_b2).items():
@@ -54,9 +53,7 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
         pytest.param({"b1.py": "", "b1.sh": ""}, "b1.sh is empty", id="empty"),
         pytest.param({"b1.py": "", "b1.sh": "\0\1"}, "is no text file", id="no text"),
         pytest.param({"b1.py": IDLE, "b1.sh": START}, "made 0 of 2 steps", id="nothing is trained"),
-        pytest.param(
-            {"b1.py": IDLE, "b1.sh": START.replace("\n", "\r\n")}, "made 0 of 2 steps", id="CRLF"
-        ),
+        pytest.param({"b1.py": IDLE, "b1.sh": START.replace("\n", "\r\n")}, "made 0 of 2 steps", id="CRLF"),
         pytest.param(
             {"b1.py": IDLE, "b1.sh": "cd /home/anna/homework || exit 1\n" + START},
             "Name files relative to the script",
@@ -118,7 +115,7 @@ def _command_lines() -> str:
 def test_half_a_gigabyte_of_output_is_bounded(tmp_path: Path) -> None:
     shell = "head -c 500000000 /dev/zero | tr '\\0' x\n" + START
     assert "made 0 of 2 steps" in grade(tmp_path, {"b1.py": IDLE, "b1.sh": shell}, time_s=60)["finishes"]
-    (output,) = tmp_path.glob("runs/first/output.txt")
+    (output,) = tmp_path.glob("runs/2-steps/out/output.txt")
     assert output.stat().st_size < 2_000_000
 
 

@@ -1,0 +1,80 @@
+"""Which level of containment a grading gets, and what a contained submission can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from .containment import ContainmentError, Level, Machine, View, check_open, probe, python_view
+
+LEVELS = tuple(level.value for level in Level)
+_STRENGTH = {Level.NONE: 0, Level.REDUCED: 1, Level.FULL: 2}
+_DISTRIBUTION = "distributed-learning-kit"
+
+
+class IsolationError(RuntimeError):
+    """The machine does not give the level that is needed; the message says what is missing and what to do."""
+
+
+def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = None) -> Level:
+    """The level for a grading: what is asked for, else full for hidden checks and none for a student's own.
+
+    Raises IsolationError where the machine does not give it.
+    """
+    level = Level(asked) if asked is not None else Level.FULL if hidden else Level.NONE
+    if level is Level.NONE:
+        return level
+    machine = machine or probe()
+    if _STRENGTH[machine.level] < _STRENGTH[level]:
+        raise IsolationError(_explain(level, machine, given=asked is not None))
+    return level
+
+
+def make_view(packages: Collection[str], folders: Iterable[Path] = ()) -> View:
+    """What a submission reads: Python and what is installed with it, these packages of the kit and no other, and folders of data.
+
+    Raises IsolationError if a package is not installed.
+    """
+    hidden = [name for name in _list_own_packages() if name not in packages]
+    try:
+        view = python_view(packages, hidden)
+    except ModuleNotFoundError as error:
+        raise IsolationError(f"{error} Install the kit: pip install -e .") from error
+    return view + View(tuple(Path(os.path.realpath(folder)) for folder in folders))
+
+
+def check_view(view: View, level: Level) -> None:
+    """Raise IsolationError where root's containers, which have users of their own, could not read what they must."""
+    if level is Level.NONE or probe().own_uids is None:
+        return
+    try:
+        check_open(view.readable, with_parents=level is Level.REDUCED)
+    except ContainmentError as error:
+        raise IsolationError(str(error)) from error
+
+
+def _list_own_packages() -> list[str]:
+    """The packages that were installed with this one, and so could lie among those that are readable."""
+    try:
+        listed = distribution(_DISTRIBUTION).read_text("top_level.txt") or ""
+    except PackageNotFoundError:
+        listed = ""
+    return sorted({*listed.split(), __name__.partition(".")[0]})
+
+
+def _explain(level: Level, machine: Machine, *, given: bool) -> str:
+    """One line: what is missing, the command that would install it, and what else can be done."""
+    reason = "was asked for" if given else "is needed to run submissions under the hidden checks"
+    missing = [
+        layer for layer in machine.layers if not layer.present and layer.remedy and layer.name != "cgroup"
+    ]
+    first = f" {missing[0].name}: {missing[0].detail}. To have it: {missing[0].remedy}." if missing else ""
+    others = " or ".join(
+        f"--isolation {other}" for other in LEVELS if _STRENGTH[Level(other)] <= _STRENGTH[machine.level]
+    )
+    return (
+        f"Isolation {level.value!r} {reason}, but this machine gives {machine.level.value!r}.{first} "
+        f"`grader doctor` tells more. For code that you trust, {others} accepts less."
+    )
