@@ -166,8 +166,9 @@ def _private(scene: Scene) -> list[Argument]:
 def _mounts(view: View, writable: tuple[Path, ...]) -> list[Argument]:
     """Show and hide paths, outer before inner, so that the innermost word on a path is the one that holds."""
     shown = dict.fromkeys([*map(Path, _SYSTEM_FOLDERS), *view.readable, *writable], True)
-    order = sorted(shown | dict.fromkeys(view.hidden, False), key=lambda path: len(path.parts))
-    hidden = frozenset(view.hidden)
+    # What lies in no shown folder is absent anyway, and a mask over it would have no folder to lie on.
+    hidden = frozenset(path for path in view.hidden if not shown.keys().isdisjoint(path.parents))
+    order = sorted(shown | dict.fromkeys(hidden, False), key=lambda path: len(path.parts))
     options: list[Argument] = []
     masks: list[Argument] = []
     for path in order:

@@ -26,6 +26,14 @@ def check_finishes(trial: Trial) -> None:
     for report in trial.reports:
         if report.outcome is not Outcome.FINISHED:
             _fail_outcome(trial, report)
+    if len(trial.reports) == 2 and not trial.reports[1].honours_steps:
+        first, second = trial.reports
+        fail(
+            f"{trial.name} ends after {first.asked_steps} steps when LAB_STEPS is {first.asked_steps}, but goes on after "
+            f"{second.asked_steps} when LAB_STEPS is {second.asked_steps}: the number is a constant.",
+            "the number of steps that LAB_STEPS asks for, or 5,000",
+            'write STEPS = int(os.environ.get("LAB_STEPS", "5000")), as in the handout.',
+        )
     odd = [rank.rank for rank in trial.report.ranks if rank.world_size not in (None, trial.contract.ranks)]
     if odd:
         fail(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -22,12 +23,21 @@ Trials = Callable[[str], Trial]
 
 
 @pytest.fixture(scope="session")
+def run_folder() -> Iterator[Path]:
+    """Where runs leave their events and tensors. Not below pytest's own folders, which a container's user may not enter."""
+    with tempfile.TemporaryDirectory(prefix="runs-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="session")
 def trials(
     pytestconfig: pytest.Config,
     scripts: Scripts,
     grading_seed: int,
     contain_script: Callable[[Sequence[Path]], ContainedWorkers | None],
-    tmp_path_factory: pytest.TempPathFactory,
+    run_folder: Path,
 ) -> Trials:
     """The trial of an exercise, run when it is first asked for."""
 
@@ -42,7 +52,7 @@ def trials(
 
     @cache
     def find(exercise: str) -> Trial:
-        folder: Path = tmp_path_factory.mktemp(exercise)
+        folder = run_folder / exercise
         contract = read_contract(exercise)
         trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_contained)
         notes = [note for report in trial.reports for note in report.notes]

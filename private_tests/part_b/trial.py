@@ -81,7 +81,7 @@ def run_trial(
 
     def run(number: int, *, whole: bool) -> Report:
         place = folder / f"{number}-steps"
-        shutil.copytree(scripts.folder, place / "submission")
+        _copy_openly(scripts.folder, place / "submission")
         with starting() as start:
             copy = place / "submission" / script.relative_to(scripts.folder)
             return _run(copy, contract, number, place / "out", start, whole=whole)
@@ -93,6 +93,13 @@ def run_trial(
     except launch.ScriptError as error:
         return Trial(contract, None, str(error).rstrip("."))
     return Trial(contract, script, reports=reports)
+
+
+def _copy_openly(folder: Path, copy: Path) -> None:
+    """Copy a folder so that a container's user may enter it, whose own it then becomes."""
+    shutil.copytree(folder, copy)
+    for each in (copy, *copy.rglob("*")):
+        each.chmod(0o755 if each.is_dir() else 0o644)
 
 
 def draw_steps(seed: int) -> tuple[int, int]:

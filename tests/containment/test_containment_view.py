@@ -86,6 +86,11 @@ def test_parents_of_a_shown_folder_can_be_entered(tree: Path) -> None:
     assert positions(words, "--perms", "0755", "--dir", str(tree))
 
 
+def test_parents_of_a_folder_within_a_hidden_one_that_nothing_shows_can_be_entered(tree: Path) -> None:
+    words = options(View((tree / "notes" / "private",), (tree / "notes",)))
+    assert positions(words, "--perms", "0755", "--dir", str(tree / "notes"))
+
+
 def test_no_namespace_is_left_to_chance() -> None:
     words = options(View())
     assert {"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"} <= set(

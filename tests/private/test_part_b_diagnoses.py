@@ -1,0 +1,134 @@
+"""Diagnoses of wrong gradients are functions of plain data: of weights, and of what ranks recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+from launch.events import Backward, Step, Tokens, ZeroGrad
+from launch.report import RankReport, RankState
+from private_tests.part_b.comparison import Fit, Mismatch, count_layers
+from private_tests.part_b.contract import read_contract
+from private_tests.part_b.diagnoses import Evidence, explain
+
+ONE, TWO = ((0, 1, 2),), ((0, 1, 2), (3, 4, 5))
+
+
+def ranks(events: dict[int, list] | None = None, count: int = 3) -> dict[int, RankReport]:
+    found = events or {}
+    return {
+        number: RankReport(number, RankState.ENDED, "ended", events=tuple(found.get(number, ())))
+        for number in range(count)
+    }
+
+
+def evidence(
+    *weights: tuple[float, ...], events=None, wrong=None, previous=0.0, residual=0.0, step=1
+) -> Evidence:
+    """Every rank's gradient, or that of the `wrong` ones, with these weights of its micro-batches; one tuple a pipeline."""
+    pipelines = ONE if len(weights) == 1 else TWO
+    found = ranks(events, 3 * len(pipelines))
+    mismatches = []
+    for pipeline, members in enumerate(pipelines):
+        for stage, rank in enumerate(members):
+            if wrong is None or rank in wrong:
+                # The first tuple is of the rank's own pipeline, the second of the other one.
+                own = weights if pipeline == 0 else weights[::-1]
+                mismatches.append(
+                    Mismatch(
+                        rank, pipeline, stage, step, 0.5, "layers.0.weight", Fit(own, previous, residual)
+                    )
+                )
+    return Evidence(read_contract("B1"), pipelines, found, tuple(mismatches))
+
+
+THRICE = (3.0, 3.0, 3.0)
+RIGHT = (1.0, 1.0, 1.0)
+NONE = (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (
+            evidence(THRICE),
+            "all ranks is 3 times that of the whole batch. The loss is not divided by the 3 micro-batches",
+        ),
+        (evidence((1 / 3,) * 3), "divided by the 3 micro-batches twice"),
+        (evidence((1.7,) * 3), "1.7 times that of the whole batch"),
+        (evidence((0.0, 0.0, 1.0)), "there is only micro-batch 2, the last one, of 3"),
+        (evidence((1.0, 0.0, 1.0)), "only the micro-batches 0 and 2 of 3"),
+        (
+            evidence(RIGHT, previous=1.0, step=2),
+            "still contains that of step 1, and zero_grad() was not called",
+        ),
+        (evidence((2.0, 2.0, 2.0), (2.0, 2.0, 2.0)), "added up, not averaged"),
+        (evidence((0.5,) * 3, (0.5,) * 3), "divided by the 2 pipelines twice"),
+        (
+            evidence((6.0,) * 3, (6.0,) * 3),
+            "Neither the loss is divided by the 3 micro-batches nor the sum by the 2 pipelines",
+        ),
+        (
+            evidence((2.0, 2.0, 2.0), NONE),
+            "that of its own pipeline alone: gradients are reduced in no stage",
+        ),
+        (evidence((2.0, 2.0, 2.0), NONE, wrong=(1, 4)), "not in stage 1"),
+        (
+            evidence((0.3, 2.0, -1.0), residual=0.6),
+            "differs from that of the same batch trained in one process by 50%",
+        ),
+    ],
+)
+def test_weights_tell_the_mistake(found: Evidence, says: str) -> None:
+    assert says in explain(found).seen
+
+
+def test_a_scale_that_explains_nothing_is_not_told() -> None:
+    assert "times" not in explain(evidence(THRICE, residual=0.5)).seen
+
+
+def backward(micro_batch: int, at: float) -> Backward:
+    return Backward(at, step=1, start=at, end=at + 0.1, thread=0, micro_batches=(micro_batch,))
+
+
+def test_zero_grad_between_micro_batches_is_told_from_a_lost_micro_batch() -> None:
+    events = {0: [backward(0, 1.0), ZeroGrad(1.5, "optimizer", True, 1), backward(1, 2.0)]}
+    found = evidence((0.0, 0.0, 1.0), events=events, wrong=(0,))
+    assert "between the micro-batches of step 1" in explain(found).seen
+
+
+def tokens(place: str, *first: int) -> Tokens:
+    return Tokens(1.0, place, 1, (1, 8), sum(first), first)
+
+
+STORY, OTHER = (1, 2, 3, 4, 5, 6, 7, 8), (9, 10, 11, 12, 13, 14, 15, 16)
+
+
+def test_different_data_in_first_and_last_stage() -> None:
+    events = {0: [tokens("input", *STORY)], 2: [tokens("target", *OTHER[1:])]}
+    assert "compares its prediction with 10, 11, 12 and 13" in explain(evidence(RIGHT, events=events)).seen
+
+
+def test_targets_in_another_order() -> None:
+    events = {
+        0: [tokens("input", *STORY), tokens("input", *OTHER)],
+        2: [tokens("target", *OTHER[1:]), tokens("target", *STORY[1:])],
+    }
+    seen = explain(evidence(RIGHT, events=events)).seen
+    assert "compares its prediction number 0 with the tokens of micro-batch 1" in seen
+
+
+def test_weights_changed_between_steps() -> None:
+    from launch.events import Contents
+
+    one, other = (Contents((norm,), ((norm,),)) for norm in (1.0, 2.0))
+    steps = [
+        Step(1.0, 1, 1, 0.9, 1.0, 0, before=one, after=one),
+        Step(2.0, 1, 2, 1.9, 2.0, 0, before=other, after=other),
+    ]
+    found = evidence((2.0, 2.0, 2.0), NONE, events={0: steps})
+    assert "weights are averaged" in explain(found).seen
+
+
+def test_layers_are_counted_by_their_square_matrices() -> None:
+    layer = [(24, 24)] * 4 + [(96, 24), (96, 24), (24, 96), (24,), (24,)]
+    assert count_layers([(1000, 24), *layer, *layer, (1000, 24)]) == 2
