@@ -111,7 +111,7 @@ def draw_steps(seed: int) -> tuple[int, int]:
 def _run(
     script: Path, contract: Contract, steps: int, output_dir: Path, start: launch.Start, *, whole: bool
 ) -> Report:
-    """One run; `whole` has every gradient and token of the first steps written down."""
+    """One run; `whole` has all tensors of the first steps written down."""
     return launch.run(
         script,
         ranks=contract.ranks,
@@ -120,7 +120,7 @@ def _run(
         output_dir=output_dir,
         alias=ALIAS,
         environment={"LAB_STORIES": "grammar"},
-        dump=("gradients", "tokens") if whole else (),
+        dump=("gradients", "parameters", "tokens") if whole else (),
         dump_steps=COMPARED_STEPS,
         start=start,
     )
