@@ -21,6 +21,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -84,6 +85,9 @@ GRADED = [case for case in ALL if case.quick or EXTENT == "all"]
 def make_submission(case: Case, folder: Path) -> None:
     """Write the exercise's scripts, small and with the case's mistake."""
     base = case.exercise.lower()
+    for file in case.folder.iterdir():
+        if file.name != "case.toml":
+            shutil.copyfile(file, folder / file.name)
     for name in (f"{base}.py", f"{base}.sh"):
         if name in case.without:
             continue
