@@ -239,6 +239,13 @@ def _missing_from_new_group(
         elif same is not None and same.call.order != call.order:
             absent.append(other)
             why.append(f"for rank {other} it is call {same.call.order} of new_group, here call {call.order}")
+    if not absent and not call.local:
+        # All members called it. Calls meet by their number alone: it waits in vain if it met another group's.
+        for other in members("world", views[rank].world_size or 0):
+            made = begun.groups.get(other, [])[(call.order or 1) - 1 :]
+            if made and made[0].call.ranks != call.ranks:
+                absent.append(other)
+                why.append(f"rank {other} calls {made[0].describe()} as call {call.order}")
     return absent, "; ".join(why)
 
 

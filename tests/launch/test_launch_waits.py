@@ -252,6 +252,19 @@ def test_new_group_called_as_another_number():
     assert found.cycle == (0, 1)
 
 
+def test_new_group_that_met_another_groups_call():
+    zero = Rank(0, 3).new_group([0, 1], 1)
+    one = Rank(1, 3).new_group([0, 1], 1, done=True).together("all_reduce", group="0,1")
+    two = Rank(2, 3).new_group([2], 1, done=True).recv(0)
+    found = standstill(zero, one, two)
+    assert found is not None
+    assert "rank 2 calls new_group([2]) as call 1" in found.waits[0].why
+
+
+def test_new_group_that_all_call_alike_is_only_slow():
+    assert standstill(Rank(0, 2).new_group([0, 1], 1), Rank(1, 2).new_group([0, 1], 1)) is None
+
+
 def test_collectives_of_different_groups_do_not_meet():
     zero = Rank(0, 2).new_group([0, 1], 1, done=True).together("all_reduce", group="0,1")
     one = Rank(1, 2).new_group([0, 1], 1, done=True).together("all_reduce", group="world")
