@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import random
@@ -26,6 +27,8 @@ from standin import DECIDED_EARLY  # type: ignore[import-not-found]  # this file
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
 NAME = "launch-server"
+# What the first backward pass with a given gradient imports, for a check of shapes: two seconds, with sympy.
+IMPORTED_LATE = ("torch.fx.experimental.symbolic_shapes",)
 IDLE_TIME_S = 3.0
 REQUEST_LIMIT = 4_000_000  # bytes; Linux takes no larger environment
 
@@ -48,6 +51,9 @@ def main() -> None:
     del sys.modules["standin"]
     import torch  # noqa: F401 - this is what it is all about
 
+    for name in IMPORTED_LATE:
+        with contextlib.suppress(ImportError):  # another version of torch, which may not need it
+            importlib.import_module(name)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     address = f"/proc/self/fd/{place}/server"
