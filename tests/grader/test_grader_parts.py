@@ -14,7 +14,15 @@ from grader.intake import IntakeError
 from grader.notebook import NotebookError
 
 KIT = Path(__file__).parents[2]
-NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
+CELL = {
+    "cell_type": "code",
+    "id": "a",
+    "source": "x = 1",
+    "metadata": {"tags": ["setup"]},
+    "outputs": [],
+    "execution_count": None,
+}
+NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [CELL]}
 
 
 @pytest.fixture
