@@ -247,9 +247,10 @@ class Raised(Event):
 
 @dataclass(frozen=True, slots=True)
 class SysExit(Event):
-    """`sys.exit` with something else than success."""
+    """`sys.exit` with something else than success; `message` if it was called with a text."""
 
     code: int
+    message: str | None = None
     at: SourceLine | None = None
 
 

@@ -78,7 +78,8 @@ def _what_happened(failure: Failure, output_tail: str) -> str:
             first = failure.message.strip().partition("\n")[0][:300]
             return f"failed with {failure.type}: {first}" if first else f"failed with {failure.type}"
         case FailureKind.EXITED:
-            return f"ended with exit status {failure.code}"
+            last_words = f" and the words: {failure.message.strip()[:300]}" if failure.message.strip() else ""
+            return f"ended with exit status {failure.code}{last_words}"
         case FailureKind.ENDED_EARLY:
             return "came to the end of its program while others still needed it"
         case FailureKind.SCRIPT:

@@ -158,9 +158,15 @@ def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str])
     if worker.exited is not None:
         if worker.exited.code == 0:
             return None
-        at = worker.sys_exit.at if worker.sys_exit else None
+        said = worker.sys_exit
         return Failure(
-            FailureKind.EXITED, worker.exited.t, rank, worker.label, at=at, code=worker.exited.code
+            FailureKind.EXITED,
+            worker.exited.t,
+            rank,
+            worker.label,
+            message=(said.message if said else None) or "",
+            at=said.at if said else None,
+            code=worker.exited.code,
         )
     if worker.ended and worker.ended_s is not None and worker.stopped is None:
         trace = fatal_signals.get(worker.key, "")

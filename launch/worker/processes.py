@@ -175,7 +175,8 @@ def _record_end(recorder: Recorder) -> None:
     def exit_recorded(status: Any = None) -> None:
         if status not in (None, 0):
             code[0] = status if isinstance(status, int) else 1
-            recorder.write("sys_exit", code=code[0], at=recorder.student_line())
+            message = status[:TEXT_LIMIT] if isinstance(status, str) else None
+            recorder.write("sys_exit", code=code[0], message=message, at=recorder.student_line())
         sys_exit(status)
 
     def os_exit_recorded(status: int) -> None:
