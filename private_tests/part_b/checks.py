@@ -15,7 +15,7 @@ from launch.workers import SENDS, Operation
 from .comparison import Comparison, count_layers
 from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
 from .diagnoses import Evidence, changed_between_steps, explain
-from .trial import Trial, largest_model, optimizer_steps
+from .trial import FEWEST_STEPS, Trial, largest_model, optimizer_steps
 
 LOGGED_ELEMENTS = 16  # a reduction of so few numbers is of losses or counts, not of gradients
 
@@ -284,7 +284,7 @@ def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
 
 def check_gradients(trial: Trial, comparison: Comparison) -> None:
     """In every step every rank has the gradient of the whole batch."""
-    require_steps(trial, 2)
+    require_steps(trial, FEWEST_STEPS)
     if comparison.problem:
         fail(
             f"The gradients could not be compared: {comparison.problem}.",
@@ -311,7 +311,7 @@ def _check_new_data(first: RankReport) -> None:
 
 def check_parameters(trial: Trial, comparison: Comparison) -> None:
     """After the last step every rank has the parameters that Adam makes of its gradients."""
-    require_steps(trial, 2)
+    require_steps(trial, FEWEST_STEPS)
     for number, rank in sorted(trial.ranks.items()):
         used = rank.optimizers[0] if rank.optimizers else None
         rate = used.options.get("lr") if used else None

@@ -19,6 +19,7 @@ from .contract import STAGES, Contract
 
 ALIAS = {"simplellm": "lab_1_parallelism"}
 Starting = Callable[[], AbstractContextManager[launch.Start]]  # ends what it started, when a run is over
+FEWEST_STEPS = 2  # a gradient that was not cleared shows in the second step
 COMPARED_STEPS = 4  # of a long run; their gradients are written whole
 
 
@@ -78,6 +79,7 @@ def run_trial(
     if script is None:
         return Trial(contract, None, scripts.describe_absence(contract.shell).rstrip("."))
     first, second = draw_steps(seed)
+    steps = None if steps is None else max(steps, FEWEST_STEPS)
 
     def run(number: int, *, whole: bool) -> Report:
         place = folder / f"{number}-steps"
