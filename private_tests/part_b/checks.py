@@ -14,7 +14,7 @@ from launch.workers import SENDS, Operation
 
 from .comparison import Comparison, count_layers
 from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
-from .diagnoses import Evidence, changed_between_steps, explain
+from .diagnoses import Evidence, at, changed_between_steps, explain
 from .trial import FEWEST_STEPS, Trial, largest_model, optimizer_steps
 
 LOGGED_ELEMENTS = 16  # a reduction of so few numbers is of losses or counts, not of gradients
@@ -62,7 +62,7 @@ def find_causes(trial: Trial, report: Report) -> Iterator[str]:
     """Mistakes in the calls themselves, which explain a run that does not finish."""
     for operation, rank in foreign_reductions(trial, report):
         yield (
-            f"rank {rank} calls {operation.describe()} {operation.call.at} over all ranks, although only replicas of one stage "
+            f"rank {rank} calls {operation.describe()}{at(operation.call.at)} over all ranks, although only replicas of one stage "
             "have gradients of the same parameters."
         )
         return
@@ -213,7 +213,7 @@ def _check_overlap(trial: Trial, pipeline: Sequence[int]) -> None:
     forwards, backwards = _of_step(first, Forward), _of_step(first, Backward)
     if backwards and sum(span.start < backwards[0].start for span in forwards) < 2:
         fail(
-            f"Rank {first.rank} waits for the gradient of micro-batch 0 {backwards[0].at or ''} before it goes forward with "
+            f"Rank {first.rank} waits for the gradient of micro-batch 0{at(backwards[0].at)} before it goes forward with "
             "micro-batch 1, so only one stage works at a time.",
             "a first stage that goes on with the next micro-batch while the others work on the one before",
             "run all micro-batches forward first (GPipe), or as many as there are stages (1F1B).",
@@ -237,7 +237,7 @@ def _check_prompt(trial: Trial, source: int, destination: int, kind: type[Span],
         # A thread of its own begins when the processor lets it: its clock says nothing about the order of the program.
         if send.call.thread == following.thread and send.start_s > following.end:
             fail(
-                f"Rank {source} sends the {what} of micro-batch {number} {send.call.at or ''} only after micro-batch {number + 1} is through.",
+                f"Rank {source} sends the {what} of micro-batch {number}{at(send.call.at)} only after micro-batch {number + 1} is through.",
                 f"each {what} sent as soon as it is computed, so that the next stage can begin",
                 "put the send into the loop over micro-batches, right after the pass that makes what it sends.",
             )
@@ -259,9 +259,9 @@ def check_non_blocking(trial: Trial) -> None:
                 continue
             wait = waits.get(id(send))
             if send.op == "send":
-                seen = f"Rank {number} sends with {send.describe()} {send.call.at}, which ends only when the other side has begun to receive."
+                seen = f"Rank {number} sends with {send.describe()}{at(send.call.at)}, which ends only when the other side has begun to receive."
             elif wait is not None and _is_next(rank, send, wait):
-                seen = f"Rank {number} waits for {send.describe()} {send.call.at} right after beginning it, which makes it a blocking send."
+                seen = f"Rank {number} waits for {send.describe()}{at(send.call.at)} right after beginning it, which makes it a blocking send."
             else:
                 continue
             fail(
@@ -376,7 +376,7 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
         )
     for operation, rank in foreign_reductions(trial, trial.report):
         fail(
-            f"Rank {rank} calls {operation.describe()} {operation.call.at} in the group {operation.call.group or 'world'}, "
+            f"Rank {rank} calls {operation.describe()}{at(operation.call.at)} in the group {operation.call.group or 'world'}, "
             "to which ranks of other stages belong.",
             "reductions among the replicas of one stage only: other stages have other parameters",
             "make a group for each stage with new_group, and pass it as group= to all_reduce.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-from launch.events import Backward, Tokens, ZeroGrad
+from launch.events import Backward, SourceLine, Tokens, ZeroGrad
 from launch.report import RankReport
 from launch.workers import Operation
 
@@ -137,10 +137,10 @@ def altered_buffer(evidence: Evidence) -> Explanation | None:
     for transfer in find_transfers(evidence.ranks):
         if transfer.altered and transfer.step <= evidence.step:
             return Explanation(
-                f"What rank {transfer.source} gave to {transfer.send.describe()} {transfer.send.call.at} is not what rank "
+                f"What rank {transfer.source} gave to {transfer.send.describe()}{at(transfer.send.call.at)} is not what rank "
                 f"{transfer.destination} received: the tensor was changed before it had been sent.",
                 "a tensor that stays as it is until wait() on its isend has returned",
-                f"send a tensor of its own for each micro-batch, or wait() before you write into {transfer.send.call.at}'s again.",
+                "send a tensor of its own for each micro-batch, or wait() before you write into it again.",
             )
     return None
 
@@ -157,7 +157,7 @@ def reused_buffer(evidence: Evidence) -> Explanation | None:
         for one, other in _pairs_of_one_buffer(receives):
             if not any(one.start_s < begin < other.start_s for begin in backwards):
                 return Explanation(
-                    f"Rank {number} receives with {one.describe()} {one.call.at} and again with {other.describe()} {other.call.at} into the "
+                    f"Rank {number} receives with {one.describe()}{at(one.call.at)} and again with {other.describe()}{at(other.call.at)} into the "
                     "same tensor, before it went backward through what it had computed from the first.",
                     "a tensor of its own for each micro-batch: autograd keeps it for the backward pass",
                     "create the tensor to receive into anew for each micro-batch.",
@@ -179,10 +179,9 @@ def other_order(evidence: Evidence) -> Explanation | None:
     for pipeline in evidence.pipelines:
         for mixup in find_mixups(evidence.ranks, transfers, pipeline, evidence.step):
             following = pipeline[pipeline.index(mixup.rank) + 1]
-            place = f" {mixup.backward.at}" if mixup.backward.at else ""
             order = [each.send.describe() for each in between(transfers, following, mixup.rank, mixup.step)]
             return Explanation(
-                f"In step {mixup.step} rank {mixup.rank} goes backward{place} through micro-batch {mixup.micro_batch} with the gradient "
+                f"In step {mixup.step} rank {mixup.rank} goes backward{at(mixup.backward.at)} through micro-batch {mixup.micro_batch} with the gradient "
                 f"that rank {following} returned for micro-batch {mixup.gradient_of} ({', '.join(order[:3])}).",
                 "each micro-batch's backward pass with its own gradient, whatever the order of messages",
                 "tag each message with its micro-batch, and go backward in the order in which the next stage returns them.",
@@ -216,7 +215,7 @@ def cleared_between(evidence: Evidence) -> Explanation | None:
         between_passes = [event for event in clears if passes and passes[0] <= event.t <= passes[-1]]
         if between_passes and _lost(evidence, mismatch):
             return Explanation(
-                f"Rank {mismatch.rank} calls zero_grad() {between_passes[0].at or ''} between the micro-batches of step {mismatch.step}: of "
+                f"Rank {mismatch.rank} calls zero_grad(){at(between_passes[0].at)} between the micro-batches of step {mismatch.step}: of "
                 f"{len(passes)} micro-batches only the gradient of the last {_plural(len(passes) - len(_lost(evidence, mismatch)))} is left.",
                 "the gradients of all micro-batches added up, and one optimizer step",
                 "call zero_grad() once a step, before the first micro-batch.",
@@ -361,6 +360,11 @@ def _even(fit: Fit, scale: float) -> bool:
 
 
 # --- what several diagnoses use -------------------------------------------------------------------------------
+
+
+def at(line: SourceLine | None) -> str:
+    """The line, after a space; nothing for a call that no line of the student's made, as in a thread pool."""
+    return f" {line}" if line else ""
 
 
 def changed_between_steps(rank: RankReport) -> int | None:
