@@ -157,7 +157,8 @@ def reused_buffer(evidence: Evidence) -> Explanation | None:
         for one, other in _pairs_of_one_buffer(receives):
             if not any(one.start_s < begin < other.start_s for begin in backwards):
                 return Explanation(
-                    f"Rank {number} receives with {one.describe()}{at(one.call.at)} and again with {other.describe()}{at(other.call.at)} into the "
+                    f"Rank {number} receives with {one.describe()}{at(one.call.at)} and again with "
+                    f"{other.describe()}{at(other.call.at)} into the "
                     "same tensor, before it went backward through what it had computed from the first.",
                     "a tensor of its own for each micro-batch: autograd keeps it for the backward pass",
                     "create the tensor to receive into anew for each micro-batch.",
@@ -181,7 +182,8 @@ def other_order(evidence: Evidence) -> Explanation | None:
             following = pipeline[pipeline.index(mixup.rank) + 1]
             order = [each.send.describe() for each in between(transfers, following, mixup.rank, mixup.step)]
             return Explanation(
-                f"In step {mixup.step} rank {mixup.rank} goes backward{at(mixup.backward.at)} through micro-batch {mixup.micro_batch} with the gradient "
+                f"In step {mixup.step} rank {mixup.rank} goes backward{at(mixup.backward.at)} through "
+                f"micro-batch {mixup.micro_batch} with the gradient "
                 f"that rank {following} returned for micro-batch {mixup.gradient_of} ({', '.join(order[:3])}).",
                 "each micro-batch's backward pass with its own gradient, whatever the order of messages",
                 "tag each message with its micro-batch, and go backward in the order in which the next stage returns them.",
