@@ -93,9 +93,12 @@ def rewrite_arguments(arguments: list[str]) -> list[str]:
         if argument in ("-fpath", "--fpath", "--scripts"):
             path = next(rest, None)
             if path is None:
-                raise pytest.UsageError(
-                    f"{argument} needs a path: pytest -fpath homework_1.ipynb, or pytest --scripts FOLDER"
+                kind = (
+                    "folder: pytest --scripts ."
+                    if "scripts" in argument
+                    else "notebook: pytest -fpath homework_1.ipynb"
                 )
+                raise pytest.UsageError(f"{argument} needs the path of a {kind}")
             argument = f"--{argument.lstrip('-')}={path}"
         elif argument.startswith("-fpath="):
             argument = f"-{argument}"
