@@ -86,6 +86,8 @@ def test_two_share_a_server(start):
     ("program", "status"),
     [
         ("import torch, sys; sys.exit(3)", 3),
+        ("import torch, sys; sys.exit('no')", 1),
+        ("import torch, sys; sys.exit(None)", 0),
         ("import torch; raise ValueError", 1),
         ("import torch, os; os._exit(5)", 5),
         ("import torch, os, signal; os.kill(os.getpid(), signal.SIGSEGV)", -signal.SIGSEGV),
@@ -97,6 +99,22 @@ def test_its_end_is_the_stand_ins(start, program, status):
     process = start(program)
     process.communicate()
     assert process.returncode == status
+
+
+def test_threads_exit_functions_and_output_come_to_their_end(start):
+    program = """
+import atexit, threading, torch
+go = threading.Event()
+atexit.register(lambda: print("exit function"))
+threading.Thread(target=lambda: (go.wait(10), print("thread"))).start()
+print("script", end=" ")
+go.set()
+"""
+    assert start(program).communicate()[0].split() == ["script", "thread", "exit", "function"]
+
+
+def test_an_exception_is_shown(start):
+    assert start("import torch\nraise ValueError('no')").communicate()[1].endswith("ValueError: no\n")
 
 
 SLEEP = "import torch, os, time; print(os.getpid(), flush=True); time.sleep(100)"

@@ -8,6 +8,7 @@ It listens at a socket in FOLDER, and ends when for a while nobody has needed it
 from __future__ import annotations
 
 import array
+import atexit
 import contextlib
 import ctypes
 import importlib
@@ -19,6 +20,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -189,10 +191,43 @@ def become(request: Request) -> None:
     sys.modules["__main__"] = module
     import sitecustomize  # type: ignore[import-not-found]  # already imported without effect, because the server is no worker
 
+    leave = os._exit  # taken before it is watched: the end has then been written already
     sitecustomize.watch()
-    with open(script, "rb") as file:  # noqa: PTH123
-        source = file.read()
-    exec(compile(source, script, "exec"), module.__dict__)
+    leave(run(script, module))
+
+
+def run(script: str, module: types.ModuleType) -> int:
+    """Run the script as the interpreter would, to the end of its threads and exit functions; returns its status.
+
+    What an interpreter does after that, it would do for each copy of torch: taking everything apart, for seconds.
+    """
+    try:
+        with open(script, "rb") as file:  # noqa: PTH123
+            source = file.read()
+        exec(compile(source, script, "exec"), module.__dict__)
+        status = 0
+    except SystemExit as end:
+        status = status_of(end)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        status = 130 if isinstance(error, KeyboardInterrupt) else 1
+    # As multiprocessing ends its forked children.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # closed or replaced: nothing left to show
+            stream.flush()
+    return status
+
+
+def status_of(end: SystemExit) -> int:
+    """The exit status that `sys.exit` asked for; a text is printed."""
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    print(end.code, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
