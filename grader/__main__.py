@@ -134,7 +134,7 @@ def _run_checks(options: argparse.Namespace, notebook: Path, tests: Path, result
     if status == INTERRUPTED or status == 2:
         raise KeyboardInterrupt
     if not json_path.exists():
-        return _refuse(f"No check could be run (pytest ended with status {status}; its message is above).")
+        return _refuse(f"There are no results (pytest ended with status {status}; its message is above).")
     broken = [
         test
         for test in json.loads(json_path.read_text())["tests"]

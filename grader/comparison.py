@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from .verdict import fail
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether `value` is an int or a float; bool is no number here."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -105,7 +105,10 @@ def _find_match(
 def show(value: Any) -> str:
     """A value in a message: short, and its kind if it is large."""
     if isinstance(value, float):
-        return f"{value:.6g}"
+        text = f"{value:.6g}"
+        return (
+            f"{text}.0" if text.lstrip("-").isdigit() else text
+        )  # 2.0 is not 2 where a whole number is asked for
     if isinstance(value, dict):
         return f"a dict with {len(value)} keys"
     if isinstance(value, list):

@@ -45,6 +45,7 @@ _REPORT = pytest.StashKey[Report]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 _HOMEWORK = pytest.StashKey[Homework]()
 _LEVEL = pytest.StashKey[Level]()
+_UNWRITTEN = pytest.StashKey[list[str]]()
 
 
 # --- the command line -------------------------------------------------------------------------------------------------------------------
@@ -159,6 +160,7 @@ def pytest_configure(config: pytest.Config) -> None:
         check_view(make_view(homework.kernel.packages), config.stash[_LEVEL])
     except (HomeworkError, NotebookError, IsolationError) as error:
         raise pytest.UsageError(display.plain(str(error), one_line=True)) from error
+    _expect_folders(config)
     if config.option.grading_seed is None:
         config.option.grading_seed = secrets.randbelow(10**6)
     config.stash[_HOMEWORK] = homework
@@ -178,6 +180,14 @@ def _runs_hidden_checks(config: pytest.Config) -> bool:
         Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args
     ]
     return any((place if place.is_dir() else place.parent).name != PUBLIC_TESTS for place in places)
+
+
+def _expect_folders(config: pytest.Config) -> None:
+    """Say now, not after minutes of grading, that a report can't be written where it was asked for."""
+    for option in ("json", "html"):
+        path = getattr(config.option, option)
+        if path is not None and (not Path(path).absolute().parent.is_dir() or Path(path).is_dir()):
+            raise pytest.UsageError(f"--{option} {path}: name a file in a folder that exists.")
 
 
 def _find_homework(config: pytest.Config) -> Path:
@@ -354,9 +364,15 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     if report.max_score > 0:
         _add_manual_items(config, report)
+    config.stash[_UNWRITTEN] = []
     for path, write in ((config.option.json, write_json), (config.option.html, write_html)):
-        if path is not None:
+        if path is None:
+            continue
+        try:
             write(report, Path(path))
+        except OSError as error:  # a full disk, mostly: the table is printed all the same
+            config.stash[_UNWRITTEN].append(f"{path} could not be written: {error.strerror or error}.")
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 def _add_manual_items(config: pytest.Config, report: Report) -> None:
@@ -379,5 +395,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section(report.title)
     for line in format_table(report, terminalreporter._tw.fullwidth):
         terminalreporter.write_line(line)
+    for line in config.stash.get(_UNWRITTEN, []):
+        seed = config.option.grading_seed
+        terminalreporter.write_line(
+            f"{line} The table above is complete; --grading-seed {seed} gives the same grade again."
+        )
     for line in format_notes(report, config.stash[_LEVEL].value):
         terminalreporter.write_line(line)

@@ -17,8 +17,8 @@ from torch.utils.data import Subset
 
 import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.clients import Client
-from lab_2_hfl.dataset import split, train_dataset
-from lab_2_hfl.model import MnistCnn, device
+from lab_2_hfl.dataset import split, test_loader, train_dataset
+from lab_2_hfl.model import MnistCnn, compute_accuracy, device
 from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
 
 _ENTRIES_A_TENSOR = 48
@@ -31,6 +31,10 @@ _BLOCKABLE = {"FedSgdServer": FedSgdServer, "FedAvgServer": FedAvgServer}
 
 class Unusable(RuntimeError):
     """A class of the lab was used where the exercise asks to do without."""
+
+
+class Unfinished(RuntimeError):
+    """A server that was made has no clients yet."""
 
 
 def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:
@@ -91,31 +95,74 @@ def run_server(
     exercise: str,
     digest_seed: int,
 ) -> dict[str, Any]:
-    """Make the server `name`, run it, and tell what its clients got and sent, its weights at the end, and its result."""
+    """Make the server `name`, run it, and tell what its clients got and sent, its weights at the end, and its result.
+
+    Each call has the accuracy of the weights that the client got, and `accuracy` is that of the last weights.
+    """
+    meter = _Meter()  # before the server, which seeds torch for its own model
     with blocked(unusable, exercise):
-        server = namespace[name](client_subsets=make_subsets(clients), **arguments)
+        server = _make_server(namespace[name], clients, arguments)
         calls: list[dict[str, Any]] = []
         for index, client in enumerate(server.clients):
-            _record(client, index, calls, digest_seed)
+            _record(client, index, calls, digest_seed, meter)
         result = server.run(nr_rounds)
+    last = [parameter.detach() for parameter in server.model.parameters()]
     return {
         "clients": len(server.clients),
         "calls": calls,
-        "weights": digest_tensors(list(server.model.parameters()), digest_seed),
+        "weights": digest_tensors(last, digest_seed),
+        "accuracy": meter.measure(last),
         "result": _read_result(result),
         "is_decentralized": isinstance(server, DecentralizedServer),
     }
 
 
-def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: int) -> None:
+def _make_server(cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """A new server. Raises Unfinished if it has no clients, as after a constructor that is still `...`."""
+    server = cls(client_subsets=make_subsets(clients), **arguments)
+    if not getattr(server, "clients", None):
+        raise Unfinished("its constructor makes no clients (self.clients is missing or empty)")
+    return server
+
+
+class _Meter:
+    """Measures the accuracy of weights with a model of its own, so that a server can be judged by the weights that it has."""
+
+    def __init__(self) -> None:
+        self._model = MnistCnn().to(device)
+        self._last: list[Tensor] = []
+        self._accuracy = 0.0
+
+    def measure(self, weights: Sequence[Tensor]) -> float | None:
+        """The accuracy in percent; None if these are no weights of the model."""
+        shapes = [parameter.shape for parameter in self._model.parameters()]
+        if [tensor.shape for tensor in weights] != shapes:
+            return None
+        if not self._last or not all(map(torch.equal, self._last, weights)):
+            self._last = [tensor.detach().clone() for tensor in weights]
+            with torch.no_grad():
+                for parameter, tensor in zip(self._model.parameters(), weights, strict=True):
+                    parameter.copy_(tensor)
+            self._accuracy = compute_accuracy(self._model, test_loader)
+        return self._accuracy
+
+
+def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: int, meter: _Meter) -> None:
     """Note what one client is sent and what it answers."""
     update = client.update
 
     def record(in_params: Any, *args: Any, **kwargs: Any) -> Any:
         params = list(in_params)  # a list, since `model.parameters()` can be gone through only once
-        received = digest_tensors(params, digest_seed)
+        received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
         sent = update(params, *args, **kwargs)
-        calls.append({"client": index, "received": received, "sent": digest_tensors(sent, digest_seed)})
+        calls.append(
+            {
+                "client": index,
+                "received": received,
+                "accuracy": accuracy,
+                "sent": digest_tensors(sent, digest_seed),
+            }
+        )
         return sent
 
     client.update = record
@@ -154,7 +201,7 @@ def update_client(
     weights = [parameter.detach().clone() for parameter in MnistCnn().to(device).parameters()]
     before = digest_tensors(weights, digest_seed)
     with blocked(unusable, exercise):
-        server = namespace[name](client_subsets=make_subsets(clients), **arguments)
+        server = _make_server(namespace[name], clients, arguments)
         chosen = server.clients[client]
         sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
         again = digest_tensors(chosen.update(weights, update_seed), digest_seed)

@@ -15,9 +15,8 @@ from lab_2_hfl.storage import data_folder
 
 from . import questions
 from .draws import SMALL_DATA
-from .reference_runs import References
+from .reference_runs import DATASET, References
 
-DATASET = "LAB_2_HFL_DATASET"
 DATA = "LAB_2_HFL_DATA"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
@@ -33,7 +32,7 @@ def references(
     }
     asked = [q for q in questions.list_all(grading_seed) if q.exercise in wanted]
     signatures = [("describe_function", {"name": q.name}) for q in asked if q.function == "call"]
-    references.foresee([*signatures, *((q.function, q.arguments) for q in asked)])
+    references.foresee([("describe", {}), *signatures, *((q.function, q.arguments) for q in asked)])
     yield references
     add_context(pytestconfig, **references.describe())
     references.close()

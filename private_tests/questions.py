@@ -70,8 +70,9 @@ def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Quest
 
 
 def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
-    """Ask one client for its update of weights that it has never seen."""
-    case = exercise.draw(grading_seed, "non-iid")
+    """Ask the client with most samples for its update of weights that it has never seen."""
+    case = exercise.draw(grading_seed, "unequal")
+    sizes = case.clients["sizes"]
     return Question(
         exercise.id,
         exercise.tag,
@@ -80,7 +81,7 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
             "name": exercise.name,
             "arguments": case.arguments,
             "clients": case.clients,
-            "client": grading_seed % case.clients["nr_clients"],
+            "client": sizes.index(max(sizes)),
             "weights_seed": grading_seed + 1,
             "update_seed": grading_seed + 2,
             "unusable": [exercise.unusable],

@@ -1,6 +1,7 @@
 """The reference solution's answers to the same questions, computed beside the submission's run, in a process of their own.
 
-What is asked depends on the grading seed alone, so a cohort shares the answers: with a folder in `GRADER_REFERENCE_CACHE` they are kept there.
+What is asked depends on the grading seed alone, so a cohort shares the answers: with a folder in `GRADER_REFERENCE_CACHE` they are kept there,
+and where all of them are, no process is started.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,9 @@ from grader.kernel_side import describe_function, to_plain
 from grader.observation import decode
 
 CACHE = "GRADER_REFERENCE_CACHE"
+DATASET = "LAB_2_HFL_DATASET"
+# Packages whose code decides the answers.
+_SOURCES = ("lab_2_hfl", "solutions")
 
 
 def _prepare(environment: Mapping[str, str]) -> None:
@@ -28,17 +35,18 @@ def _prepare(environment: Mapping[str, str]) -> None:
     torch.set_num_threads(1)
 
 
-def ask(function: str, arguments: Mapping[str, Any]) -> Any:
+def compute(function: str, arguments: Mapping[str, Any]) -> Any:
     """The reference's answer: of a probe function, or, for `call` and `describe_function`, about an experiment function."""
-    cached = _find_cached(function, arguments)
-    if cached is not None and cached.exists():
-        return json.loads(cached.read_text())
-    answer = _compute(function, arguments)
-    if cached is not None:
-        from lab_2_hfl.storage import write_atomically
+    from lab_2_hfl import probes
+    from solutions import experiments, federated
 
-        write_atomically(cached, json.dumps(answer).encode())
-    return answer
+    if function == "describe":
+        return describe()
+    if function == "describe_function":
+        return describe_function(vars(experiments), **arguments)
+    if function == "call":
+        return to_plain(getattr(experiments, arguments["name"])(**arguments["arguments"]))
+    return to_plain(getattr(probes, function)(vars(federated), **arguments))
 
 
 def describe() -> dict[str, str]:
@@ -51,48 +59,64 @@ def describe() -> dict[str, str]:
     return {"dataset": train_dataset.name, "torch": str(torch.__version__), "device": str(device)}
 
 
-def _compute(function: str, arguments: Mapping[str, Any]) -> Any:
-    from lab_2_hfl import probes
-    from solutions import experiments, federated
+class AnswerCache:
+    """Answers in a folder, under names that change with the question, the data set, and the code that answers it.
 
-    if function == "describe_function":
-        return describe_function(vars(experiments), **arguments)
-    if function == "call":
-        return to_plain(getattr(experiments, arguments["name"])(**arguments["arguments"]))
-    return to_plain(getattr(probes, function)(vars(federated), **arguments))
+    `auto` is no name of a data set: what it stands for may be another one tomorrow, so then nothing is kept.
+    """
 
+    def __init__(self, folder: str | None, environment: Mapping[str, str]) -> None:
+        named = environment.get(DATASET, "auto").strip().lower()
+        self._folder = Path(folder) if folder and named not in ("", "auto") else None
+        self._environment = {key: value for key, value in environment.items() if key.startswith("LAB_2_HFL_")}
 
-def _find_cached(function: str, arguments: Mapping[str, Any]) -> Path | None:
-    """Where an answer is kept: under a name that changes with the question, the data, and the code that answers it."""
-    folder = os.environ.get(CACHE)
-    if not folder:
-        return None
-    import lab_2_hfl
-    import solutions
-    from lab_2_hfl.dataset import train_dataset
+    def read(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        """The answer, or None."""
+        path = self._find(function, arguments)
+        return json.loads(path.read_text()) if path is not None and path.exists() else None
 
-    digest = hashlib.sha256(json.dumps([function, arguments, train_dataset.name], sort_keys=True).encode())
-    for variable in ("LAB_2_HFL_TRAIN_SAMPLES", "LAB_2_HFL_TEST_SAMPLES"):
-        digest.update(os.environ.get(variable, "").encode())
-    for package in (lab_2_hfl, solutions):
-        for source in sorted(Path(next(iter(package.__path__))).glob("*.py")):
-            digest.update(source.read_bytes())
-    return Path(folder) / f"{digest.hexdigest()[:32]}.json"
+    def write(self, function: str, arguments: Mapping[str, Any], answer: Any) -> None:
+        """Keep an answer; whole or not at all, though several graders write at once."""
+        path = self._find(function, arguments)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(answer))
+        draft.replace(path)
+
+    def _find(self, function: str, arguments: Mapping[str, Any]) -> Path | None:
+        if self._folder is None:
+            return None
+        digest = hashlib.sha256(self._basis)
+        digest.update(json.dumps([function, arguments], sort_keys=True).encode())
+        return self._folder / f"{digest.hexdigest()[:32]}.json"
+
+    @cached_property
+    def _basis(self) -> bytes:
+        digest = hashlib.sha256(json.dumps([self._environment, version("torch")], sort_keys=True).encode())
+        for package in _SOURCES:
+            spec = find_spec(package)
+            assert spec is not None
+            assert spec.submodule_search_locations
+            for source in sorted(Path(spec.submodule_search_locations[0]).glob("*.py")):
+                digest.update(source.read_bytes())
+        return digest.digest()
 
 
 class References:
     """Answers of the reference, computed in the order in which they were foreseen."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=_prepare, initargs=(dict(environment),)
-        )
-        self._description = self._pool.submit(describe)
+        self._environment = dict(environment)
+        self._cache = AnswerCache(os.environ.get(CACHE), {**os.environ, **environment})
         self._answers: dict[str, Future[Any]] = {}
+        self._started = False
 
     def describe(self) -> dict[str, str]:
         """The data set, the device and torch's version."""
-        return self._description.result()
+        description: dict[str, str] = self._start("describe", {}).result()
+        return description
 
     def foresee(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Start computing answers."""
@@ -106,11 +130,38 @@ class References:
     def _start(self, function: str, arguments: Mapping[str, Any]) -> Future[Any]:
         key = json.dumps([function, arguments], sort_keys=True)
         if key not in self._answers:
-            self._answers[key] = self._pool.submit(ask, function, dict(arguments))
+            known = self._cache.read(function, arguments)
+            self._answers[key] = (
+                _make_known(known) if known is not None else self._compute(function, dict(arguments))
+            )
         return self._answers[key]
+
+    def _compute(self, function: str, arguments: dict[str, Any]) -> Future[Any]:
+        future: Future[Any] = self._pool.submit(compute, function, arguments)
+        future.add_done_callback(lambda done: self._keep(function, arguments, done))
+        return future
+
+    def _keep(self, function: str, arguments: Mapping[str, Any], done: Future[Any]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._cache.write(function, arguments, done.result())
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        self._started = True
+        return ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_prepare, initargs=(self._environment,)
+        )
 
     def close(self) -> None:
         """End the process without waiting for answers that nobody asked for."""
+        if not self._started:
+            return
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in list((getattr(self._pool, "_processes", None) or {}).values()):
             process.kill()
+
+
+def _make_known(answer: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(answer)
+    return future

@@ -118,6 +118,7 @@ def test_numbers(value: Any, sentence: str) -> None:
     ("value", "text"),
     [
         (1 / 3, "0.333333"),
+        (2.0, "2.0"),
         ({"a": 1}, "a dict with 1 keys"),
         ([1, 2], "a list of 2"),
         ("x" * 200, "'" + "x" * 76 + "…"),

@@ -5,6 +5,7 @@ Starting a kernel takes a second or two, so a session is shared by the tests tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
@@ -248,6 +249,13 @@ def test_probes_are_asked_with_the_notebook_s_globals(isolation: dict[str, Any])
         answer = session.observe("sums", "double", {"name": "n", "plus": 1}, TIMEOUT_S)
 
     assert (answer.outcome, answer.value) == ("ok", 9)
+
+
+def test_a_probe_s_numbers_may_be_infinite() -> None:
+    with Session(make_cells("n = float('inf')"), KernelLimits(), probes={"sums": PROBE}) as session:
+        answer = session.observe("sums", "double", {"name": "n", "plus": 1}, TIMEOUT_S)
+
+    assert answer.value == math.inf
 
 
 def test_the_environment_reaches_the_kernel(isolation: dict[str, Any]) -> None:

@@ -212,6 +212,33 @@ def test_a_page_is_written(grade: Grade, tmp_path: Path) -> None:
     assert "Because of &lt;b&gt;this&lt;/b&gt;." in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can write")
+def test_a_report_that_can_t_be_written_leaves_the_table(kit: Path, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "submission", "7")
+    ended = run_pytest(
+        kit,
+        "-fpath",
+        str(path),
+        "public_tests",
+        "--exercise=X1",
+        "--json=/proc/results.json",
+        "--grading-seed=5",
+    )
+
+    assert ended.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert "What to do next" in ended.stdout
+    assert "/proc/results.json could not be written" in ended.stdout
+    assert "--grading-seed 5 gives the same grade again" in ended.stdout
+
+
+def test_a_report_in_no_folder_is_refused_before_grading(kit: Path, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "submission", "7")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests", f"--html={tmp_path / 'no' / 'page.html'}")
+
+    assert ended.returncode == USAGE_ERROR
+    assert "name a file in a folder that exists" in ended.stderr
+
+
 def test_an_unknown_exercise_is_a_usage_error(kit: Path, tmp_path: Path) -> None:
     path = write_notebook(tmp_path / "submission", "7")
     ended = run_pytest(kit, "-fpath", str(path), "public_tests", "--exercise=X9")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,24 +188,37 @@ def test_ctrl_c_says_that_nothing_is_lost(
     assert "The finished runs are kept" in capsys.readouterr().err
 
 
+SMALL_DIGITS = {reference_runs.DATASET: "digits", "LAB_2_HFL_TEST_SAMPLES": "150"}
+
+
 def test_a_cohort_shares_the_reference_s_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    computed: list[str] = []
-
-    def compute(function: str, arguments: dict[str, Any]) -> list[float]:
-        computed.append(function + json.dumps(arguments))
-        return [1.5]
-
+    environment = {**os.environ, **SMALL_DIGITS}
+    reference_runs.AnswerCache(str(tmp_path), environment).write("call", {"n": 1}, [1.5])
     monkeypatch.setenv(reference_runs.CACHE, str(tmp_path))
-    monkeypatch.setattr(reference_runs, "_compute", compute)
-    answers = [reference_runs.ask("call", {"n": n}) for n in (1, 2, 1)]
+    monkeypatch.setattr(reference_runs, "ProcessPoolExecutor", None)  # no process is needed, or this fails
 
-    assert answers == [[1.5]] * 3
-    assert len(computed) == len(list(tmp_path.iterdir())) == 2
+    assert reference_runs.References(SMALL_DIGITS).ask("call", {"n": 1}) == [1.5]
 
 
-def test_other_data_has_other_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(reference_runs.CACHE, str(tmp_path))
-    first = reference_runs._find_cached("call", {})
-    monkeypatch.setenv("LAB_2_HFL_TEST_SAMPLES", "50")
+@pytest.mark.parametrize(
+    ("environment", "arguments"),
+    [
+        ({**SMALL_DIGITS, "LAB_2_HFL_TEST_SAMPLES": "50"}, {"n": 1}),
+        ({**SMALL_DIGITS, reference_runs.DATASET: "mnist"}, {"n": 1}),
+        (SMALL_DIGITS, {"n": 2}),
+    ],
+    ids=["less data", "other data", "another question"],
+)
+def test_another_question_has_another_answer(
+    tmp_path: Path, environment: dict[str, str], arguments: dict[str, int]
+) -> None:
+    reference_runs.AnswerCache(str(tmp_path), SMALL_DIGITS).write("call", {"n": 1}, [1.5])
 
-    assert first != reference_runs._find_cached("call", {})
+    assert reference_runs.AnswerCache(str(tmp_path), environment).read("call", arguments) is None
+
+
+def test_what_auto_stood_for_is_not_kept(tmp_path: Path) -> None:
+    cache = reference_runs.AnswerCache(str(tmp_path), {reference_runs.DATASET: "auto"})
+    cache.write("call", {}, [1.5])
+
+    assert list(tmp_path.iterdir()) == []

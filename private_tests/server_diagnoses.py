@@ -1,0 +1,146 @@
+"""The likeliest reason why a server differs from the reference, found from what its own clients were sent and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from grader import combine_tensors, fail, match_tensors
+
+from .questions import GRAD, WEIGHT, ServerExercise
+
+_ONE_DRAW = "self.rng.choice(self.nr_clients, self.nr_clients_per_round, replace=False)"
+
+
+def split_calls(run: Mapping[str, Any], nr_rounds: int) -> list[list[dict[str, Any]]]:
+    """The calls of clients, round by round; empty where they can't be divided evenly."""
+    calls = run.get("calls")
+    if not isinstance(calls, list) or not calls or len(calls) % nr_rounds:
+        return []
+    a_round = len(calls) // nr_rounds
+    return [calls[start : start + a_round] for start in range(0, len(calls), a_round)]
+
+
+def explain_start(exercise: ServerExercise, seen: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Fail if the first round started from other weights than the reference's."""
+    first = next(iter(seen.get("calls") or []), None)
+    if first is not None and not match_tensors(first.get("received"), expected["calls"][0]["received"]):
+        fail(
+            f"{exercise.name} starts from other weights than {exercise.unusable} with the same seed.",
+            "the weights of a model that is made right after torch was seeded with the server's seed",
+            "pass `seed` on to the constructor of the class that yours derives from, and keep the model that it makes.",
+        )
+
+
+def explain_draws(
+    exercise: ServerExercise, seen: Mapping[str, Any], expected: Mapping[str, Any], nr_rounds: int
+) -> None:
+    """Fail if other clients were asked than the reference asked."""
+    right_rounds = split_calls(expected, nr_rounds)
+    nr_calls = len(seen["calls"]) if isinstance(seen.get("calls"), list) else 0
+    if nr_calls != sum(map(len, right_rounds)):
+        fail(
+            f"{exercise.name} asked for {nr_calls} updates of clients in {nr_rounds} rounds.",
+            f"{len(right_rounds[0])} updates a round: max(1, round(C·N)) clients, each asked once",
+            "ask the clients of one draw a round; `self.nr_clients_per_round` says how many.",
+        )
+    for number, (calls, right) in enumerate(
+        zip(split_calls(seen, nr_rounds), right_rounds, strict=True), start=1
+    ):
+        asked = sorted(call["client"] for call in calls)
+        if asked != sorted(call["client"] for call in right):
+            fail(
+                f"In round {number} {exercise.name} asked the clients {', '.join(map(str, asked))}.",
+                "the clients that one draw a round gives, from the generator that was made with the server's seed",
+                f"draw once in every round, with `{_ONE_DRAW}`.",
+            )
+
+
+def explain_round(
+    exercise: ServerExercise,
+    number: int,
+    weights: Any,
+    calls: Sequence[Mapping[str, Any]],
+    before: Any,
+    right: Any,
+    unequal: bool,
+) -> NoReturn:
+    """Fail because of the weights after round `number`.
+
+    weights, right: what the submission and the reference hold; before: what both started the round from
+    unequal: whether clients differ in size, since only then a plain mean differs from a weighted one
+    """
+    seen = f"After round {number} the model of {exercise.name} has other weights than with {exercise.unusable} and the same arguments."
+    expected = "the same weights, up to rounding"
+    sent = [call["sent"] for call in calls] if unequal else []
+    if match_tensors(weights, combine_tensors((2.0, before), (-1.0, right)), before):
+        fail(f"{seen} It moved in the opposite direction.", expected, "check the sign of the server's step.")
+    if sent and match_tensors(weights, _apply_plain_mean(exercise, before, sent), before):
+        what = "updates" if exercise is GRAD else "weights"
+        fail(
+            f"{seen} It took the plain mean of the clients' {what}.",
+            expected,
+            "weight each client by its number of samples.",
+        )
+    if match_tensors(weights, before, start=right):  # up to a small part of the right step
+        fail(
+            f"{seen} It did not move in this round.",
+            expected,
+            "bring the aggregate into `self.model` in every round.",
+        )
+    fail(
+        seen,
+        expected,
+        "check the clients' batch size and local epochs, the weighting by samples, and each client's seed (seed + index + 1 + round × clients "
+        "a round).",
+    )
+
+
+def _apply_plain_mean(exercise: ServerExercise, before: Any, sent: Sequence[Any]) -> Any:
+    share = 1 / len(sent)
+    if exercise is WEIGHT:
+        return combine_tensors(*((share, part) for part in sent))
+    return combine_tensors((1.0, before), *((-share, part) for part in sent))
+
+
+def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any, lr: float) -> NoReturn:
+    """Fail because of what a client sent."""
+    wanted = "its weights after training" if exercise is WEIGHT else "its old weights minus its new ones"
+    seen = f"A client of {exercise.name} does not send {wanted}."
+    moved = right if exercise is GRAD else combine_tensors((1.0, received), (-1.0, right))
+    alternatives = {
+        "gradients": combine_tensors((1 / lr, moved)),
+        "its old weights minus its new ones": moved,
+        "its new weights minus its old ones": combine_tensors((-1.0, moved)),
+        "its new weights": combine_tensors((1.0, received), (-1.0, moved)),
+    }
+    for name, digest in alternatives.items():
+        if name != wanted and match_tensors(sent, digest, received if name[4:] == "new weights" else None):
+            fail(f"{seen} It sends {name}.", wanted, f"return {wanted} from the client's `update`.")
+    if match_tensors(sent, received, start=combine_tensors((1.0, received), (-1.0, moved))):
+        fail(
+            f"{seen} It sends the weights that it got.",
+            wanted,
+            "train the client's own model before answering.",
+        )
+    fail(
+        seen,
+        f"{wanted}, one tensor for each of the model's parameters",
+        "check that it starts from the weights that it got, and its batch size, number of local epochs, learning rate and seed.",
+    )
+
+
+def explain_messages(exercise: ServerExercise, seen: list[Any], expected: list[Any]) -> NoReturn:
+    """Fail because of the message counts."""
+    increments = [b - a for a, b in zip([0, *expected], expected, strict=False)]
+    if seen == increments:
+        advice = "add each round's messages to those of the rounds before: the count is cumulative."
+    elif [2 * value for value in seen] == expected:
+        advice = "count both directions: a chosen client gets one message and sends one."
+    else:
+        advice = "count two messages for each chosen client, added up over the rounds."
+    fail(
+        f"message_count of {exercise.name} is {seen}.",
+        "the messages sent since the start, after each round",
+        advice,
+    )
