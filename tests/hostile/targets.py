@@ -16,6 +16,7 @@ from homework.checks import KEY, KEY_PATH
 REPOSITORY = Path(__file__).resolve().parents[2]
 CANARY = KEY["canary"]
 VARIABLE = "GRADER_CANARY"
+MARK = f"hostile-survivor-{os.getpid()}"
 
 
 @contextmanager
@@ -46,6 +47,7 @@ def set_up(folder: Path) -> Iterator[dict[str, str]]:
             "ABSTRACT": abstract[1:],
             "GRADER_PID": str(os.getpid()),
             "WORD": CANARY[:6],
+            "MARK": MARK,
         }
     finally:
         del os.environ[VARIABLE]
@@ -85,7 +87,7 @@ def look(folder: Path) -> State:
     strangers = [
         process.pid
         for process in psutil.process_iter(["cmdline"])
-        if "hostile-survivor" in " ".join(process.info["cmdline"] or [])
+        if MARK in " ".join(process.info["cmdline"] or [])
     ]
     mounts = tuple(sorted(line.split(" ", 4)[4] for line in _lines("/proc/self/mountinfo")))
     sockets = {

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
 import pytest
 from cases import EXERCISES, HONEST_CASE, Case, read_cases
 from grading import Graded, grade
-from targets import State, look, set_up
+from targets import State, look
 
 from grader.containment import Level, probe
 
@@ -24,49 +22,6 @@ UNSAFE = re.compile(
 )
 
 pytestmark = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Where everything that grading writes lies, so that nothing left is overlooked."""
-    before = tempfile.tempdir
-    with tempfile.TemporaryDirectory(prefix="hostile-") as name:
-        path = Path(name)
-        path.chmod(0o711)
-        tempfile.tempdir = name
-        yield path
-        tempfile.tempdir = before
-
-
-@pytest.fixture(scope="module")
-def targets(folder: Path) -> Iterator[dict[str, str]]:
-    with set_up(folder) as targets:
-        yield targets
-
-
-@pytest.fixture(scope="module")
-def work(folder: Path) -> Path:
-    path = folder / "work"
-    path.mkdir()
-    (path / "submission.ipynb").touch()
-    return path
-
-
-@pytest.fixture(scope="module")
-def clean(folder: Path, targets: dict[str, str], work: Path) -> State:  # noqa: ARG001
-    """The machine before the first case."""
-    return look(folder)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _honest_before_and_after(
-    targets: dict[str, str], work: Path, clean: State, folder: Path
-) -> Iterator[None]:
-    """An honest submission gets all its points before the first case and after the last."""
-    assert grade(HONEST_CASE, targets, work, Level.FULL).earned == EXERCISES
-    yield
-    assert grade(HONEST_CASE, targets, work, Level.FULL).earned == EXERCISES
-    assert look(folder) == clean
 
 
 def choose(cases: list[Case]) -> list[object]:
