@@ -17,6 +17,7 @@ from grader.execution import Answer, Session
 from grader.homework import KernelLimits
 from grader.isolation import IsolationError, choose_level, make_view
 from grader.notebook import Cell
+from grader.observation import CodeError
 
 TIMEOUT_S = 60.0
 LEVELS = ("none", "full")
@@ -278,3 +279,12 @@ def test_the_environment_reaches_the_kernel(isolation: dict[str, Any]) -> None:
 )
 def test_every_end_reads_as_a_sentence(outcome: str, sentence: str) -> None:
     assert Answer(outcome).describe(KernelLimits(memory_mib=512), 2.0) == sentence
+
+
+def test_a_limit_is_told_as_the_container_says_it() -> None:
+    answer = Answer(
+        "limit", error=CodeError("Limit", "The code made 60,000 files; at most 50,000 is allowed.")
+    )
+
+    told = "it passed a limit and was killed. The code made 60,000 files; at most 50,000 is allowed"
+    assert answer.describe(KernelLimits(), 2.0) == told

@@ -18,7 +18,7 @@ from targets import State, look, set_up
 from grader.containment import Level, probe
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder() -> Iterator[Path]:
     """Where everything that grading writes lies, so that nothing left is overlooked."""
     before = tempfile.tempdir
@@ -30,13 +30,13 @@ def folder() -> Iterator[Path]:
         tempfile.tempdir = before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def targets(folder: Path) -> Iterator[dict[str, str]]:
     with set_up(folder) as targets:
         yield targets
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def work(folder: Path) -> Path:
     path = folder / "work"
     path.mkdir()
@@ -44,13 +44,13 @@ def work(folder: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clean(folder: Path, targets: dict[str, str], work: Path) -> State:  # noqa: ARG001
     """The machine before the first case."""
     return look(folder)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _honest_before_and_after(
     targets: dict[str, str], work: Path, clean: State, folder: Path
 ) -> Iterator[None]:
