@@ -90,8 +90,9 @@ def look(folder: Path) -> State:
         if MARK in " ".join(process.info["cmdline"] or [])
     ]
     mounts = tuple(sorted(line.split(" ", 4)[4] for line in _lines("/proc/self/mountinfo")))
+    own_names = (str(folder), f"grader-canary-{os.getpid()}")
     sockets = {
-        line.split()[-1] for line in _lines("/proc/net/unix") if "hostile" in line or str(folder) in line
+        line.split()[-1] for line in _lines("/proc/net/unix") if any(name in line for name in own_names)
     }
     files = frozenset(str(path.relative_to(folder)) for path in folder.rglob("*"))
     victim = folder / "victim" / "file"
