@@ -77,8 +77,7 @@ class PlainClient:
     """Holds its part of the data and a model."""
 
     def __init__(self, data: Subset[tuple[Tensor, int]], batch_size: int, lr: float, epochs: int) -> None:
-        # A generator of its own: without one, each pass over a DataLoader takes a number from the stream that dropout draws from.
-        self.loader = DataLoader(data, batch_size=batch_size, generator=torch.Generator())
+        self.loader = DataLoader(data, batch_size=batch_size)
         self.model = PlainCnn().to(DEVICE)
         self.lr = lr
         self.epochs = epochs

@@ -37,6 +37,14 @@ class BatchLoader:
         return -(-len(self.dataset) // self.batch_size)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Batch]:
+        """Begins a pass; takes one number from torch's random stream, as every pass over a DataLoader does.
+
+        Dropout draws from the same stream: so a client with a DataLoader of its own gets the same masks as the lab's.
+        """
+        torch.empty((), dtype=torch.int64).random_()
+        return self._yield_batches()
+
+    def _yield_batches(self) -> Iterator[Batch]:
         for start in range(0, len(self.dataset), self.batch_size):  # type: ignore[arg-type]
             yield self._take(start, min(start + self.batch_size, len(self.dataset)))  # type: ignore[arg-type]
 

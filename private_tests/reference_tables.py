@@ -13,9 +13,11 @@ _CURVES = {"local_epoch": "A3.1", "iid_noniid": "A3.2", "noniid_parameter": "A3.
 
 
 def format_references() -> str:
-    """Everything that the kit keeps: a column for each data set and seed."""
+    """Everything that is stored: a column for each data set and seed."""
     columns = {
-        f"{dataset}, seed {seed}": read(dataset)["seeds"][str(seed)]["experiments"] for dataset, seed in KEPT
+        f"{dataset}, seed {seed}": stored["experiments"]
+        for dataset in dict.fromkeys(dataset for dataset, _ in KEPT)
+        for seed, stored in read(dataset)["seeds"].items()
     }
     return "\n\n".join([_format_final_accuracies(columns), _format_curves(columns), _format_margins(columns)])
 

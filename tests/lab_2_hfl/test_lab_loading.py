@@ -63,6 +63,16 @@ def test_batches_are_those_of_a_data_loader(name: str) -> None:
         assert torch.equal(targets, right_targets)
 
 
+def test_a_pass_takes_from_the_random_stream_what_a_data_loader_s_takes() -> None:
+    states = []
+    for loader in (BatchLoader(train_dataset, 2_000), DataLoader(train_dataset, batch_size=2_000)):
+        torch.manual_seed(3)
+        next(iter(loader))
+        states.append(torch.get_rng_state())
+
+    assert torch.equal(*states)
+
+
 @pytest.mark.parametrize(
     ("examples", "batch_size", "lengths"),
     [(10, 4, [4, 4, 2]), (8, 4, [4, 4]), (3, 4, [3]), (5, -1, [5]), (0, 4, []), (0, -1, [])],
