@@ -32,6 +32,9 @@ Digest = list[dict[str, Any]]
 
 # Bound now, so that what a notebook does to these names later does not matter.
 _BLOCKABLE = {"FedSgdServer": FedSgdServer, "FedAvgServer": FedAvgServer}
+_METHODS: dict[tuple[str, str], FunctionType] = {
+    (name, method): vars(cls)[method] for name, cls in _BLOCKABLE.items() for method in ("__init__", "run")
+}
 
 
 class Unusable(RuntimeError):
@@ -97,11 +100,9 @@ def blocked(names: Sequence[str], exercise: str) -> Iterator[None]:
     """Make classes of the lab unusable for a while, however a notebook got hold of them."""
 
     methods = {
-        vars(_BLOCKABLE[name])[
-            method
-        ]: f"{name} can't be used in {exercise}: it is the server that yours is compared with"
-        for name in names
-        for method in ("__init__", "run")
+        function: f"{name} can't be used in {exercise}: it is the server that yours is compared with"
+        for (name, _), function in _METHODS.items()
+        if name in names
     }
     saved = {function: function.__code__ for function in methods}
     for function, message in methods.items():
@@ -273,7 +274,7 @@ def find_borrowed(
     Its parts are gone through: what a new server holds, and the names and the code of its methods and of its clients'.
     """
     forbidden = {cls for key, cls in _BLOCKABLE.items() if key in unusable}
-    borrowed = {vars(cls)["run"].__code__: f"{cls.__name__}.run" for cls in forbidden}
+    borrowed = {_METHODS[key, "run"].__code__: f"{key}.run" for key in _BLOCKABLE if key in unusable}
     server = namespace[name](client_subsets=make_subsets(clients), **arguments)
     signs: dict[str, None] = {}
     for part in _list_parts(server):

@@ -58,6 +58,12 @@ def test_a_blocked_class_can_t_be_used_by_what_was_kept_of_it(use: Any) -> None:
     assert probes.find_tampering() == []
 
 
+def test_a_replaced_method_does_not_keep_the_original_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FedSgdServer, "run", lambda *_: None)
+    with probes.blocked(["FedSgdServer"], "A1.1"), pytest.raises(probes.Unusable):
+        KEPT["run"](None, 1)
+
+
 class Honest(DecentralizedServer):
     def __init__(self, lr: float, client_subsets: Any, client_fraction: float, seed: int) -> None:
         super().__init__(lr, -1, client_subsets, client_fraction, seed)
