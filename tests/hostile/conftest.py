@@ -19,8 +19,9 @@ from grader.containment import Level, probe
 
 
 @pytest.fixture(scope="package")
-def folder() -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where everything that grading writes lies, so that nothing left is overlooked."""
+    tmp_path_factory.getbasetemp()  # pytest's own folder is to lie elsewhere
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         path = Path(name)

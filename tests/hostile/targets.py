@@ -83,7 +83,7 @@ class State:
 
 def look(folder: Path) -> State:
     """The state now; `folder` is where this process keeps its temporary files."""
-    own = [child.pid for child in psutil.Process().children(recursive=True)]
+    own = [child.pid for child in psutil.Process().children(recursive=True) if _lives(child)]
     strangers = [
         process.pid
         for process in psutil.process_iter(["cmdline"])
@@ -104,6 +104,13 @@ def look(folder: Path) -> State:
         frozenset(sockets),
         (victim.read_text() if victim.exists() else "gone", *cgroups),
     )
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether a process is more than an exit status that nobody has asked for."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _lines(name: str) -> list[str]:
