@@ -31,7 +31,8 @@ class Graded:
     signs: tuple[str, ...]
     loot: str
     shown: str
-    """All that a person or a machine gets to see."""
+    """All that a person or a machine gets to see: in the terminal, in results.json, on the page."""
+    page: str
     printed: str
 
     @property
@@ -65,6 +66,7 @@ def grade_notebook(path: Path, level: Level, limits: dict[str, object] | None = 
         tuple(submission.tampering),
         loot,
         _show(report, level),
+        format_page(report),
         printed,
     )
 

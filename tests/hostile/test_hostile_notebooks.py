@@ -44,6 +44,7 @@ def test_case_brings_about_what_it_may_and_no_more(
     assert graded.loot == ""
     assert graded.earned == case.earns, "\n".join(graded.messages)
     assert not UNSAFE.search(graded.shown)
+    assert not re.search("<(script|img)", graded.page)
     assert matches(case.says, graded.messages), graded.messages
     assert matches(case.signs, graded.signs), graded.signs
     assert seconds < case.limit_s

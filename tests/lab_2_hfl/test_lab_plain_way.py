@@ -62,7 +62,12 @@ def test_fedavg(unequal: list[Subset[Any]], pictures: Pictures, test_pictures: P
 def test_fedsgd(unequal: list[Subset[Any]], pictures: Pictures, test_pictures: Pictures) -> None:
     lab = run_lab(FedSgdServer(0.05, unequal, 0.5, SEED))
     plain = run_fedsgd(
-        [Subset(pictures, s.indices) for s in unequal], test_pictures, lr=0.05, c=0.5, seed=SEED, rounds=ROUNDS
+        [Subset(pictures, s.indices) for s in unequal],
+        test_pictures,
+        lr=0.05,
+        c=0.5,
+        seed=SEED,
+        rounds=ROUNDS,
     )
 
     assert_same(lab, plain)
