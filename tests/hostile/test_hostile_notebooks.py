@@ -17,9 +17,7 @@ from grader.containment import Level, probe
 CASES = read_cases()
 ALL = os.environ.get("HOSTILE", "") == "all"
 # What drives a terminal or a reader's eye; tabs and line ends do not.
-UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|<script|<img"
-)
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 pytestmark = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
 
