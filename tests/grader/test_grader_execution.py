@@ -108,7 +108,7 @@ def test_what_a_cell_prints_is_kept_in_part(mishaps: Session) -> None:
 def test_a_new_kernel_runs_earlier_cells_again_but_not_those_that_ended_theirs(mishaps: Session) -> None:
     # A container's folder is new with each kernel; a plain kernel finds what those before it left.
     contained = mishaps.level is not Level.NONE
-    assert read(mishaps, "runs") == ("first " if contained else "first exit first first ")
+    assert read(mishaps, "runs") == ("first " if contained else "first exit first first first ")
 
 
 def test_names_are_there_in_the_new_kernel(mishaps: Session) -> None:
