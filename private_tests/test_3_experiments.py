@@ -26,8 +26,8 @@ from .reference_runs import References
 
 POINTS = {"A2.1": 0.5, "A2.2": 0.5, "A3.1": 0.25, "A3.2": 0.5, "A3.3": 0.5}
 
-# Rounding may decide two close test images.
-TOLERANCE = 100 * 2 / int(SMALL_DATA["LAB_2_HFL_TEST_SAMPLES"]) + 1e-6
+# Rounding, enlarged by training, was seen to decide four test images where servers were written by hand; the lab's servers give equal values.
+TOLERANCE = 100 * 4 / int(SMALL_DATA["LAB_2_HFL_TEST_SAMPLES"]) + 1e-6
 
 CASES = [
     pytest.param(
@@ -176,8 +176,24 @@ def _find_ignored(question: Question, seen: Any, references: References) -> str 
             continue
         changed = {**question.arguments, "arguments": {**arguments, name: defaults[name]}}
         try:
-            compare("", "", seen, references.ask(question.function, changed))
+            compare("", "", seen, _relabel(references.ask(question.function, changed), seen))
         except Failure:
             continue
         return name
     return None
+
+
+def _relabel(expected: Any, seen: Any) -> Any:
+    """A table with the N and C that were seen: who ignores an argument may name it all the same."""
+    if not isinstance(expected, Table) or not isinstance(seen, Table):
+        return expected
+    if len(expected.rows) != len(seen.rows) or set(expected.columns) != set(seen.columns):
+        return expected
+    rows = [
+        [
+            row[seen.columns.index(name)] if name in ("N", "C") else value
+            for name, value in zip(expected.columns, right, strict=True)
+        ]
+        for right, row in zip(expected.rows, seen.rows, strict=True)
+    ]
+    return Table(expected.columns, rows)

@@ -16,7 +16,7 @@ ROUNDS = 2
 WEIGHT = "fedsgd_weight"
 GRAD = "fedavg_grad"
 WEIGHT_ARGUMENTS = {"lr": 0.05, "client_fraction": 0.5, "seed": 3}
-GRAD_ARGUMENTS = {"lr": 0.05, "batch_size": 10, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 3}
+GRAD_ARGUMENTS = {"lr": 0.02, "batch_size": 40, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 3}
 
 
 def run(

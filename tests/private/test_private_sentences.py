@@ -63,13 +63,13 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     ),
     "the other algorithm's": (
         change(1, "Test accuracy", 43.0),
-        "Row 2 of f() has the test accuracy 43. It is the value of the other algorithm.",
+        "Row 2 of f() has the test accuracy 43.0. It is the value of the other algorithm.",
     ),
     "the other algorithm's, first of the pair": (
         change(2, "Test accuracy", 88.0),
-        "Row 3 of f() has the test accuracy 88. It is the value of the other algorithm.",
+        "Row 3 of f() has the test accuracy 88.0. It is the value of the other algorithm.",
     ),
-    "another accuracy": (change(3, "Test accuracy", 60.0), "Row 4 of f() has the test accuracy 60."),
+    "another accuracy": (change(3, "Test accuracy", 60.0), "Row 4 of f() has the test accuracy 60.0."),
     "infinity": (change(3, "Test accuracy", math.inf), "Row 4 of f() has the test accuracy inf."),
 }
 
