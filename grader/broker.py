@@ -76,7 +76,9 @@ class Broker:
             startup_timeout=START_TIMEOUT_S,
             extra_arguments=self._kernel.extra_arguments,
             on_cell_error=self._keep_error,
+            on_cell_executed=self._notice_exit,
         )
+        self._asked_exit = False
         self._errors: list[dict[str, Any]] = []
         self._probes: dict[str, str] = request["probes"]
         self._tampering: dict[str, None] = {}
@@ -84,6 +86,13 @@ class Broker:
     def _keep_error(self, execute_reply: dict[str, Any], **_: Any) -> None:
         """A cell's exception, from the reply: what is printed may have been cut, and the exception with it."""
         self._errors.append(execute_reply["content"])
+
+    def _notice_exit(self, execute_reply: dict[str, Any], **_: Any) -> None:
+        """Whether a cell called exit(): the kernel then ends a little later, which must not be blamed on the next cell."""
+        payload = execute_reply["content"].get("payload")
+        for part in payload if isinstance(payload, list) else []:
+            if isinstance(part, dict) and part.get("source") == "ask_exit" and not part.get("keepkernel"):
+                self._asked_exit = True
 
     async def answer(self, request: dict[str, Any]) -> Reply:
         """The reply to one request."""
@@ -123,6 +132,9 @@ class Broker:
         output = "".join(part.get("text", "") for part in cell.outputs if part["output_type"] == "stream")
         reply["output"] = output
         reply["output_cut"] = self._client.kept_characters >= _MAX_OUTPUT_CHARACTERS
+        if reply["outcome"] == "ok" and self._asked_exit:
+            await self.stop()
+            reply["outcome"] = "died"
         for error in self._errors:
             name, message = error.get("ename"), error.get("evalue")
             reply["error"] = {"name": str(name)[:200], "message": str(message)[:2_000]}

@@ -14,10 +14,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+import psutil
 
 from .containment import Level, View, remove_folder
 from .containment.cgroup import remove_all_of
@@ -27,6 +30,7 @@ from .observation import CodeError, NotAnObservation, decode, decode_error
 
 _ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting, killing, reporting
 _START_GRACE_S = 300.0
+_BROKER_END_S = 20.0
 _MAX_LINE = 64 * 1024 * 1024
 _ENDED = ("hung", "died", "memory", "limit")
 
@@ -249,12 +253,24 @@ class _BrokerProcess:
             return None
 
     def close(self) -> None:
-        """End the broker, which ends its kernel."""
+        """End the broker, which ends its kernel; if it does not, end both."""
         assert self._process.stdin is not None
+        family = _list_descendants(self._process.pid)
         try:
             self._process.stdin.close()
-            self._process.wait(timeout=10)
+            self._process.wait(_BROKER_END_S)
         except (OSError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
+            for process in family:
+                with suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(family, timeout=_BROKER_END_S)
         remove_all_of(self._process.pid)
+
+
+def _list_descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:  # it has ended
+        return []

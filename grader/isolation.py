@@ -12,6 +12,7 @@ from .containment import ContainmentError, Level, Machine, View, check_open, pro
 LEVELS = tuple(level.value for level in Level)
 _STRENGTH = {Level.NONE: 0, Level.REDUCED: 1, Level.FULL: 2}
 _DISTRIBUTION = "distributed-learning-kit"
+_HERE = Path(__file__).resolve().parents[1]
 
 
 class IsolationError(RuntimeError):
@@ -42,7 +43,9 @@ def make_view(packages: Collection[str], folders: Iterable[Path] = ()) -> View:
         view = python_view(packages, hidden)
     except ModuleNotFoundError as error:
         raise IsolationError(f"{error} Install the kit: pip install -e .") from error
-    return view + View(tuple(Path(os.path.realpath(folder)) for folder in folders))
+    # Of the kit's own folder only what was named: it may lie below one that is readable, such as /usr/src.
+    kit = () if _HERE.name in ("site-packages", "dist-packages") else (_HERE,)
+    return view + View(tuple(Path(os.path.realpath(folder)) for folder in folders), kit)
 
 
 def check_view(view: View, level: Level) -> None:

@@ -136,7 +136,7 @@ def _parse_script(path: Path, content: str) -> Any:
 def _parse_json(path: Path, content: str) -> Any:
     try:
         parsed = json.loads(content)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # an integer of thousands of digits is a plain ValueError
         raise NotebookError(
             f"{path} is no notebook: it is not JSON ({error}); save it as .ipynb from Jupyter."
         ) from error

@@ -6,8 +6,10 @@ classes. What crosses is plain data: digests of tensors (norms and sampled entri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+import lab_2_hfl.clients as lab_clients
+import lab_2_hfl.dataset as lab_dataset
+import lab_2_hfl.model as lab_model
 import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.clients import Client
 from lab_2_hfl.dataset import split, test_loader, train_dataset
@@ -27,6 +32,9 @@ Digest = list[dict[str, Any]]
 
 # Bound now, so that what a notebook does to these names later does not matter.
 _BLOCKABLE = {"FedSgdServer": FedSgdServer, "FedAvgServer": FedAvgServer}
+_METHODS: dict[tuple[str, str], FunctionType] = {
+    (name, method): vars(cls)[method] for name, cls in _BLOCKABLE.items() for method in ("__init__", "run")
+}
 
 
 class Unusable(RuntimeError):
@@ -61,28 +69,67 @@ def digest_tensors(tensors: Sequence[Tensor], seed: int) -> Digest:
     return digest
 
 
+def _list_lab() -> dict[str, Any]:
+    """What the lab's modules define: functions by their code, classes by each of their attributes, data by identity."""
+    found: dict[str, Any] = {}
+    for module in (lab_clients, lab_dataset, lab_model, lab_servers):
+        for name, value in vars(module).items():
+            if not name.startswith("__") and not isinstance(value, ModuleType):
+                found[name] = getattr(value, "__code__", value)
+            if isinstance(value, type) and (value.__module__, value.__name__) == (module.__name__, name):
+                for key, attribute in vars(value).items():
+                    if callable(attribute) or key in ("__module__", "__init__"):
+                        found[f"{name}.{key}"] = getattr(attribute, "__code__", attribute)
+    return found
+
+
+_LAB = _list_lab()
+
+
+def find_tampering() -> list[str]:
+    """What a notebook replaced of the lab, for a person to look at: answers are compared with a reference elsewhere."""
+    now = _list_lab()
+    gone = object()
+    return [
+        f"{name} of the lab was replaced" for name, value in _LAB.items() if now.get(name, gone) is not value
+    ]
+
+
 @contextmanager
 def blocked(names: Sequence[str], exercise: str) -> Iterator[None]:
     """Make classes of the lab unusable for a while, however a notebook got hold of them."""
 
-    def refuse(name: str) -> Callable[..., None]:
-        def raise_unusable(*_: Any, **__: Any) -> None:
-            raise Unusable(
-                f"{name} can't be used in {exercise}: it is the server that yours is compared with"
-            )
-
-        return raise_unusable
-
-    saved = {
-        (name, method): vars(_BLOCKABLE[name])[method] for name in names for method in ("__init__", "run")
+    methods = {
+        function: f"{name} can't be used in {exercise}: it is the server that yours is compared with"
+        for (name, _), function in _METHODS.items()
+        if name in names
     }
-    for name, method in saved:
-        setattr(_BLOCKABLE[name], method, refuse(name))
+    saved = {function: function.__code__ for function in methods}
+    for function, message in methods.items():
+        # The code, not the attribute: so whoever kept the function before is refused as well.
+        function.__code__ = _make_refusal(message, function.__code__)
     try:
         yield
     finally:
-        for (name, method), original in saved.items():
-            setattr(_BLOCKABLE[name], method, original)
+        for function, code in saved.items():
+            function.__code__ = code
+
+
+def _make_refusal(message: str, replaced: CodeType) -> CodeType:
+    """Code that takes the place of a function's and raises Unusable."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        refusal: Any = (
+            "REFUSAL"  # the function whose code this becomes has other globals: both come as constants
+        )
+        raise refusal("MESSAGE")
+
+    values = {"REFUSAL": Unusable, "MESSAGE": message}
+    code = refuse.__code__
+    constants = tuple(
+        values.get(value, value) if isinstance(value, str) else value for value in code.co_consts
+    )
+    return code.replace(co_consts=constants, co_freevars=replaced.co_freevars)
 
 
 def run_server(
@@ -213,6 +260,65 @@ def update_client(
         "class": type(chosen).__qualname__,
         "is_client": isinstance(chosen, Client),
     }
+
+
+def find_borrowed(
+    namespace: Mapping[str, Any],
+    name: str,
+    arguments: Mapping[str, Any],
+    clients: Mapping[str, Any],
+    unusable: Sequence[str],
+) -> list[str]:
+    """Signs that a server hands its work to a server of the lab that it should do without, for a person to look at.
+
+    Its parts are gone through: what a new server holds, and the names and the code of its methods and of its clients'.
+    """
+    forbidden = {cls for key, cls in _BLOCKABLE.items() if key in unusable}
+    borrowed = {_METHODS[key, "run"].__code__: f"{key}.run" for key in _BLOCKABLE if key in unusable}
+    server = namespace[name](client_subsets=make_subsets(clients), **arguments)
+    signs: dict[str, None] = {}
+    for part in _list_parts(server):
+        if type(part) in forbidden:
+            signs[f"a {name} holds a {type(part).__name__}"] = None
+        for owner in type(part).__mro__:
+            if owner.__module__.startswith("lab_2_hfl"):
+                break
+            for key, method in vars(owner).items():
+                for code in _list_code(method):
+                    named = {
+                        word
+                        for word in code.co_names
+                        if namespace.get(word, _BLOCKABLE.get(word)) in forbidden
+                    }
+                    signs |= {f"{owner.__qualname__}.{key} uses {word}": None for word in sorted(named)}
+                    if code in borrowed:
+                        signs[f"{owner.__qualname__}.{key} is {borrowed[code]}"] = None
+    return list(signs)
+
+
+_MAX_PARTS = 2_000
+
+
+def _list_parts(server: Any) -> list[Any]:
+    """A server and the objects that it holds, directly or not; no data, no classes, no modules."""
+    found: dict[int, Any] = {id(server): server}
+    waiting = [server]
+    while waiting and len(found) < _MAX_PARTS:
+        for value in gc.get_referents(waiting.pop()):
+            plain = isinstance(value, str | int | float | type | ModuleType | Tensor | Subset | FunctionType)
+            if not plain and id(value) not in found:
+                found[id(value)] = value
+                waiting.append(value)
+    return list(found.values())
+
+
+def _list_code(method: Any) -> Iterator[CodeType]:
+    """The code of a function and of all functions within it."""
+    waiting = [method.__code__] if isinstance(method, FunctionType) else []
+    while waiting:
+        code = waiting.pop()
+        yield code
+        waiting += [value for value in code.co_consts if isinstance(value, CodeType)]
 
 
 def describe_class(namespace: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def test_what_a_client_sends(
             "clients of the nested class FedAvgGradServer.PseudoGradClient",
             "make `self.clients` in `__init__` from the nested class.",
         )
+    _flag_borrowed(submission, exercise, question)
     start = received if exercise is WEIGHT else None
     if not match_tensors(sent, right, start):
         explain_sent(exercise, sent, right, received, question.arguments["arguments"]["lr"])
@@ -99,6 +100,14 @@ def test_what_a_client_sends(
             "the same answer: an update depends on the weights and the seed alone",
             "set the client's model to the received weights, and seed torch, at the start of every update.",
         )
+
+
+def _flag_borrowed(submission: Submission, exercise: ServerExercise, question: Question) -> None:
+    """Have a person look at a class whose parts hand their work to the server that it should do without."""
+    asked = {key: question.arguments[key] for key in ("name", "arguments", "clients", "unusable")}
+    signs = submission.observe(exercise.tag, "servers", "find_borrowed", asked, f"{exercise.name}(…)")
+    for sign in signs if isinstance(signs, list) else ["the list of borrowed parts was replaced"]:
+        submission.flag(str(sign)[:200])
 
 
 @pytest.mark.parametrize("exercise", [mark(exercise) for exercise in SERVERS])

@@ -166,9 +166,9 @@ def _private(scene: Scene) -> list[Argument]:
 def _mounts(view: View, writable: tuple[Path, ...]) -> list[Argument]:
     """Show and hide paths, outer before inner, so that the innermost word on a path is the one that holds."""
     shown = dict.fromkeys([*map(Path, _SYSTEM_FOLDERS), *view.readable, *writable], True)
-    # What lies in no shown folder is absent anyway, and a mask over it would have no folder to lie on.
-    hidden = frozenset(path for path in view.hidden if not shown.keys().isdisjoint(path.parents))
-    order = sorted(shown | dict.fromkeys(hidden, False), key=lambda path: len(path.parts))
+    order = sorted(shown | dict.fromkeys(view.hidden, False), key=lambda path: len(path.parts))
+    hidden = frozenset(view.hidden)
+    made = set(shown)  # what stands by itself: of hidden folders, those that had to be covered
     options: list[Argument] = []
     masks: list[Argument] = []
     for path in order:
@@ -176,9 +176,11 @@ def _mounts(view: View, writable: tuple[Path, ...]) -> list[Argument]:
         if path not in hidden:
             if path in view.readable or path in writable:
                 missing = path.parents if inside is None or inside in hidden else ()
+                below = inside if inside in made else None
                 bind = "--bind" if path in writable else "--ro-bind"
-                options += [*_folders(missing, below=inside), bind, str(path), str(path)]
+                options += [*_folders(missing, below=below), bind, str(path), str(path)]
         elif inside in shown and path.is_dir():
+            made.add(path)
             options += ["--perms", "0755", "--tmpfs", str(path)]
             masks += ["--remount-ro", str(path)]
         elif inside in shown and path.exists():

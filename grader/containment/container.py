@@ -29,6 +29,8 @@ from .watchdog import Watched
 
 _DEVICES = tuple(Path(f"/dev/{name}") for name in ("null", "zero", "full", "random", "urandom"))
 _SYSTEM = tuple(Path(f"/{name}") for name in ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32"))
+# gloo looks here for network cards, and gives up where that is forbidden; where it can be, the folder is empty.
+_CARDS = Path("/sys/bus/pci/devices")
 # Without a process namespace these alone of /proc: the rest tells of other processes.
 _HARMLESS_PROC = tuple(Path(f"/proc/{name}") for name in ("cpuinfo", "meminfo", "stat", "loadavg"))
 
@@ -172,7 +174,8 @@ class Container:
         tmp = Path("/tmp") if apart else room.tmp
         view = self.view + View(_SYSTEM + SYSTEM_FILES + ((Path("/proc"),) if apart else _HARMLESS_PROC))
         if apart or self.loopback:  # of its own, or with the open network this machine's
-            view += View(tuple(map(Path, NAME_FILES)))
+            cards = () if apart else tuple(Path("/sys/devices").glob("pci*"))
+            view += View((*map(Path, NAME_FILES), _CARDS, *cards))
         rules = landlock.plan(
             machine.landlock,
             readable=without_hidden(view),
@@ -198,7 +201,10 @@ class Container:
             "namespaces": apart,
             "new_user": uid is None,
             "uid": uid,
-            "private": [[str(path), size, limits.files] for path, size in sizes],
+            "private": [
+                *([str(path), size, limits.files] for path, size in sizes),
+                *([[str(_CARDS), 4096, 1]] if apart and _CARDS.is_dir() else []),
+            ],
             "kept": covered,
             "texts": NAME_FILES,
             "marker": f"{room.scratch}/run-{secrets.token_hex(8)}",

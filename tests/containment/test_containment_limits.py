@@ -23,7 +23,7 @@ def test_sizes_read_as_people_write_them(count: int, text: str) -> None:
     assert readable_size(count) == text
 
 
-@pytest.mark.parametrize("limit", ["resident_bytes", "processes", "cpu_s", "files"])
+@pytest.mark.parametrize("limit", ["resident_bytes", "processes", "cpu_s", "files", "scratch_bytes"])
 def test_breach_says_what_was_seen_what_is_allowed_and_what_to_do(limit: str) -> None:
     said = Breach(limit, 3000, 2000).sentence()
     seen, _, advice = said.partition(";")

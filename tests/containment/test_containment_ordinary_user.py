@@ -14,7 +14,7 @@ from ordinary import REPOSITORY, as_ordinary_user
 LIVE = ["test_containment_live.py", "-k", "TestSecrets or (full and (TestMachine or TestLimits))"]
 KERNEL = ["test_containment_kernel.py", "-k", "test_contained_kernel or test_kernel_leaves"]
 
-WORKERS = ["test_containment_workers.py", "-k", "meet or session or disk"]
+WORKERS = ["test_containment_workers.py", "-k", "meet or session or disk or (gloo and not full)"]
 
 
 @pytest.mark.skipif(

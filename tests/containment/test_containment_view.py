@@ -55,6 +55,13 @@ def test_package_that_is_not_installed_is_named() -> None:
         python_view(["no_such_package"])
 
 
+def test_folders_above_are_open_also_where_a_hidden_one_is_nowhere_to_be_seen(tree: Path) -> None:
+    words = options(View((tree / "lab" / "model.py",), (tree / "lab",)))
+    [bind] = positions(words, "--ro-bind", str(tree / "lab" / "model.py"))
+    for folder in (tree, tree / "lab"):
+        assert positions(words[:bind], "--perms", "0755", "--dir", str(folder))
+
+
 def test_folder_around_a_hidden_one_is_replaced_by_its_other_entries(tree: Path) -> None:
     shown = without_hidden(View((tree,), (tree / "solutions", tree / "notes" / "private")))
     assert sorted(shown) == [tree / "lab", tree / "notes" / "a.txt"]

@@ -77,6 +77,26 @@ def test_workers_meet_and_see_no_secret(run_workers: Run) -> None:
     assert [(folder / f"said{rank}").read_text() for rank in (0, 1)] == ["hello [None, 'closed']"] * 2
 
 
+GLOO = """
+import pathlib, sys
+import torch
+import torch.distributed as dist
+rank = int(sys.argv[1])
+dist.init_process_group("gloo", rank=rank, world_size=2)
+total = torch.tensor([rank + 1.0])
+dist.all_reduce(total)
+pathlib.Path(f"said{rank}").write_text(f"{total.item()}")
+dist.destroy_process_group()
+"""
+
+
+def test_gloo_finds_its_peers_by_the_container_s_own_names(run_workers: Run) -> None:
+    report, _, folder = run_workers(GLOO)
+
+    assert report.exit_status == 0, report.output
+    assert [(folder / f"said{rank}").read_text() for rank in (0, 1)] == ["3.0", "3.0"]
+
+
 def test_a_worker_that_left_its_session_ends_with_the_run(
     run_workers: Run, find_processes: Callable[[str], list[int]]
 ) -> None:

@@ -17,6 +17,7 @@ from grader.execution import Answer, Session
 from grader.homework import KernelLimits
 from grader.isolation import IsolationError, choose_level, make_view
 from grader.notebook import Cell
+from grader.observation import CodeError
 
 TIMEOUT_S = 60.0
 LEVELS = ("none", "full")
@@ -57,6 +58,7 @@ CELLS = {
     "asks": "name = input('Name? ')",
     "prints 20 MB": "for _ in range(20):\n    print('x' * 1_000_000)",
     "os._exit": "import os\nwith open('runs', 'a') as file: file.write('exit ')\nos._exit(0)",
+    "exit()": "exit()",
     "segfault": "import ctypes\nctypes.string_at(0)",
     "last": "with open('runs') as file: runs = file.read()",
 }
@@ -82,6 +84,7 @@ def mishaps(isolation: dict[str, Any]) -> Iterator[Session]:
         ("asks", "error", "StdinNotImplementedError"),
         ("prints 20 MB", "ok", ""),
         ("os._exit", "died", ""),
+        ("exit()", "died", ""),
         ("segfault", "died", ""),
         ("last", "ok", ""),
     ],
@@ -105,7 +108,7 @@ def test_what_a_cell_prints_is_kept_in_part(mishaps: Session) -> None:
 def test_a_new_kernel_runs_earlier_cells_again_but_not_those_that_ended_theirs(mishaps: Session) -> None:
     # A container's folder is new with each kernel; a plain kernel finds what those before it left.
     contained = mishaps.level is not Level.NONE
-    assert read(mishaps, "runs") == ("first " if contained else "first exit first first ")
+    assert read(mishaps, "runs") == ("first " if contained else "first exit first first first ")
 
 
 def test_names_are_there_in_the_new_kernel(mishaps: Session) -> None:
@@ -278,3 +281,12 @@ def test_the_environment_reaches_the_kernel(isolation: dict[str, Any]) -> None:
 )
 def test_every_end_reads_as_a_sentence(outcome: str, sentence: str) -> None:
     assert Answer(outcome).describe(KernelLimits(memory_mib=512), 2.0) == sentence
+
+
+def test_a_limit_is_told_as_the_container_says_it() -> None:
+    answer = Answer(
+        "limit", error=CodeError("Limit", "The code made 60,000 files; at most 50,000 is allowed.")
+    )
+
+    told = "it passed a limit and was killed. The code made 60,000 files; at most 50,000 is allowed"
+    assert answer.describe(KernelLimits(), 2.0) == told

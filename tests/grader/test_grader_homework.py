@@ -13,6 +13,7 @@ title = "Homework"
 setup = "setup"
 [kernel]
 memory_mib = 512
+packages = ["lab"]
 [[exercise]]
 id = "X1"
 part = "a"
@@ -35,12 +36,16 @@ def write(folder: Path, content: str) -> Path:
     return path
 
 
+def test_what_contained_code_can_import_is_read(tmp_path: Path) -> None:
+    assert read_homework(write(tmp_path, SMALL)).kernel.packages == ("lab",)
+
+
 def test_a_homework_is_read(tmp_path: Path) -> None:
     homework = read_homework(write(tmp_path, SMALL))
     first, second = homework.exercises
 
     assert homework.tags == ("setup", "one", "two")
-    assert homework.kernel == KernelLimits(memory_mib=512)
+    assert homework.kernel == KernelLimits(memory_mib=512, packages=("lab",))
     assert (first.points, first.manual) == (1.5, (ManualItem("Why", 0.5, "two"),))
     assert (homework.find_exercise("X2"), second.files) == (second, ("x.py",))
 

@@ -13,7 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from grader.containment import Layer, Level, Machine, probe
+from grader.containment import Container, Layer, Level, Machine, View, probe
 from grader.containment.bubblewrap import Bubblewrap
 from grader.isolation import IsolationError, choose_level, make_view
 
@@ -70,6 +70,18 @@ def test_no_package_of_the_kit_is_shown_but_those_named() -> None:
     assert {KIT / "lab_2_hfl", KIT / "docs"} <= set(view.readable)
     assert {KIT / name for name in ("grader", "launch", "solutions", "lab_1_parallelism")} <= set(view.hidden)
     assert not {KIT, *(KIT / name for name in ("private_tests", "tests", "solutions"))} & set(view.readable)
+
+
+@pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
+def test_the_kit_is_hidden_also_where_it_lies_in_a_readable_folder() -> None:
+    view = make_view(["lab_2_hfl"]) + View((KIT.parent,))
+    program = "import lab_2_hfl, os, sys; print(sorted(os.listdir(sys.argv[1])))"
+    container = Container(view=view, level=Level.FULL)
+    with container.start([sys.executable, "-c", program, str(KIT)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = process.stdout.read().decode().strip()
+
+    assert said == "['lab_2_hfl']"
 
 
 def test_an_unknown_package_is_said() -> None:

@@ -16,6 +16,7 @@ from grader.report import (
     PASSED,
     CheckResult,
     Report,
+    format_notes,
     format_page,
     format_points,
     format_table,
@@ -173,3 +174,15 @@ def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path, monkeypatch:
         write_json(MIXED, path)
 
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("results.json", "old")]
+
+
+def test_signs_of_tampering_are_for_the_instructor_and_safe_to_show() -> None:
+    report = make_report(isolation="full", tampering=[f"len of builtins was replaced {HOSTILE}"])
+    page, lines = format_page(report), format_notes(report, "full")
+
+    assert lines[0] == "Isolation: full"
+    assert lines[1].startswith("For the instructor: len of builtins was replaced <script>")
+    assert "\x1b" not in lines[1] + page
+    assert "For the instructor: len of builtins was replaced &lt;script&gt;" in page
+    assert "isolation: full" in page
+    assert "<script>" not in page

@@ -1,0 +1,1 @@
+"""A package, so that what its fixtures set up ends with it."""

@@ -1,0 +1,62 @@
+"""Archives and files as strangers hand them in: refused with a sentence, or graded like any other."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from cases import EXERCISES
+from grading import grade_notebook
+from packing_cases import ArchiveCase, read_archive_cases
+from targets import State, look
+
+from grader.containment import Level, probe, remove_folder
+from grader.intake import IntakeError, open_submission
+from grader.notebook import NotebookError, read_notebook
+
+ALL = os.environ.get("HOSTILE", "") == "all"
+pytestmark = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
+CASES = [
+    pytest.param(
+        case,
+        id=case.name,
+        marks=[] if ALL or case.quick else [pytest.mark.skip(reason="run by `tox -e hostile` (HOSTILE=all)")],
+    )
+    for case in read_archive_cases()
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_archive_is_refused_or_graded_like_any_other(
+    case: ArchiveCase, targets: dict[str, str], work: Path, clean: State, folder: Path
+) -> None:
+    said, refused, earned = take_in(case.write(work, targets), work)
+
+    assert bool(refused) == bool(case.refused), refused
+    assert re.search(case.refused, refused)
+    assert "\n" not in refused
+    assert refused or earned == EXERCISES
+    assert re.search(case.says, said), said
+    assert not re.search("[\x00-\x1f\u202a-\u202e]", said)
+    clear(work)
+    assert look(folder) == clean
+
+
+def take_in(archive: Path, work: Path) -> tuple[str, str, tuple[str, ...]]:
+    """The notes on a submission; the sentence that refuses it; else what it earns."""
+    try:
+        submission = open_submission(archive, work / "unpacked")
+        notebook = submission.require_notebook()
+        read_notebook(notebook)
+    except (IntakeError, NotebookError) as error:
+        return "", str(error), ()
+    return " ".join(submission.notes), "", grade_notebook(notebook, Level.FULL).earned
+
+
+def clear(work: Path) -> None:
+    """Remove what the test itself put there."""
+    remove_folder(work / "unpacked")
+    for path in work.glob("homework.*"):
+        path.unlink()
