@@ -78,7 +78,7 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     """
     rng = _start(grading_seed, function)
     shared = {"seed": rng.randrange(1_000, 10_000), "e": 2, "nr_rounds": 3}
-    small_batch, rate = rng.randrange(4, 6), _draw_rate(rng, 0.04, 0.06)
+    small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
         fraction = rng.choice([0.16, 0.17, 0.18])
         return {**shared, "iid": False, "b": small_batch, "lr": rate, "c": fraction}
@@ -92,8 +92,8 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     batch, few = rng.randrange(8, 12), rng.randrange(18, 24)
     if function == "iid_noniid_experiments":
         return {**shared, "n": few, "b": batch, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
-    # The learning rates are the function's own and small: smaller batches and more epochs make up for them.
-    return {**shared, "n": rng.randrange(9, 13), "b": rng.randrange(5, 8), "e": 3}
+    # The learning rates are the function's own and small: smaller batches make up for them.
+    return {**shared, "n": rng.randrange(10, 14), "b": rng.randrange(6, 9)}
 
 
 def draw_defaults(function: str) -> dict[str, Any]:

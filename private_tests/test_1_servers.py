@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from .server_diagnoses import (
     split_calls,
 )
 
+Observe = Callable[[Question], dict[str, Any]]
+
 _POINTS = 0.25  # each of the four checks of an exercise
 
 
@@ -28,25 +32,39 @@ def mark(exercise: ServerExercise, *values: Any) -> Any:
     return pytest.param(exercise, *values, id=label, marks=pytest.mark.exercise(exercise.id, points=_POINTS))
 
 
-def observe(submission: Submission, question: Question) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def observe(submission: Submission) -> Observe:
+    """What the submission's class answers to a question; each is put once, for all checks."""
+    known: dict[str, dict[str, Any]] = {}
+
+    def ask(question: Question) -> dict[str, Any]:
+        key = json.dumps([question.tag, question.function, question.arguments], sort_keys=True)
+        if key not in known:
+            found = submission.observe(
+                question.tag, "servers", question.function, question.arguments, _describe(question)
+            )
+            known[key] = found if isinstance(found, dict) else {}
+        return known[key]
+
+    return ask
+
+
+def _describe(question: Question) -> str:
     shown = ", ".join(f"{key}={value}" for key, value in question.arguments["arguments"].items())
     rounds = f".run({question.arguments['nr_rounds']})" if "nr_rounds" in question.arguments else ""
-    found = submission.observe(
-        question.tag, "servers", question.function, question.arguments, f"{question.name}({shown}){rounds}"
-    )
-    return found if isinstance(found, dict) else {}
+    return f"{question.name}({shown}){rounds}"
 
 
 @pytest.mark.parametrize(
     ("exercise", "kind"), [mark(exercise, kind) for exercise in SERVERS for kind in KINDS]
 )
 def test_weights_after_each_round(
-    submission: Submission, references: References, grading_seed: int, exercise: ServerExercise, kind: str
+    observe: Observe, references: References, grading_seed: int, exercise: ServerExercise, kind: str
 ) -> None:
     """The model's weights after each round are the reference's."""
     question = ask_for_run(exercise, grading_seed, kind)
     nr_rounds = question.arguments["nr_rounds"]
-    seen = observe(submission, question)
+    seen = observe(question)
     expected = references.ask(question.function, question.arguments)
     calls = split_calls(seen, nr_rounds)
     before = expected["calls"][0]["received"]
@@ -77,11 +95,15 @@ def _list_weights(run: dict[str, Any], nr_rounds: int) -> list[Any]:
 
 @pytest.mark.parametrize("exercise", [mark(exercise) for exercise in SERVERS])
 def test_what_a_client_sends(
-    submission: Submission, references: References, grading_seed: int, exercise: ServerExercise
+    submission: Submission,
+    observe: Observe,
+    references: References,
+    grading_seed: int,
+    exercise: ServerExercise,
 ) -> None:
     """A client sends what the exercise asks for, for any weights it gets."""
     question = ask_for_update(exercise, grading_seed)
-    seen = observe(submission, question)
+    seen = observe(question)
     expected = references.ask(question.function, question.arguments)
     sent, right, received = seen.get("sent"), expected["sent"], expected["received"]
     if exercise is GRAD and not str(seen.get("class", "")).endswith("FedAvgGradServer.PseudoGradClient"):
@@ -112,11 +134,11 @@ def _flag_borrowed(submission: Submission, exercise: ServerExercise, question: Q
 
 @pytest.mark.parametrize("exercise", [mark(exercise) for exercise in SERVERS])
 def test_result(
-    submission: Submission, references: References, grading_seed: int, exercise: ServerExercise
+    observe: Observe, references: References, grading_seed: int, exercise: ServerExercise
 ) -> None:
     """The RunResult has the messages, accuracies and times of every round."""
     question = ask_for_run(exercise, grading_seed, "unequal")
-    seen = observe(submission, question)
+    seen = observe(question)
     result = seen.get("result", {})
     expected = references.ask(question.function, question.arguments)["result"]
     rounds = question.arguments["nr_rounds"]
