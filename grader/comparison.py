@@ -132,8 +132,10 @@ _RELATIVE_TOLERANCE = 0.1
 _ABSOLUTE_TOLERANCE = 2e-6
 
 
-def match_tensors(seen: Any, expected: Digest, start: Digest | None = None) -> bool:
-    """Whether digests of tensors agree: their relative Euclidean distance, as the root of its mean square over all tensors, is at most 0.1.
+def match_tensors(
+    seen: Any, expected: Digest, start: Digest | None = None, tolerance: float = _RELATIVE_TOLERANCE
+) -> bool:
+    """Whether digests of tensors agree: the root of the mean square of their relative Euclidean distances is at most `tolerance`.
 
     seen, expected: for each tensor its `shape`, its `norm` and some of its `entries`
     start: the tensors before an update; the distance is then relative to the update, so that "no update" is no match
@@ -144,7 +146,7 @@ def match_tensors(seen: Any, expected: Digest, start: Digest | None = None) -> b
     distances = [
         _measure_distance(a, b, origin) for a, b, origin in zip(seen, expected, origins, strict=True)
     ]
-    return math.sqrt(math.fsum(d * d for d in distances) / max(1, len(distances))) <= _RELATIVE_TOLERANCE
+    return math.sqrt(math.fsum(d * d for d in distances) / max(1, len(distances))) <= tolerance
 
 
 def _measure_distance(seen: Any, expected: Mapping[str, Any], start: Mapping[str, Any]) -> float:

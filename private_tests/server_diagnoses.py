@@ -56,6 +56,38 @@ def explain_draws(
             )
 
 
+# Rounding alone, since the clients' own answers are combined: no training lies between.
+_EXACT = 0.002
+
+
+def explain_plain_mean(
+    exercise: ServerExercise,
+    number: int,
+    weights: Any,
+    calls: Sequence[Mapping[str, Any]],
+    sample_counts: Sequence[int],
+) -> None:
+    """Fail if the weights after round `number` are the plain mean of what the clients sent, and not the weighted one.
+
+    Where clients are nearly of a size, that makes too little difference to be seen from the weights alone.
+    """
+    before, sent = calls[0]["received"], [call["sent"] for call in calls]
+    counts = [sample_counts[call["client"]] for call in calls]
+    plain = _apply_mean(exercise, before, sent, [1 / len(sent)] * len(sent))
+    weighted = _apply_mean(exercise, before, sent, [count / sum(counts) for count in counts])
+    if match_tensors(weights, plain, before, _EXACT) and not match_tensors(weights, weighted, before, _EXACT):
+        _fail_plain_mean(exercise, f"After round {number} the model of {exercise.name} has other weights.")
+
+
+def _fail_plain_mean(exercise: ServerExercise, seen: str) -> NoReturn:
+    what = "updates" if exercise is GRAD else "weights"
+    fail(
+        f"{seen} It took the plain mean of the clients' {what}.",
+        "the mean weighted by the clients' numbers of samples",
+        "weight each client by its number of samples.",
+    )
+
+
 def explain_round(
     exercise: ServerExercise,
     number: int,
@@ -75,13 +107,10 @@ def explain_round(
     sent = [call["sent"] for call in calls] if unequal else []
     if match_tensors(weights, combine_tensors((2.0, before), (-1.0, right)), before):
         fail(f"{seen} It moved in the opposite direction.", expected, "check the sign of the server's step.")
-    if sent and match_tensors(weights, _apply_plain_mean(exercise, before, sent), before):
-        what = "updates" if exercise is GRAD else "weights"
-        fail(
-            f"{seen} It took the plain mean of the clients' {what}.",
-            expected,
-            "weight each client by its number of samples.",
-        )
+    if sent and match_tensors(
+        weights, _apply_mean(exercise, before, sent, [1 / len(sent)] * len(sent)), before
+    ):
+        _fail_plain_mean(exercise, seen)
     if match_tensors(weights, before, start=right):  # up to a small part of the right step
         fail(
             f"{seen} It did not move in this round.",
@@ -96,11 +125,10 @@ def explain_round(
     )
 
 
-def _apply_plain_mean(exercise: ServerExercise, before: Any, sent: Sequence[Any]) -> Any:
-    share = 1 / len(sent)
+def _apply_mean(exercise: ServerExercise, before: Any, sent: Sequence[Any], shares: Sequence[float]) -> Any:
     if exercise is WEIGHT:
-        return combine_tensors(*((share, part) for part in sent))
-    return combine_tensors((1.0, before), *((-share, part) for part in sent))
+        return combine_tensors(*zip(shares, sent, strict=True))
+    return combine_tensors((1.0, before), *((-share, part) for share, part in zip(shares, sent, strict=True)))
 
 
 def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any, lr: float) -> NoReturn:

@@ -16,6 +16,7 @@ from .reference_runs import References
 from .server_diagnoses import (
     explain_draws,
     explain_messages,
+    explain_plain_mean,
     explain_round,
     explain_sent,
     explain_start,
@@ -77,6 +78,9 @@ def test_weights_after_each_round(
             explain_draws(exercise, seen, expected, nr_rounds)
             explain_round(exercise, number, weights, calls[number - 1], before, right, kind == "unequal")
         before = right
+        if kind == "unequal":
+            sizes = question.arguments["clients"]["sizes"]
+            explain_plain_mean(exercise, number, weights, calls[number - 1], sizes)
     if not match_tensors(seen.get("weights"), expected["weights"], expected["calls"][0]["received"]):
         explain_start(exercise, seen, expected)
         explain_draws(exercise, seen, expected, nr_rounds)

@@ -234,7 +234,7 @@ def _cgroup_layer(parent: Path | None) -> Layer:
 
 def _own_uids() -> range | None:
     """Return users that root can hand out: from the top of what is mapped here, where nobody lives."""
-    if os.geteuid() != 0 or not _has_capability(_CAP_SETUID):
+    if sys.platform == "win32" or os.geteuid() != 0 or not _has_capability(_CAP_SETUID):
         return None
     counts = []
     for kind in ("uid", "gid"):

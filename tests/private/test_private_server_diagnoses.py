@@ -12,6 +12,7 @@ from private_tests.questions import GRAD, WEIGHT, ServerExercise
 from private_tests.server_diagnoses import (
     explain_draws,
     explain_messages,
+    explain_plain_mean,
     explain_round,
     explain_sent,
     explain_start,
@@ -89,6 +90,23 @@ def test_a_round_s_mistake_is_named(
     )
 
     assert failure.seen.endswith(hint)
+
+
+@pytest.mark.parametrize("exercise", [WEIGHT, GRAD])
+@pytest.mark.parametrize(("weights", "plain"), [(3.0, True), (3.02, False), (3.5, False)])
+def test_a_plain_mean_is_seen_also_between_clients_of_nearly_a_size(
+    exercise: ServerExercise, weights: float, plain: bool
+) -> None:
+    sent = REACHED if exercise is WEIGHT else [BEFORE - value for value in REACHED]
+    calls = [call(index, BEFORE, value) for index, value in enumerate(sent)]
+
+    def check() -> None:
+        explain_plain_mean(exercise, 1, digest(weights), calls, [99, 101])
+
+    if plain:
+        assert "plain mean" in get_failure(check).seen
+    else:
+        check()
 
 
 @pytest.mark.parametrize(
