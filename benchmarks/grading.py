@@ -55,9 +55,9 @@ def measure_tree(process: psutil.Process) -> int:
 
 def time_plain_round(algorithm: str) -> float:
     """Seconds of one plain round with the handout's defaults."""
-    from federated_rounds import run_plain
+    from federated_rounds import start_plain
 
-    return sum(run_plain(algorithm, 1).seconds)
+    return sum(next(start_plain(algorithm)).seconds)
 
 
 def show(name: str, value: str, goal: str, reached: bool) -> None:

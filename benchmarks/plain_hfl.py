@@ -7,8 +7,9 @@ images, turned back into pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count, islice
 from time import perf_counter
 
 import numpy as np
@@ -114,10 +115,10 @@ def send_weights(client: PlainClient, weights: list[Tensor]) -> list[Tensor]:
     return [parameter.detach().clone() for parameter in client.model.parameters()]
 
 
-def run_fedsgd(
-    subsets: list[Subset[tuple[Tensor, int]]], test: Pictures, *, lr: float, c: float, seed: int, rounds: int
-) -> PlainRun:
-    """FedSGD with gradients."""
+def start_fedsgd(
+    subsets: list[Subset[tuple[Tensor, int]]], test: Pictures, *, lr: float, c: float, seed: int
+) -> Iterator[PlainRun]:
+    """FedSGD with gradients; yields the run so far after each round, without end."""
     torch.manual_seed(seed)
     model = PlainCnn().to(DEVICE)
     clients = [PlainClient(subset, len(subset), lr, 1) for subset in subsets]
@@ -126,10 +127,10 @@ def run_fedsgd(
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
             parameter.sub_(lr * gradient)
 
-    return _run(model, clients, test, c, seed, rounds, send_gradient, step)
+    return _run(model, clients, test, c, seed, send_gradient, step)
 
 
-def run_fedavg(
+def start_fedavg(
     subsets: list[Subset[tuple[Tensor, int]]],
     test: Pictures,
     *,
@@ -138,9 +139,8 @@ def run_fedavg(
     c: float,
     e: int,
     seed: int,
-    rounds: int,
-) -> PlainRun:
-    """FedAvg with weights."""
+) -> Iterator[PlainRun]:
+    """FedAvg with weights; yields the run so far after each round, without end."""
     torch.manual_seed(seed)
     model = PlainCnn().to(DEVICE)
     clients = [PlainClient(subset, b, lr, e) for subset in subsets]
@@ -149,7 +149,7 @@ def run_fedavg(
         for parameter, weight in zip(model.parameters(), weights, strict=True):
             parameter.copy_(weight)
 
-    return _run(model, clients, test, c, seed, rounds, send_weights, replace)
+    return _run(model, clients, test, c, seed, send_weights, replace)
 
 
 def _run(
@@ -158,15 +158,14 @@ def _run(
     test: Pictures,
     c: float,
     seed: int,
-    rounds: int,
     update: Update,
     apply: Callable[[list[Tensor]], None],
-) -> PlainRun:
+) -> Iterator[PlainRun]:
     rng = np.random.default_rng(seed)
     a_round = max(1, round(c * len(clients)))
     test_loader = DataLoader(test, batch_size=len(test))
-    run = PlainRun([])
-    for number in range(rounds):
+    so_far = PlainRun([])
+    for number in count():
         start = perf_counter()
         chosen = rng.choice(len(clients), a_round, replace=False)
         weights = [parameter.detach().clone() for parameter in model.parameters()]
@@ -178,10 +177,15 @@ def _run(
         shares = [size / sum(sizes) for size in sizes]
         with torch.no_grad():
             apply([sum_weighted(parts, shares) for parts in zip(*sent, strict=True)])
-        run.accuracies.append(measure_accuracy(model, test_loader))
-        run.seconds.append(perf_counter() - start)
-    run.weights = [parameter.detach() for parameter in model.parameters()]
-    return run
+        so_far.accuracies.append(measure_accuracy(model, test_loader))
+        so_far.seconds.append(perf_counter() - start)
+        so_far.weights = [parameter.detach() for parameter in model.parameters()]
+        yield so_far
+
+
+def run(rounds: Iterator[PlainRun], number: int) -> PlainRun:
+    """The run after so many rounds."""
+    return next(islice(rounds, number - 1, None))
 
 
 def sum_weighted(parts: Sequence[Tensor], shares: Sequence[float]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from plain_hfl import Pictures, PlainRun, run_fedavg, run_fedsgd
+from plain_hfl import Pictures, PlainRun, run, start_fedavg, start_fedsgd
 from torch.utils.data import Subset
 
 from lab_2_hfl.dataset import split, test_dataset, train_dataset
@@ -45,32 +45,18 @@ def assert_same(lab: PlainRun, plain: PlainRun) -> None:
 
 def test_fedavg(unequal: list[Subset[Any]], pictures: Pictures, test_pictures: Pictures) -> None:
     lab = run_lab(FedAvgServer(0.05, 20, unequal, 0.5, 2, SEED))
-    plain = run_fedavg(
-        [Subset(pictures, s.indices) for s in unequal],
-        test_pictures,
-        lr=0.05,
-        b=20,
-        c=0.5,
-        e=2,
-        seed=SEED,
-        rounds=ROUNDS,
-    )
+    subsets = [Subset(pictures, s.indices) for s in unequal]
+    plain = start_fedavg(subsets, test_pictures, lr=0.05, b=20, c=0.5, e=2, seed=SEED)
 
-    assert_same(lab, plain)
+    assert_same(lab, run(plain, ROUNDS))
 
 
 def test_fedsgd(unequal: list[Subset[Any]], pictures: Pictures, test_pictures: Pictures) -> None:
     lab = run_lab(FedSgdServer(0.05, unequal, 0.5, SEED))
-    plain = run_fedsgd(
-        [Subset(pictures, s.indices) for s in unequal],
-        test_pictures,
-        lr=0.05,
-        c=0.5,
-        seed=SEED,
-        rounds=ROUNDS,
-    )
+    subsets = [Subset(pictures, s.indices) for s in unequal]
+    plain = start_fedsgd(subsets, test_pictures, lr=0.05, c=0.5, seed=SEED)
 
-    assert_same(lab, plain)
+    assert_same(lab, run(plain, ROUNDS))
 
 
 def test_pictures_come_back_to_the_last_bit(pictures: Pictures) -> None:
