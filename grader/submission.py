@@ -145,8 +145,8 @@ class Submission:
             )
         fail(
             f"{what} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
-            f"{name} to finish without an exception",
-            f"call it like this in your notebook, after restarting the kernel, and correct the cell tagged {tag!r}.",
+            f"{name} to finish within {timeout_s:g} s, without an exception",
+            _advise_call(answer, tag),
         )
 
     def _fail_undefined(self, tag: str, name: str) -> None:
@@ -200,3 +200,10 @@ class Submission:
         if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
             return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."
         return "restart your kernel, run the notebook from the top, and correct this cell."
+
+
+def _advise_call(answer: Answer, tag: str) -> str:
+    correct = f"correct the cell tagged {tag!r}."
+    if answer.outcome in ("timeout", "hung"):
+        return f"call it like this in your notebook: does it end, and does it do more than its arguments ask for? Then {correct}"
+    return f"call it like this in your notebook, after restarting the kernel, and {correct}"

@@ -79,6 +79,13 @@ def test_a_call_s_mishap_is_said(answer: Answer, seen: str) -> None:
     assert get_failure(make_submission(answer)).seen == seen
 
 
+def test_a_call_that_is_too_slow_is_asked_whether_it_does_too_much() -> None:
+    failure = get_failure(make_submission(Answer("timeout")))
+
+    assert failure.expected == "f to finish within 60 s, without an exception"
+    assert "does it do more than its arguments ask for" in failure.advice
+
+
 def test_a_name_is_missing_because_its_cell_did_not_run() -> None:
     failure = get_failure(make_submission(raised("NotDefined", "f"), cell=raised("NameError", "pd")))
 
