@@ -267,7 +267,9 @@ def test_report_is_the_case_s(case: Case, gradings: dict[str, Future[Grading]]) 
     assert {test["number"] for test in grading.tests} >= set(case.exercises)
     losses = grading.find_losses()
     assert losses.keys() == case.points.keys(), "\n".join(grading.list_messages())
-    assert SEED != DEFAULT_SEED or losses == pytest.approx(case.points, abs=1e-3), "\n".join(grading.list_messages())
+    assert SEED != DEFAULT_SEED or losses == pytest.approx(case.points, abs=1e-3), "\n".join(
+        grading.list_messages()
+    )
     for phrase in case.says:
         assert any(phrase in message for message in grading.list_messages()), "\n".join(
             grading.list_messages()
