@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import display
-from .homework import read_homework
+from . import display, relay
+from .homework import HomeworkError, read_homework
 from .intake import IntakeError, open_submission
 from .isolation import LEVELS, IsolationError, choose_level
 from .notebook import NotebookError, read_notebook
+from .options import find_path_problem, read_exercises, read_seed
 from .plugin import HOMEWORK_FILE, KIT, PUBLIC_TESTS
 from .scripts import expect
 
@@ -43,7 +43,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     grade.add_argument("--json", type=Path, metavar="FILE", help="write Gradescope's results.json here")
     grade.add_argument("--html", type=Path, metavar="FILE", help="write a page for people here")
-    grade.add_argument("--grading-seed", type=int, metavar="N", help="decides what the hidden checks ask")
+    grade.add_argument(
+        "--grading-seed", type=read_seed, metavar="N", help="decides what the hidden checks ask"
+    )
     grade.add_argument(
         "--part",
         choices=("a", "b"),
@@ -82,10 +84,15 @@ def _grade(options: argparse.Namespace) -> int:
         choose_level(options.isolation, hidden=not options.public)
     except IsolationError as error:
         return _refuse(str(error))
+    for option, path in (("json", options.json), ("html", options.html)):
+        problem = find_path_problem(path) if path is not None else None
+        if problem is not None:
+            return _refuse(f"--{option} {path}: {problem}.")
     with tempfile.TemporaryDirectory(prefix="grading-") as folder:
         try:
             given = find_parts(options.submission, Path(folder), options.part)
-        except (NotebookError, IntakeError) as error:
+            _check_exercises(options.exercise, given)
+        except (NotebookError, IntakeError, HomeworkError) as error:
             return _refuse(str(error))
         return _run_checks(options, given, tests, Path(folder) / "results.json")
 
@@ -123,6 +130,15 @@ def find_parts(submission: Path, workdir: Path, part: str | None) -> list[str]:
     return given
 
 
+def _check_exercises(text: str | None, given: Sequence[str]) -> None:
+    """Raises HomeworkError unless the exercises that are asked for can be graded from what is given."""
+    homework = read_homework(KIT / PUBLIC_TESTS / HOMEWORK_FILE)
+    notebook, scripts = (
+        any(part.startswith(option) for part in given) for option in ("--fpath=", "--scripts=")
+    )
+    read_exercises(text, homework, notebook, scripts)
+
+
 def _run_checks(options: argparse.Namespace, given: Sequence[str], tests: Path, results: Path) -> int:
     """Run pytest on the checks, in a process of its own, with the kit's settings and nobody else's."""
     json_path = (options.json or results).absolute()
@@ -155,7 +171,7 @@ def _run_checks(options: argparse.Namespace, given: Sequence[str], tests: Path, 
     if options.exercise:
         command.append(f"--exercise={options.exercise}")
     json_path.unlink(missing_ok=True)
-    status = subprocess.run(command, cwd=KIT, check=False).returncode
+    status = relay.run(command, KIT)
     if status == INTERRUPTED or status == 2:
         raise KeyboardInterrupt
     if not json_path.exists():

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine
@@ -43,6 +44,9 @@ _MAX_SIGNS = 20
 _DRAINED_AT_ONCE = 1000
 
 Reply = dict[str, Any]
+
+# How a syntax error ends; a cell's file has a number for a name, which tells a student nothing.
+_CELL_FILE = re.compile(r"\([^()]*, line (\d+)\)$")
 
 
 class _BoundedClient(NotebookClient):
@@ -137,7 +141,8 @@ class Broker:
             reply["outcome"] = "died"
         for error in self._errors:
             name, message = error.get("ename"), error.get("evalue")
-            reply["error"] = {"name": str(name)[:200], "message": str(message)[:2_000]}
+            text = _CELL_FILE.sub(r"(line \1 of the cell)", str(message)[:2_000])
+            reply["error"] = {"name": str(name)[:200], "message": text}
             if reply["outcome"] == "ok":
                 reply["outcome"] = "error"
         return reply

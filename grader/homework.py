@@ -62,6 +62,8 @@ class Homework:
     exercises: tuple[Exercise, ...]
     kernel: KernelLimits
     scripts: ScriptLimits = field(default_factory=ScriptLimits)
+    libraries: tuple[str, ...] = ()
+    """Packages whose versions every report names."""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -87,6 +89,7 @@ def read_homework(path: Path) -> Homework:
             exercises=tuple(_read_exercise(entry) for entry in content["exercise"]),
             kernel=_read_kernel(content.get("kernel", {})),
             scripts=_read_script_limits(content.get("scripts", {})),
+            libraries=tuple(content.get("libraries", ())),
         )
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
         raise HomeworkError(f"{path} can't be read as a homework: {error!r}") from error

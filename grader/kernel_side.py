@@ -118,6 +118,13 @@ def _name_type(value: Any) -> str:
     return str.__str__(name)[:80] if _type(name) is str else "unknown"
 
 
+def _name_origin(value: Any) -> str:
+    """The package of a value's type and a dot, since numpy's bool is called like Python's; nothing for built-in types."""
+    module = _getattribute(_type(value), "__module__")
+    package = str.partition(module, ".")[0][:80] if _type(module) is str else "unknown"
+    return "" if package in ("builtins", "__main__") else f"{package}."
+
+
 def look_up(namespace: dict[str, Any], name: str) -> Any:
     """The notebook's global `name`. Raises NotDefined if there is none."""
     if name not in namespace:
@@ -146,7 +153,9 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
         if _type(value) in (bool, int, float, str):
             found[attribute] = {"value": to_plain(value)}
         else:
-            found[attribute] = {"odd": "..." if value is Ellipsis else _name_type(value)}
+            found[attribute] = {
+                "odd": "..." if value is Ellipsis else _name_origin(value) + _name_type(value)
+            }
     return {"kind": "class", "attributes": found}
 
 

@@ -32,6 +32,8 @@ class Cell:
     kind: str
     source: str
     tags: tuple[str, ...]
+    tags_unread: bool = False
+    """Whether its metadata have tags that are no list."""
 
     @property
     def is_code(self) -> bool:
@@ -68,6 +70,13 @@ class Notebook:
                 f"The tag {tag!r} stands on {_list(tagged)}, which holds {tagged[0].kind} and no code.",
                 f"a code cell tagged {tag!r}",
                 "change the type of that cell to code, or move the tag to the code cell with your answer.",
+            )
+        unread = next((cell for cell in self.cells if cell.tags_unread), None)
+        if unread is not None:
+            fail(
+                f"No cell has the tag {tag!r}, and the tags of {unread} can't be read: they are no list.",
+                f"one code cell with {tag!r} in its list of tags",
+                f"remove the tags of {unread} in Jupyter's property inspector, and add them again.",
             )
         near = self._find_near(tag)
         seen = f"No cell has the tag {tag!r}" + (f", but {near[0]} has {near[1]!r}." if near else ".")
@@ -181,17 +190,18 @@ def _read_cell(path: Path, index: int, cell: Any) -> Cell:
         raise NotebookError(
             f"{path}: cell {index + 1} has {len(source):,} characters, at most {MAX_SOURCE_CHARACTERS:,} are read."
         )
-    return Cell(index, str(cell.get("cell_type", "code")), source, _read_tags(cell))
+    tags = _read_tags(cell)
+    return Cell(index, str(cell.get("cell_type", "code")), source, tags or (), tags_unread=tags is None)
 
 
-def _read_tags(cell: dict[str, Any]) -> tuple[str, ...]:
-    """A cell's tags. Some tools write one string instead of a list; anything else counts as no tags."""
+def _read_tags(cell: dict[str, Any]) -> tuple[str, ...] | None:
+    """A cell's tags; None if they are neither a list nor, as some tools write them, one string."""
     metadata = cell.get("metadata")
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    tags = metadata.get("tags", ()) if isinstance(metadata, dict) else ()
     if isinstance(tags, str):
         tags = tags.replace(",", " ").split()
     if not isinstance(tags, Sequence):
-        return ()
+        return None
     return tuple(dict.fromkeys(tag.strip() for tag in tags if isinstance(tag, str)))
 
 

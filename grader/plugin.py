@@ -9,22 +9,23 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from . import display
+from . import display, relay
 from .containment import ContainedWorkers, Level, Limits, View
 from .containment.limits import MIB
 from .homework import Exercise, Homework, HomeworkError, read_homework
 from .intake import IntakeError
 from .isolation import LEVELS, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, read_notebook
+from .options import find_path_problem, read_exercises, read_seed
 from .report import (
     BROKEN,
     FAILED,
@@ -44,12 +45,14 @@ from .verdict import Failure
 KIT = Path(__file__).resolve().parent.parent
 HOMEWORK_FILE = "homework.toml"
 PUBLIC_TESTS = "public_tests"
+_SETTINGS = KIT / "tox.ini"
 DAY_S = 24 * 3600
 
 _REPORT = pytest.StashKey[Report]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 _HOMEWORK = pytest.StashKey[Homework]()
 _SCRIPTS = pytest.StashKey[Scripts]()
+_WANTED = pytest.StashKey[set[str] | None]()
 _LEVEL = pytest.StashKey[Level]()
 _UNWRITTEN = pytest.StashKey[list[str]]()
 
@@ -66,7 +69,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--html", metavar="FILE", help="write the results as a page")
     group.addoption(
         "--grading-seed",
-        type=int,
+        type=read_seed,
         metavar="N",
         help="decides the parameters of hidden checks; the same seed gives the same grade",
     )
@@ -123,7 +126,7 @@ def pytest_load_initial_conftests(
     if not known.file_or_dir:
         rewritten.append(str(_find_default_tests(early_config)))
     if rewritten != args and not _is_own_configuration(early_config):
-        _start_again(rewritten)
+        _start_again(early_config, rewritten)
     args[:] = rewritten
     early_config.known_args_namespace = parser.parse_known_args(rewritten)
 
@@ -145,18 +148,27 @@ def _find_default_tests(config: pytest.Config) -> Path:
 
 
 def _is_own_configuration(config: pytest.Config) -> bool:
-    """Whether pytest took its settings from the kit (or from nowhere), not from a file beside the notebook."""
-    return config.inipath is None or config.inipath.resolve().parent in (
-        KIT,
-        config.invocation_params.dir.resolve(),
-    )
+    """Whether pytest took its settings from the kit or from the folder that it was called in, not from a file beside the notebook.
+
+    In a folder without settings it has none, not even the kit's outer time limit.
+    """
+    if config.inipath is None:
+        return not _SETTINGS.is_file()
+    return config.inipath.resolve().parent in (KIT, config.invocation_params.dir.resolve())
 
 
-def _start_again(arguments: list[str]) -> None:
+def _start_again(config: pytest.Config, arguments: list[str]) -> None:
     """Before this plugin could speak, pytest took the notebook for a test and read the settings beside it: run with the kit's instead."""
-    command = [sys.executable, "-m", "pytest", "--rootdir", str(KIT), "-c", str(KIT / "tox.ini"), *arguments]
+    command = [sys.executable, "-m", "pytest", "--rootdir", str(KIT), "-c", str(_SETTINGS), *arguments]
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if capture is not None:
+        capture.stop_global_capturing()  # else what the other pytest prints would go where this one keeps its tests' output
     sys.stdout.flush()
-    os._exit(subprocess.run(command, check=False).returncode)
+    try:
+        status = relay.run(command)
+    except KeyboardInterrupt:
+        status = int(pytest.ExitCode.INTERRUPTED)
+    os._exit(status)
 
 
 # --- what is graded ---------------------------------------------------------------------------------------------------------------------
@@ -174,8 +186,12 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[_NOTEBOOK] = read_notebook(Path(config.option.fpath))
         if config.option.scripts is not None:
             config.stash[_SCRIPTS] = _open_scripts(config, homework)
-        for exercise_id in _list_wanted(config) or ():
-            homework.find_exercise(exercise_id)
+        config.stash[_WANTED] = read_exercises(
+            config.option.exercise,
+            homework,
+            notebook=config.option.fpath is not None,
+            scripts=config.option.scripts is not None,
+        )
         config.stash[_LEVEL] = choose_level(config.option.isolation, hidden=_runs_hidden_checks(config))
         check_view(make_view(homework.kernel.packages), config.stash[_LEVEL])
     except (HomeworkError, NotebookError, IntakeError, IsolationError) as error:
@@ -191,6 +207,7 @@ def pytest_configure(config: pytest.Config) -> None:
         grading_seed=config.option.grading_seed,
         python=platform.python_version(),
         isolation=config.stash[_LEVEL].value,
+        **{name: version(name) for name in homework.libraries},
     )
 
 
@@ -210,11 +227,12 @@ def _runs_hidden_checks(config: pytest.Config) -> bool:
 
 
 def _expect_folders(config: pytest.Config) -> None:
-    """Say now, not after minutes of grading, that a report can't be written where it was asked for."""
+    """Say now that a report can't be written where it was asked for."""
     for option in ("json", "html"):
         path = getattr(config.option, option)
-        if path is not None and (not Path(path).absolute().parent.is_dir() or Path(path).is_dir()):
-            raise pytest.UsageError(f"--{option} {path}: name a file in a folder that exists.")
+        problem = find_path_problem(Path(path)) if path is not None else None
+        if problem is not None:
+            raise pytest.UsageError(f"--{option} {path}: {problem}.")
 
 
 def _find_homework(config: pytest.Config) -> Path:
@@ -235,11 +253,6 @@ def add_context(config: pytest.Config, **facts: Any) -> None:
         report.context.update(facts)
 
 
-def _list_wanted(config: pytest.Config) -> set[str] | None:
-    chosen = config.option.exercise
-    return None if chosen is None else {part.strip() for part in chosen.split(",") if part.strip()}
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_report_header(config: pytest.Config) -> list[str]:
     report = config.stash.get(_REPORT, None)
@@ -252,7 +265,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the checks of what was not given, a notebook or scripts, and with `--exercise` those of others."""
     if not _is_grading(config.option):
         return
-    wanted = _list_wanted(config)
+    wanted = config.stash[_WANTED]
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
     for item in items:
@@ -423,11 +436,11 @@ def _name_check(item: pytest.Item) -> str:
     return f"{line} [{callspec.id}]" if callspec is not None else line
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Add what is graded by hand, and write the reports; also after Ctrl-C."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Add what is graded by hand, and write the reports; none of a run that was cut short, since part of a grade would look like a grade."""
     config = session.config
     report = config.stash.get(_REPORT, None)
-    if report is None:
+    if report is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return
     if report.max_score > 0:
         _add_manual_items(config, report)

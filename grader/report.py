@@ -6,6 +6,7 @@ import json
 import math
 import os
 import tempfile
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,12 +105,12 @@ def format_points(points: float) -> str:
 
 
 def format_table(report: Report, width: int = 100) -> list[str]:
-    """The closing table: an exercise, its points, and what to do next, a line each."""
+    """The closing table: each exercise, its points, and what to do next."""
     counts_points = report.max_score > 0
     head = f"{'Exercise':38} {'Points' if counts_points else 'Checks':>10}  What to do next"
     lines = [head, "-" * min(width, len(head) + 25)]
     for exercise in report.graded:
-        lines.append(_format_row(report, exercise, counts_points, width))
+        lines += _format_row(report, exercise, counts_points, width)
     if counts_points:
         total = f"{format_points(report.score)} / {format_points(report.max_score)}"
         lines.append(f"{'Total':38} {total:>10}")
@@ -117,8 +118,14 @@ def format_table(report: Report, width: int = 100) -> list[str]:
 
 
 def format_notes(report: Report, isolation: str) -> list[str]:
-    """What follows the table: how the submission was contained, and what the instructor should look at."""
-    return [f"Isolation: {isolation}", *_list_signs(report)]
+    """What follows the table: how the submission was contained, what it was graded with, and what the instructor should look at."""
+    apart = ("submission", "isolation", "tampering")
+    facts = [f"{key} {value}" for key, value in report.context.items() if key not in apart]
+    return [
+        f"Isolation: {isolation}",
+        *([f"Graded with {display.plain(', '.join(facts), one_line=True)}"] if facts else []),
+        *_list_signs(report),
+    ]
 
 
 def _list_signs(report: Report) -> list[str]:
@@ -126,7 +133,12 @@ def _list_signs(report: Report) -> list[str]:
     return [f"For the instructor: {display.plain(str(sign), one_line=True)}." for sign in signs]
 
 
-def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: int) -> str:
+_MARGIN = " " * (38 + 1 + 10 + 2)  # what to do next begins here
+_MIN_ADVICE = 25  # narrower columns are no help
+
+
+def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: int) -> list[str]:
+    """An exercise's line, and more of them where the advice is long."""
     results = report.list_of(exercise)
     automatic = [result for result in results if result.status != MANUAL]
     if counts_points:
@@ -135,8 +147,10 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
     else:
         figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
     label = f"{exercise.id}  {exercise.title}"
-    line = f"{label[:38]:38} {figure:>10}  {_advise(results)}"
-    return line if len(line) <= width else line[: width - 1] + "…"
+    first, *more = textwrap.wrap(
+        _advise(results), max(_MIN_ADVICE, width - len(_MARGIN)), max_lines=4, placeholder=" …"
+    )
+    return [f"{label[:38]:38} {figure:>10}  {first}", *(_MARGIN + line for line in more)]
 
 
 def _advise(results: Sequence[CheckResult]) -> str:

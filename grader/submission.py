@@ -197,6 +197,8 @@ class Submission:
     def _advise_run(self, run: Answer) -> str:
         if run.error is not None and run.error.name in _INPUT_ERRORS:
             return "remove input(): nobody is at the keyboard when your notebook is checked."
+        if run.error is not None and run.error.name == "SystemExit":
+            return "remove exit(), quit() or sys.exit(): it ends more than the cell."
         if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
             return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."
         return "restart your kernel, run the notebook from the top, and correct this cell."

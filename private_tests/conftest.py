@@ -18,7 +18,13 @@ from .draws import SMALL_DATA
 from .reference_runs import DATASET, References
 
 DATA = "LAB_2_HFL_DATA"
+ALWAYS_THERE = "digits"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """The data set, as far as it is known before the lab is imported; below the table stands which one it was."""
+    return [f"data set: {os.environ.get(DATASET) or 'auto'}"] if config.option.fpath is not None else []
 
 
 @pytest.fixture(scope="session")
@@ -34,19 +40,29 @@ def references(
     signatures = [("describe_function", {"name": q.name}) for q in asked if q.function == "call"]
     references.foresee([("describe", {}), *signatures, *((q.function, q.arguments) for q in asked)])
     yield references
-    add_context(pytestconfig, **references.describe())
+    add_context(pytestconfig, **_describe(references))
     references.close()
+
+
+def _describe(references: References) -> dict[str, str]:
+    """What the reference is computed on and with. Ends pytest if there is no such data set, or it can't be had."""
+    try:
+        return references.describe()
+    except (ValueError, RuntimeError) as error:
+        references.close()
+        pytest.exit(str(error), pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.fixture(scope="session")
 def submission_environment(references: References, isolation: Level) -> Mapping[str, str]:
-    """The kernel sees the same data as the reference. Where a data set is named, nobody need wait for the other.
+    """The kernel sees the same data as the reference. Where the digits are named, nobody need wait for the other.
 
-    A contained kernel must wait: it can read the folder of the data sets, but not fill it.
+    Other data sets may not be there, which is no fault of the submission's. And a contained kernel must wait: it can read the folder of the
+    data sets, but not fill it.
     """
-    named = os.environ.get(DATASET, "auto").strip().lower()
-    waits = named in ("", "auto") or isolation is not Level.NONE
-    dataset = references.describe()["dataset"] if waits else named
+    named = os.environ.get(DATASET, "").strip().lower()
+    waits = named != ALWAYS_THERE or isolation is not Level.NONE
+    dataset = _describe(references)["dataset"] if waits else named
     return {**SMALL_DATA, **ONE_THREAD, DATASET: dataset, DATA: os.path.realpath(data_folder())}
 
 

@@ -161,11 +161,12 @@ def test_result(
     if result["message_count"] != expected["message_count"]:
         explain_messages(exercise, result["message_count"], expected["message_count"])
     _check_accuracies(exercise, seen, result["test_accuracy"], expected["test_accuracy"])
-    if any(value < 0 for value in result["wall_time"]):
+    times = [0.0, *result["wall_time"]]
+    if times != sorted(times):
         fail(
-            f"wall_time of {exercise.name} has negative values.",
-            "seconds",
-            "subtract the start from the end.",
+            f"wall_time of {exercise.name} is {[round(value, 3) for value in times[1:]]}, which does not grow from round to round.",
+            "seconds since the start of the run, after each round",
+            "add each round's seconds to those of the rounds before.",
         )
 
 

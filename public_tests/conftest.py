@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
+DATASET = "LAB_2_HFL_DATASET"
 DATA = "LAB_2_HFL_DATA"
 SMALL_DATA = {"LAB_2_HFL_TRAIN_SAMPLES": "600", "LAB_2_HFL_TEST_SAMPLES": "100"}
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1"
 }  # the kernel works at the same time; two threads each would only get in each other's way
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """The data set, as far as it is known before the lab is imported; below the table stands which one it was."""
+    return [f"data set: {os.environ.get(DATASET) or 'auto'}"] if config.option.fpath is not None else []
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,8 +28,12 @@ def _small_data(pytestconfig: pytest.Config) -> None:
         return
     os.environ.update({**SMALL_DATA, **ONE_THREAD})
     from grader.plugin import add_context
-    from lab_2_hfl.dataset import train_dataset
+    from lab_2_hfl.images import DataUnavailableError
 
+    try:
+        from lab_2_hfl.dataset import train_dataset
+    except (ValueError, DataUnavailableError) as error:
+        pytest.exit(str(error), pytest.ExitCode.USAGE_ERROR)
     add_context(pytestconfig, dataset=train_dataset.name)
 
 
@@ -32,7 +42,7 @@ def submission_environment(_small_data: None) -> Mapping[str, str]:
     from lab_2_hfl.dataset import train_dataset
     from lab_2_hfl.storage import data_folder
 
-    return {**SMALL_DATA, "LAB_2_HFL_DATASET": train_dataset.name, DATA: os.path.realpath(data_folder())}
+    return {**SMALL_DATA, DATASET: train_dataset.name, DATA: os.path.realpath(data_folder())}
 
 
 @pytest.fixture(scope="session")

@@ -20,19 +20,27 @@ def mark(experiment: Experiment) -> Any:
 @pytest.mark.parametrize("experiment", [mark(e) for e in EXPERIMENTS])
 def test_signature(submission: Submission, experiment: Experiment) -> None:
     """The function has the handout's parameters and defaults."""
-    found = submission.describe_function(experiment.tag, experiment.name).get("parameters", {})
+    description = submission.describe_function(experiment.tag, experiment.name)
+    expected = f"a function with the parameters {', '.join(experiment.defaults)}"
+    advice = f"keep the handout's signature in the cell tagged {experiment.tag!r}"
+    if description.get("kind") != "function":
+        kind = (
+            "a class" if description.get("kind") == "class" else f"a value of type {description.get('type')}"
+        )
+        fail(f"{experiment.name} is {kind}.", expected, f"{advice}.")
+    found = description.get("parameters", {})
     for name, default in experiment.defaults.items():
         if name not in found:
             fail(
                 f"{experiment.name} has no parameter {name!r}.",
-                f"the parameters {', '.join(experiment.defaults)}",
-                "keep the handout's signature.",
+                expected,
+                f"{advice}.",
             )
         if found[name].get("default") != default:
             fail(
                 f"The parameter {name!r} of {experiment.name} has the default {found[name].get('default')!r}.",
                 f"{name}={default!r}",
-                "keep the handout's signature; pass other values when you call the function.",
+                f"{advice}; pass other values when you call the function.",
             )
 
 

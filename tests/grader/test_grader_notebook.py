@@ -193,7 +193,11 @@ WRONG_TAGS = {
         "The tag 'answer' stands on cell 1, which holds markdown and no code.",
         "change the type of that cell to code",
     ),
-    "no list": ([make_cell(tags={"answer": True})], "No cell has the tag 'answer'.", "give the cell"),
+    "no list": (
+        [make_cell(tags={"answer": True})],
+        "No cell has the tag 'answer', and the tags of cell 1 can't be read: they are no list.",
+        "remove the tags of cell 1",
+    ),
 }
 
 

@@ -20,6 +20,7 @@ USAGE_ERROR = 4
 HOMEWORK = """
 title = "Small homework"
 setup = "setup"
+libraries = ["pytest"]
 [kernel]
 cell_timeout_s = 120
 [[exercise]]
@@ -34,6 +35,12 @@ id = "X2"
 part = "a"
 title = "Nothing"
 points = 1
+[[exercise]]
+id = "S1"
+part = "b"
+title = "A script"
+points = 1
+files = ["s.py"]
 """
 
 CHECKS = '''
@@ -239,12 +246,53 @@ def test_a_report_in_no_folder_is_refused_before_grading(kit: Path, tmp_path: Pa
     assert "name a file in a folder that exists" in ended.stderr
 
 
-def test_an_unknown_exercise_is_a_usage_error(kit: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--exercise=X9", "No exercise is called 'X9'"),
+        ("--exercise=,", "names no exercise"),
+        ("--exercise=X1,S1", "S1 is graded from scripts"),
+        ("--grading-seed=-1", "give a whole number from 0 to 4294967295"),
+        ("--grading-seed=4294967296", "give a whole number from 0 to 4294967295"),
+    ],
+)
+def test_what_can_t_be_asked_is_a_usage_error(kit: Path, tmp_path: Path, option: str, message: str) -> None:
     path = write_notebook(tmp_path / "submission", "7")
-    ended = run_pytest(kit, "-fpath", str(path), "public_tests", "--exercise=X9")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests", option)
 
     assert ended.returncode == USAGE_ERROR
-    assert "No exercise is called 'X9'" in ended.stderr
+    assert message in ended.stderr
+
+
+def test_versions_stand_in_the_header_below_the_table_and_in_the_results(grade: Grade) -> None:
+    ended, results = grade("7", "--exercise=X1", "--grading-seed=42")
+    header, note = (
+        line
+        for line in ended.stdout.splitlines()
+        if f"pytest {pytest.__version__}" in line and "grad" in line.lower()
+    )
+
+    assert header.startswith("grading: ")
+    assert note.startswith("Graded with grading_seed 42")
+    assert results["extra_data"]["pytest"] == pytest.__version__
+
+
+def test_a_grade_that_was_cut_short_is_not_written(kit: Path, tmp_path: Path) -> None:
+    checks = kit / "public_tests" / "test_small.py"
+    checks.write_text(CHECKS.replace('raise KeyError("bug")', "raise KeyboardInterrupt"))
+    path = write_notebook(tmp_path / "submission", "7")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests", f"--json={tmp_path / 'results.json'}")
+
+    assert ended.returncode == pytest.ExitCode.INTERRUPTED
+    assert "X1  A number" in ended.stdout
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_a_folder_without_settings_gets_the_kit_s(tmp_path: Path) -> None:
+    ended = run_pytest(tmp_path, "-fpath", str(write_notebook(tmp_path, "7")), "--collect-only", "-v")
+
+    assert "configfile: tox.ini" in ended.stdout
+    assert "timeout: 1200" in ended.stdout
 
 
 # --- files beside the notebook ----------------------------------------------------------------------------------------------------------

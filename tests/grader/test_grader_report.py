@@ -154,6 +154,16 @@ def test_rows_fit_the_terminal() -> None:
     assert max(map(len, format_table(report, 80))) <= 80
 
 
+def test_long_advice_goes_on_below_its_column() -> None:
+    advice = "restart your kernel, run the notebook from the top, and correct this cell."
+    _, _, first, second, third, _ = format_table(
+        make_report(CheckResult("X1", "one", 1, FAILED, "", {"next": advice})), 80
+    )
+
+    assert " ".join([first[51:], second.strip(), third.strip()]) == advice
+    assert second[:51] == third[:51] == " " * 51
+
+
 @pytest.mark.parametrize(
     ("points", "text"), [(1.0, "1"), (0.25, "0.25"), (THIRD, "0.33"), (2 * THIRD, "0.67")]
 )

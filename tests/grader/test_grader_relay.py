@@ -1,0 +1,50 @@
+"""A process that pytest runs in has time to clean up after Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
+
+# Cleans up when it is interrupted, and takes longer for it than the quarter of a second of subprocess.run.
+CHILD = """
+import pathlib, sys, time
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(1)
+    pathlib.Path(sys.argv[1]).write_text("clean")
+"""
+PARENT = """
+import sys
+from grader import relay
+try:
+    relay.run(sys.argv[1:])
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_the_exit_status_is_passed_on() -> None:
+    from grader import relay
+
+    assert relay.run([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+
+
+def test_an_interrupted_process_cleans_up(tmp_path: Path) -> None:
+    sign = tmp_path / "sign"
+    command = [sys.executable, "-c", PARENT, sys.executable, "-c", CHILD, str(sign)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "ready\n"
+    parent.send_signal(signal.SIGINT)
+
+    assert parent.wait(30) == 130
+    assert sign.read_text() == "clean"
