@@ -12,6 +12,7 @@ import json
 import math
 import sys
 import traceback
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ _isinstance = isinstance
 _getattribute = type.__getattribute__
 _dumps = json.dumps
 _modules = sys.modules
+_DICTS = (dict, OrderedDict, defaultdict)
 
 
 class NotPlain(Exception):
@@ -74,7 +76,7 @@ class _Plainer:
             return value[:MAX_CHARACTERS]
         if kind is list or kind is tuple:
             return [self.convert(item, depth + 1) for item in value]
-        if kind is dict:
+        if kind in _DICTS:
             return self._convert_dict(value, depth)
         return self._convert_foreign(value, depth)
 
@@ -176,9 +178,17 @@ def describe_function(namespace: dict[str, Any], name: str) -> dict[str, Any]:
     parameters = {}
     for parameter in inspect.signature(function).parameters.values():
         default = parameter.default
-        plain = {} if default is parameter.empty else {"default": to_plain(default)}
+        plain = {} if default is parameter.empty else {"default": _describe_default(default)}
         parameters[parameter.name] = {"kind": parameter.kind.name, **plain}
     return {"kind": "function", "parameters": parameters}
+
+
+def _describe_default(default: Any) -> Any:
+    """A default in plain form; one of a parameter of the submission's own may be anything."""
+    try:
+        return to_plain(default)
+    except NotPlain:
+        return {"$odd": _name_type(default)}
 
 
 def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any:

@@ -46,12 +46,15 @@ class Unfinished(RuntimeError):
 
 
 def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:
-    """The clients' data: `{"nr_clients", "iid", "seed"}` for the lab's split, `{"sizes", "seed"}` for parts of those sizes."""
+    """The clients' data: `{"nr_clients", "iid", "seed"}` for the lab's split, `{"sizes", "seed"}` for parts of those sizes.
+
+    Where the sizes add up to more than there is, examples are dealt again.
+    """
     if "sizes" not in clients:
         return split(clients["nr_clients"], clients["iid"], clients["seed"])
     order = np.random.default_rng(clients["seed"]).permutation(len(train_dataset))
     ends = np.cumsum(clients["sizes"])
-    parts = np.split(order[: ends[-1]], ends[:-1])
+    parts = np.split(np.resize(order, ends[-1]), ends[:-1])
     return [Subset(train_dataset, part.tolist()) for part in parts]
 
 
@@ -150,7 +153,7 @@ def run_server(
     with blocked(unusable, exercise):
         server = _make_server(namespace[name], clients, arguments)
         calls: list[dict[str, Any]] = []
-        for index, client in enumerate(server.clients):
+        for index, client in _list_clients(server):
             _record(client, index, calls, digest_seed, meter)
         result = server.run(nr_rounds)
     last = [parameter.detach() for parameter in server.model.parameters()]
@@ -167,9 +170,15 @@ def run_server(
 def _make_server(cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
     """A new server. Raises Unfinished if it has no clients, as after a constructor that is still `...`."""
     server = cls(client_subsets=make_subsets(clients), **arguments)
-    if not getattr(server, "clients", None):
+    made = getattr(server, "clients", None)
+    if made is None or len(made) == 0:
         raise Unfinished("its constructor makes no clients (self.clients is missing or empty)")
     return server
+
+
+def _list_clients(server: Any) -> list[tuple[int, Any]]:
+    """A server's clients with their indices; a dict of them is by index."""
+    return list(server.clients.items() if isinstance(server.clients, dict) else enumerate(server.clients))
 
 
 class _Meter:
@@ -198,10 +207,17 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
     """Note what one client is sent and what it answers."""
     update = client.update
 
-    def record(in_params: Any, *args: Any, **kwargs: Any) -> Any:
-        params = list(in_params)  # a list, since `model.parameters()` can be gone through only once
+    def record(*args: Any, **kwargs: Any) -> Any:
+        # A list, since `model.parameters()` can be gone through only once. Whoever names the argument may have renamed it.
+        if args:
+            params = list(args[0])
+            args = (params, *args[1:])
+        else:
+            name = next(iter(kwargs))
+            params = list(kwargs[name])
+            kwargs[name] = params
         received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
-        sent = update(params, *args, **kwargs)
+        sent = update(*args, **kwargs)
         calls.append(
             {
                 "client": index,
@@ -288,7 +304,7 @@ def find_borrowed(
                     named = {
                         word
                         for word in code.co_names
-                        if namespace.get(word, _BLOCKABLE.get(word)) in forbidden
+                        if any(namespace.get(word, _BLOCKABLE.get(word)) is cls for cls in forbidden)
                     }
                     signs |= {f"{owner.__qualname__}.{key} uses {word}": None for word in sorted(named)}
                     if code in borrowed:

@@ -33,7 +33,7 @@ def _draw_rate(rng: random.Random, low: float, high: float) -> float:
 def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
     """Arguments of FedSgdWeightServer: `unequal` client sizes, or a `non-iid` split in which C·N is no whole number."""
     rng = _start(grading_seed, f"weight {kind}")
-    clients, fraction = _draw_clients(rng, kind)
+    clients, fraction = _draw_clients(rng, kind, largest=(610, 660))
     arguments = {
         "lr": _draw_rate(rng, 0.05, 0.15),
         "client_fraction": fraction,
@@ -48,7 +48,7 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     Few steps at a small rate, since training enlarges the rounding by which right solutions differ.
     """
     rng = _start(grading_seed, f"grad {kind}")
-    clients, fraction = _draw_clients(rng, kind)
+    clients, fraction = _draw_clients(rng, kind, largest=(125, 140))
     arguments = {
         "lr": _draw_rate(rng, 0.01, 0.03),
         "batch_size": rng.randrange(27, 40) if kind == "unequal" else rng.randrange(12, 19),
@@ -59,11 +59,22 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     return ServerCase(arguments, clients, 3)
 
 
-def _draw_clients(rng: random.Random, kind: str) -> tuple[dict[str, Any], float]:
+def _draw_clients(rng: random.Random, kind: str, largest: tuple[int, int]) -> tuple[dict[str, Any], float]:
+    """Clients of a kind, and the fraction of them that takes part.
+
+    largest: between which sizes that of the largest unequal client lies. FedSGD's has more samples than any of the handout's clients, so
+    that a batch size of 600 is not all of them; it never comes first, so that neither is that of the first client.
+    """
     if kind == "unequal":
         # Three of five take part, so that one with over 100 samples surely does; 5 · 0.52 = 2.6 is rounded up.
-        sizes = [*(rng.randrange(104, 125) for _ in range(3)), rng.randrange(8, 20), rng.randrange(30, 50)]
+        sizes = [
+            rng.randrange(104, 125),
+            rng.randrange(104, 125),
+            rng.randrange(8, 20),
+            rng.randrange(30, 50),
+        ]
         rng.shuffle(sizes)
+        sizes.insert(rng.randrange(1, 5), rng.randrange(*largest))
         return {"sizes": sizes, "seed": rng.randrange(10_000)}, 0.52
     # 14 · 0.24 = 3.36 and 12 · 0.29 = 3.48 are rounded down.
     nr_clients, fraction = rng.choice([(14, 0.24), (12, 0.29)])

@@ -71,12 +71,24 @@ def explain_plain_mean(
 
     Where clients are nearly of a size, that makes too little difference to be seen from the weights alone.
     """
+    if _is_plain_mean(exercise, weights, calls, sample_counts):
+        _fail_plain_mean(exercise, f"After round {number} the model of {exercise.name} has other weights.")
+
+
+def _is_plain_mean(
+    exercise: ServerExercise,
+    weights: Any,
+    calls: Sequence[Mapping[str, Any]],
+    sample_counts: Sequence[int],
+) -> bool:
+    """Whether the weights are the plain mean of what the clients sent. If all sent the same, or nothing, every mean is the same."""
     before, sent = calls[0]["received"], [call["sent"] for call in calls]
     counts = [sample_counts[call["client"]] for call in calls]
     plain = _apply_mean(exercise, before, sent, [1 / len(sent)] * len(sent))
     weighted = _apply_mean(exercise, before, sent, [count / sum(counts) for count in counts])
-    if match_tensors(weights, plain, before, _EXACT) and not match_tensors(weights, weighted, before, _EXACT):
-        _fail_plain_mean(exercise, f"After round {number} the model of {exercise.name} has other weights.")
+    return match_tensors(weights, plain, before, _EXACT) and not match_tensors(
+        weights, weighted, before, _EXACT
+    )
 
 
 def _fail_plain_mean(exercise: ServerExercise, seen: str) -> NoReturn:
@@ -95,21 +107,18 @@ def explain_round(
     calls: Sequence[Mapping[str, Any]],
     before: Any,
     right: Any,
-    unequal: bool,
+    sample_counts: Sequence[int] | None,
 ) -> NoReturn:
     """Fail because of the weights after round `number`.
 
     weights, right: what the submission and the reference hold; before: what both started the round from
-    unequal: whether clients differ in size, since only then a plain mean differs from a weighted one
+    sample_counts: the clients' sizes where they differ, since only then a plain mean differs from a weighted one
     """
     seen = f"After round {number} the model of {exercise.name} has other weights than with {exercise.unusable} and the same arguments."
     expected = "the same weights, up to rounding"
-    sent = [call["sent"] for call in calls] if unequal else []
     if match_tensors(weights, combine_tensors((2.0, before), (-1.0, right)), before):
         fail(f"{seen} It moved in the opposite direction.", expected, "check the sign of the server's step.")
-    if sent and match_tensors(
-        weights, _apply_mean(exercise, before, sent, [1 / len(sent)] * len(sent)), before
-    ):
+    if sample_counts is not None and _is_plain_mean(exercise, weights, calls, sample_counts):
         _fail_plain_mean(exercise, seen)
     if match_tensors(weights, before, start=right):  # up to a small part of the right step
         fail(

@@ -69,6 +69,7 @@ def test_weights_after_each_round(
     expected = references.ask(question.function, question.arguments)
     calls = split_calls(seen, nr_rounds)
     before = expected["calls"][0]["received"]
+    sizes = question.arguments["clients"].get("sizes")
     right_rounds = _list_weights(expected, nr_rounds)
     for number, (weights, right) in enumerate(
         zip(_list_weights(seen, nr_rounds), right_rounds, strict=False), start=1
@@ -76,10 +77,9 @@ def test_weights_after_each_round(
         if not match_tensors(weights, right, before):
             explain_start(exercise, seen, expected)
             explain_draws(exercise, seen, expected, nr_rounds)
-            explain_round(exercise, number, weights, calls[number - 1], before, right, kind == "unequal")
+            explain_round(exercise, number, weights, calls[number - 1], before, right, sizes)
         before = right
-        if kind == "unequal":
-            sizes = question.arguments["clients"]["sizes"]
+        if sizes is not None:
             explain_plain_mean(exercise, number, weights, calls[number - 1], sizes)
     if not match_tensors(seen.get("weights"), expected["weights"], expected["calls"][0]["received"]):
         explain_start(exercise, seen, expected)
@@ -158,16 +158,32 @@ def test_result(
                 f"{rounds} finite numbers, one a round",
                 "append to it in every round.",
             )
+    _check_parameters(exercise, result, expected)
     if result["message_count"] != expected["message_count"]:
         explain_messages(exercise, result["message_count"], expected["message_count"])
     _check_accuracies(exercise, seen, result["test_accuracy"], expected["test_accuracy"])
     times = [0.0, *result["wall_time"]]
-    if times != sorted(times):
+    if times != sorted(times) or times[-1] == 0:
         fail(
             f"wall_time of {exercise.name} is {[round(value, 3) for value in times[1:]]}, which does not grow from round to round.",
             "seconds since the start of the run, after each round",
             "add each round's seconds to those of the rounds before.",
         )
+
+
+def _check_parameters(exercise: ServerExercise, result: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Fail unless the result names the server's own parameters.
+
+    How FedSGD's infinite batch size is written is left to the submission.
+    """
+    for field in ("n", "c", "e", "lr", "seed", *(("b",) if exercise is GRAD else ())):
+        seen, right = result.get(field), expected[field]
+        if not is_number(seen) or not math.isclose(seen, right, abs_tol=1e-9):
+            fail(
+                f"{field} of the RunResult of {exercise.name} is {str(seen)[:80]}.",
+                f"{field} = {right}, as the server was made",
+                "give RunResult its values in the order name, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy.",
+            )
 
 
 # Two of the 150 test images: rounding may decide a close one.

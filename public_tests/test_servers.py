@@ -9,14 +9,15 @@ import pytest
 
 from grader import Submission, fail, is_number, match_tensors
 
-# More samples in one client than the usual batch of 100, and both rounds ask it.
-CLIENTS = {"sizes": [130, 10, 25, 30], "seed": 3}
+# Both rounds ask the largest client. It has more samples than the usual batch of 100, FedSGD's more than any client of the handout's.
+WEIGHT_CLIENTS = {"sizes": [25, 10, 610, 30], "seed": 3}
+GRAD_CLIENTS = {"sizes": [25, 10, 130, 30], "seed": 3}
 ROUNDS = 2
 
 WEIGHT = "fedsgd_weight"
 GRAD = "fedavg_grad"
-WEIGHT_ARGUMENTS = {"lr": 0.05, "client_fraction": 0.5, "seed": 3}
-GRAD_ARGUMENTS = {"lr": 0.02, "batch_size": 40, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 3}
+WEIGHT_ARGUMENTS = {"lr": 0.05, "client_fraction": 0.5, "seed": 7}
+GRAD_ARGUMENTS = {"lr": 0.02, "batch_size": 40, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 7}
 
 
 def run(
@@ -29,7 +30,7 @@ def run(
         {
             "name": name,
             "arguments": dict(arguments),
-            "clients": CLIENTS,
+            "clients": WEIGHT_CLIENTS if tag == WEIGHT else GRAD_CLIENTS,
             "nr_rounds": ROUNDS,
             "unusable": [unusable],
             "exercise": exercise,
@@ -40,10 +41,10 @@ def run(
     return observed if isinstance(observed, dict) else {}
 
 
-def run_lab(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def run_lab(name: str, arguments: Mapping[str, Any], clients: Mapping[str, Any]) -> dict[str, Any]:
     from lab_2_hfl import probes, servers
 
-    return probes.run_server(vars(servers), name, arguments, CLIENTS, ROUNDS, [], "", 1)
+    return probes.run_server(vars(servers), name, arguments, clients, ROUNDS, [], "", 1)
 
 
 def check_result(observed: dict[str, Any], name: str, tag: str) -> None:
@@ -63,7 +64,7 @@ def test_fedsgd_weight_agrees(submission: Submission) -> None:
     """FedSGD with weights agrees with FedSGD with gradients."""
     observed = run(submission, WEIGHT, "FedSgdWeightServer", WEIGHT_ARGUMENTS, "FedSgdServer", "A1.1")
     check_result(observed, "FedSgdWeightServer", WEIGHT)
-    expected = run_lab("FedSgdServer", WEIGHT_ARGUMENTS)
+    expected = run_lab("FedSgdServer", WEIGHT_ARGUMENTS, WEIGHT_CLIENTS)
     start = expected["calls"][0]["received"]
     if not match_tensors(observed.get("weights"), expected["weights"], start):
         fail(
@@ -129,7 +130,7 @@ def test_fedavg_grad_agrees(submission: Submission) -> None:
     """FedAvg with pseudo-gradients agrees with FedAvg with weights."""
     observed = run(submission, GRAD, "FedAvgGradServer", GRAD_ARGUMENTS, "FedAvgServer", "A1.3")
     check_result(observed, "FedAvgGradServer", GRAD)
-    expected = run_lab("FedAvgServer", GRAD_ARGUMENTS)
+    expected = run_lab("FedAvgServer", GRAD_ARGUMENTS, GRAD_CLIENTS)
     start = expected["calls"][0]["received"]
     if not match_tensors(observed.get("weights"), expected["weights"], start):
         fail(

@@ -86,8 +86,13 @@ def test_unequal_clients_are_unequal_and_not_all_chosen(draw: object) -> None:
         chosen = round(case.arguments["client_fraction"] * len(sizes))
 
         assert max(sizes) > 2 * min(sizes)
-        assert sum(sizes) <= TRAIN_SAMPLES
+        assert sizes[0] < max(sizes)  # the first client's size is no batch size that is infinite for all
         assert 2 <= chosen < len(sizes)
+
+
+def test_a_client_has_more_samples_than_any_of_the_handout_s() -> None:
+    for seed in SEEDS:
+        assert max(draw_weight_case(seed, "unequal").clients["sizes"]) > 600
 
 
 @pytest.mark.parametrize("draw", [draw_weight_case, draw_grad_case])

@@ -68,28 +68,38 @@ BEFORE, REACHED, AFTER = 1.0, (2.0, 4.0), 3.5
 
 
 @pytest.mark.parametrize(
-    ("exercise", "weights", "unequal", "hint"),
+    ("exercise", "weights", "sizes", "hint"),
     [
-        (WEIGHT, 3.0, True, "It took the plain mean of the clients' weights."),
-        (GRAD, 3.0, True, "It took the plain mean of the clients' updates."),
-        (GRAD, -1.5, True, "It moved in the opposite direction."),
-        (WEIGHT, 1.0, True, "It did not move in this round."),
-        (WEIGHT, 1.02, True, "It did not move in this round."),
-        (WEIGHT, 1.3, True, "and the same arguments."),
-        (WEIGHT, 3.0, False, "and the same arguments."),
+        (WEIGHT, 3.0, [100, 300], "It took the plain mean of the clients' weights."),
+        (GRAD, 3.0, [100, 300], "It took the plain mean of the clients' updates."),
+        (GRAD, -1.5, [100, 300], "It moved in the opposite direction."),
+        (WEIGHT, 1.0, [100, 300], "It did not move in this round."),
+        (WEIGHT, 1.02, [100, 300], "It did not move in this round."),
+        (WEIGHT, 1.3, [100, 300], "and the same arguments."),
+        (WEIGHT, 3.0, None, "and the same arguments."),
     ],
 )
 def test_a_round_s_mistake_is_named(
-    exercise: ServerExercise, weights: float, unequal: bool, hint: str
+    exercise: ServerExercise, weights: float, sizes: list[int] | None, hint: str
 ) -> None:
     sent = REACHED if exercise is WEIGHT else [BEFORE - value for value in REACHED]
     calls = [call(index, BEFORE, value) for index, value in enumerate(sent)]
 
     failure = get_failure(
-        lambda: explain_round(exercise, 1, digest(weights), calls, digest(BEFORE), digest(AFTER), unequal)
+        lambda: explain_round(exercise, 1, digest(weights), calls, digest(BEFORE), digest(AFTER), sizes)
     )
 
     assert failure.seen.endswith(hint)
+
+
+def test_clients_that_send_nothing_are_no_plain_mean() -> None:
+    calls = [call(index, BEFORE, 0.0) for index in range(2)]
+
+    failure = get_failure(
+        lambda: explain_round(GRAD, 1, digest(BEFORE), calls, digest(BEFORE), digest(AFTER), [100, 300])
+    )
+
+    assert failure.seen.endswith("It did not move in this round.")
 
 
 @pytest.mark.parametrize("exercise", [WEIGHT, GRAD])
