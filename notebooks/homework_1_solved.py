@@ -112,8 +112,10 @@ from lab_2_hfl.hfl_complete import *
 # $$\text{server's seed} + \text{client's index} + 1 + \text{round} \times m$$
 #
 # with rounds and clients counted from 0, and draws a round's clients by one call of
-# `self.rng.choice(nr_clients, m, replace=False)`. Whoever keeps these two rules gets the same clients and
-# the same dropout masks, hence comparable results. The classes you are given already do.
+# `self.rng.choice(nr_clients, m, replace=False)`. A client goes over its data once an epoch, by its
+# `loader_train` or a `DataLoader` of its own: beginning such a pass takes one random number, which moves the
+# dropout masks. Whoever keeps these three rules gets the same clients and the same masks, hence comparable
+# results. The classes you are given already do.
 
 # %% [markdown]
 # ### A1: gradients or weights?

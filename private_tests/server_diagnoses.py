@@ -163,7 +163,8 @@ def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any,
     fail(
         seen,
         f"{wanted}, one tensor for each of the model's parameters",
-        "check that it starts from the weights that it got, and its batch size, number of local epochs, learning rate and seed.",
+        "check that it starts from the weights that it got, its batch size, number of local epochs, learning rate and seed, and that an "
+        "epoch is one pass over a loader.",
     )
 
 
