@@ -103,8 +103,8 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     batch, few = rng.randrange(8, 12), rng.randrange(18, 24)
     if function == "iid_noniid_experiments":
         return {**shared, "n": few, "b": batch, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
-    # The learning rates are the function's own and small: smaller batches make up for them.
-    return {**shared, "n": rng.randrange(10, 14), "b": rng.randrange(6, 9)}
+    # The learning rates are the function's own and small: the smallest batches make up for them.
+    return {**shared, "n": many, "b": 2}
 
 
 def draw_defaults(function: str) -> dict[str, Any]:
