@@ -10,8 +10,11 @@ from itertools import accumulate
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-_MAX_NESTING = 10  # magics within magics; each level reads all code below it again
+_MAX_NESTED_CHARACTERS = (
+    400_000  # read once more, below magics; each magic within magics reads all below it again
+)
 _MAX_OPTIONS = 16  # words of a magic's line; each is tried as the code's first
+_PYTHON_MAGICS = ("time", "timeit", "prun", "capture")
 _OPAQUE_MAGICS = ("run", "load", "store", "pylab")
 
 # Methods that change what they are called on, even if their result is used: those of lists, dicts, sets and deques.
@@ -71,7 +74,12 @@ def find_names(source: str) -> Names:
 def _parse_cell(source: str) -> ast.Module | None:
     try:
         return ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (
+        SyntaxError,
+        ValueError,
+        RuntimeError,
+        MemoryError,
+    ):  # RuntimeError: IPython gives up at many magics
         return None
 
 
@@ -111,7 +119,7 @@ class _NameVisitor(ast.NodeVisitor):
         self._settled: set[str] = set()  # what the cell itself has bound so far, on every way through it
         self._scopes: list[_Scope] = []
         self._statement: ast.expr | None = None  # an expression whose value nobody uses
-        self._nesting = 0
+        self._nested_characters = 0
 
     # --- names ----------------------------------------------------------------------------------------------
 
@@ -410,36 +418,32 @@ class _NameVisitor(ast.NodeVisitor):
             self.opaque |= self._runs_now or len(call.args) > 1
             return
         if isinstance(code.value, str | bytes):
-            self._visit_nested(_read_plain(code.value))
+            self._visit_all(_read_plain(code.value))
 
     def _visit_magic(self, call: ast.Call) -> None:
         """`%%time` and the like, which IPython turns into calls, run the Python code after them; `%run` may bind anything."""
         texts = [argument.value if isinstance(argument, ast.Constant) else None for argument in call.args]
         magic, line, body = ([text if isinstance(text, str) else "" for text in texts] + [""] * 3)[:3]
-        words = [word for word in line.split() if not word.startswith("-")]
         if magic in _OPAQUE_MAGICS:
             self.opaque = True
-            self._use_files(words)
+            self._use_files(_list_words(line))
         elif magic in ("writefile", "file"):
-            self.binds.update(map(_name_file, words))
-        elif self._nesting == _MAX_NESTING:
-            self.opaque = True
-        elif magic == "capture":
-            self._visit_nested(_read_statements(body))
-            for word in words:
-                self._bind(word)  # what was printed
-        elif magic == "timeit":  # what it binds stays inside it, as in a comprehension
-            self._visit_nested(_read_line(line) + _read_statements(body), _Scope("comprehension"))
-        elif magic in ("time", "prun"):
-            self._visit_nested(_read_line(line) + _read_statements(body))
+            self.binds.update(map(_name_file, _list_words(line)))
+        elif magic in _PYTHON_MAGICS:
+            self._visit_python_magic(magic, line, body)
 
-    def _visit_nested(self, code: list[ast.stmt], scope: _Scope | None = None) -> None:
-        self._nesting += 1
-        if scope is None:
-            self._visit_all(code)
+    def _visit_python_magic(self, magic: str, line: str, body: str) -> None:
+        self._nested_characters += len(body) + _MAX_OPTIONS * len(line)
+        if self._nested_characters > _MAX_NESTED_CHARACTERS:
+            self.opaque = True
+        elif magic == "timeit":  # what it binds stays inside it, as in a comprehension
+            self._visit_inside(_Scope("comprehension"), _read_line(line) + _read_statements(body))
+        elif magic == "capture":
+            self._visit_all(_read_statements(body))
+            for name in _list_words(line):  # what was printed
+                self._bind(name)
         else:
-            self._visit_inside(scope, code)
-        self._nesting -= 1
+            self._visit_all(_read_line(line) + _read_statements(body))
 
     def _use_files(self, paths: Iterable[str]) -> None:
         """Another cell may write these files."""
@@ -466,6 +470,11 @@ def _read_line(line: str) -> list[ast.stmt]:
         if tree := _parse_cell("".join(words[first:])):
             return tree.body
     return []
+
+
+def _list_words(line: str) -> list[str]:
+    """A magic's arguments but options."""
+    return [word for word in line.split() if not word.startswith("-")]
 
 
 def _list_arguments(arguments: ast.arguments) -> list[ast.arg]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from IPython.core import inputtransformer2
 
 from grader.notebook import Cell, Notebook
 from grader.selection import select_cells
@@ -161,6 +162,22 @@ def test_cells_are_selected(sources: list[str]) -> None:
     notebook, wanted = make_notebook(sources)
 
     assert [cell.index for cell in select_cells(notebook, ["setup", "answer", "text"])] == wanted
+
+
+def test_more_magics_than_ipython_reads_are_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputtransformer2, "TRANSFORM_LOOP_LIMIT", 5)
+    notebook, _ = make_notebook(["%t\n" * 6, "answer: x"])
+
+    assert [cell.index for cell in select_cells(notebook, ["answer"])] == [1]
+
+
+@pytest.mark.parametrize(
+    "source", ["%%time\n" * 1_000, "%timeit " + "-x ) " * 6_000], ids=["below", "beside"]
+)
+def test_much_code_in_magics_is_taken_in_doubt(source: str) -> None:
+    notebook, _ = make_notebook([source, "answer: x"])
+
+    assert [cell.index for cell in select_cells(notebook, ["answer"])] == [0, 1]
 
 
 def test_deeply_nested_code_is_no_crash() -> None:
