@@ -5,145 +5,58 @@ An hour of a student's plots then costs nothing. Selection reads the code and ru
 
 from __future__ import annotations
 
-import ast
 import builtins
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 
-from IPython.core.inputtransformer2 import TransformerManager
-
+from .names import Names, find_names
 from .notebook import Cell, Notebook
 
 _BUILTINS = frozenset(dir(builtins))
 
 
-@dataclass(frozen=True)
-class _Names:
-    """The global names that a cell binds or changes, and those that it uses; `opaque` if it may bind any."""
-
-    binds: frozenset[str]
-    uses: frozenset[str]
-    opaque: bool = False
-
-
 def select_cells(notebook: Notebook, tags: Collection[str]) -> list[Cell]:
     """The code cells to execute, in notebook order.
 
-    tags: those whose cells are wanted, the setup's among them
+    tags: those whose cells are wanted, the setup's among them; a cell with other tags only is the student's own
     """
     code = [cell for cell in notebook.cells if cell.is_code]
-    wanted = {cell.index for cell in code if set(cell.tags) & set(tags)}
-    names = {cell.index: _find_names(cell.source) for cell in code}
-    untagged = [cell.index for cell in code if not cell.tags]
-    taken = wanted | {index for index in untagged if names[index].opaque}
-    missing = _collect_uses(names[index] for index in taken)
-    while more := {index for index in untagged if index not in taken and names[index].binds & missing}:
-        taken |= more
-        missing = _collect_uses(names[index] for index in taken)
-    return [cell for cell in code if cell.index in taken]
+    selection = _Selection({cell.index: find_names(cell.source) for cell in code})
+    for cell in code:
+        if set(cell.tags) & set(tags) or selection.names[cell.index].opaque:
+            selection.take(cell.index)
+    selection.take_needed()
+    return [cell for cell in code if cell.index in selection.taken]
 
 
-def _collect_uses(cells: Iterable[_Names]) -> frozenset[str]:
-    """All names used but built-in ones: a scratch cell with `sum = 0` in it is not what a tagged cell means by `sum`."""
-    return frozenset(name for cell in cells for name in cell.uses) - _BUILTINS
+class _Selection:
+    """The cells taken so far, by index, with the names that they need and the imports that they have."""
+
+    def __init__(self, names: dict[int, Names]) -> None:
+        self.names = names
+        self.taken: set[int] = set()
+        self._needed: set[str] = set()
+        self._imports: set[tuple[str, str]] = set()
+        # A call of a method changes a value that a cell made; a module or a function from one stays what it is.
+        made = frozenset[str]().union(*(each.binds for each in names.values()))
+        self._gives = {index: _list_given(each, made) for index, each in names.items()}
+
+    def take(self, index: int) -> None:
+        self.taken.add(index)
+        self._needed |= self.names[index].uses
+        self._imports |= self.names[index].imports
+
+    def take_needed(self) -> None:
+        """Take what gives the needed names, and what these cells need in turn."""
+        while more := [index for index in self.names if index not in self.taken and self._is_needed(index)]:
+            for index in more:
+                if self._is_needed(index):  # unless one before it has the same import
+                    self.take(index)
+
+    def _is_needed(self, index: int) -> bool:
+        imports = self.names[index].imports - self._imports
+        return bool(self._gives[index] & self._needed) or any(name in self._needed for name, _ in imports)
 
 
-def _find_names(source: str) -> _Names:
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _Names(frozenset(), frozenset())  # it can't run, so it can't define anything
-    visitor = _NameVisitor()
-    try:
-        visitor.visit(tree)
-    except RecursionError:
-        return _Names(frozenset(), frozenset(), opaque=True)
-    return _Names(frozenset(visitor.binds), frozenset(visitor.uses), visitor.opaque)
-
-
-class _NameVisitor(ast.NodeVisitor):
-    """Collects global names. What functions and comprehensions bind stays inside them; what they use may come from outside."""
-
-    def __init__(self) -> None:
-        self.binds: set[str] = set()
-        self.uses: set[str] = set()
-        self.opaque = False
-        self._depth = 0
-
-    def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self.uses.add(node.id)
-        elif self._depth == 0:
-            self.binds.add(node.id)
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        if isinstance(node.target, ast.Name):
-            self.uses.add(node.target.id)
-        self.generic_visit(node)
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        self._note_change(node)
-        self.generic_visit(node)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        self._note_change(node)
-        self.generic_visit(node)
-
-    def visit_Global(self, node: ast.Global) -> None:
-        self.binds.update(node.names)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self._bind(*((alias.asname or alias.name).split(".")[0] for alias in node.names))
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if any(alias.name == "*" for alias in node.names):
-            self.opaque = True
-        self._bind(*(alias.asname or alias.name for alias in node.names))
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self._bind(node.name)
-        self._visit_inside(node)
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._bind(node.name)
-        self._visit_inside(node)
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        self._visit_inside(node)
-
-    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
-        self._visit_inside(node)
-
-    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        if node.name:
-            self._bind(node.name)
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        """`%run other.py` and friends, which IPython turns into calls, may bind anything."""
-        function = node.func
-        if isinstance(function, ast.Attribute) and function.attr in {"run_line_magic", "run_cell_magic"}:
-            name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
-            self.opaque = self.opaque or name in {"run", "load", "store", "pylab"}
-        self.generic_visit(node)
-
-    def _visit_inside(self, node: ast.AST) -> None:
-        self._depth += 1
-        self.generic_visit(node)
-        self._depth -= 1
-
-    def _bind(self, *names: str) -> None:
-        if self._depth == 0:
-            self.binds.update(names)
-
-    def _note_change(self, node: ast.Attribute | ast.Subscript) -> None:
-        """`name[…] = …` and `name.x = …` change what `name` holds."""
-        target: ast.expr = node
-        while isinstance(target, ast.Attribute | ast.Subscript):
-            target = target.value
-        if isinstance(node.ctx, ast.Store | ast.Del) and isinstance(target, ast.Name) and self._depth == 0:
-            self.binds.add(target.id)
+def _list_given(names: Names, made: frozenset[str]) -> frozenset[str]:
+    """What a cell gives to others. By `sum` they don't mean a scratch cell's `sum = 0`, but maybe its `def sum`."""
+    return (names.binds | names.stores | (names.calls & made)) - (_BUILTINS - names.defines)

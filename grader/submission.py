@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from .verdict import fail
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
 _INPUT_ERRORS = ("StdinNotImplementedError", "EOFError")
+
+# The message of a NameError.
+_MISSING = re.compile(r"name '(\w+)' is not defined")
 
 
 class Submission:
@@ -68,7 +72,7 @@ class Submission:
             fail(
                 f"The cell tagged {tag!r} did not run: {self._describe(run)}.",
                 "a cell that runs to its end in a fresh kernel",
-                "restart your kernel, run the setup cell and this cell, and correct what it reports.",
+                self._advise_run(run),
             )
 
     def call(self, tag: str, name: str, arguments: Mapping[str, Any], timeout_s: float | None = None) -> Any:
@@ -146,7 +150,7 @@ class Submission:
         fail(
             f"{what} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
             f"{name} to finish within {timeout_s:g} s, without an exception",
-            _advise_call(answer, tag),
+            self._advise_missing(answer) or _advise_call(answer, tag),
         )
 
     def _fail_undefined(self, tag: str, name: str) -> None:
@@ -199,9 +203,44 @@ class Submission:
             return "remove input(): nobody is at the keyboard when your notebook is checked."
         if run.error is not None and run.error.name == "SystemExit":
             return "remove exit(), quit() or sys.exit(): it ends more than the cell."
+        if missing := self._advise_missing(run):
+            return missing
         if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
             return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."
         return "restart your kernel, run the notebook from the top, and correct this cell."
+
+    def _advise_missing(self, answer: Answer) -> str | None:
+        """What to do about a NameError; in the student's own kernel, other cells may have defined the name."""
+        found = (
+            _MISSING.match(answer.error.message)
+            if answer.error and answer.error.name == "NameError"
+            else None
+        )
+        if found is None:
+            return None
+        name = found[1]
+        return (
+            f"check how {name} is spelt, or define or import it at the top level of a marked cell, the setup cell or "
+            f"a cell above. Only these cells were run, and those that define what they use.{self._find_unused(name)}"
+        )
+
+    def _find_unused(self, name: str) -> str:
+        """A sentence about the first cell that has `name` in it and might have defined it, if there is one."""
+        for cell in self.notebook.cells:
+            if not cell.is_code or not re.search(rf"\b{name}\b", cell.source):
+                continue
+            run = self._session.runs.get(cell.index)
+            if run is None:
+                return f" {name} occurs in {cell}, which was not run."
+            if run.outcome != "ok" and not _is_missing(run, name):
+                return f" {name} occurs in {cell}, which did not run to its end: {self._describe(run)}."
+        return ""
+
+
+def _is_missing(run: Answer, name: str) -> bool:
+    """Whether the cell stopped because `name` was missing there too."""
+    found = _MISSING.match(run.error.message) if run.error else None
+    return found is not None and found[1] == name
 
 
 def _advise_call(answer: Answer, tag: str) -> str:

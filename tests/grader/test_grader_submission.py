@@ -30,9 +30,18 @@ class MadeUpSession:
 
 
 def make_submission(
-    answer: Answer, setup: Answer | None = None, cell: Answer | None = None, setup_tag: str = "setup"
+    answer: Answer,
+    setup: Answer | None = None,
+    cell: Answer | None = None,
+    setup_tag: str = "setup",
+    other: str = "",
 ) -> Submission:
-    cells = (Cell(0, "code", "", (setup_tag,)), Cell(1, "code", "", ("answer",)))
+    cells = (
+        Cell(0, "code", "helper" if setup else "", (setup_tag,)),
+        Cell(1, "code", "helper", ("answer",)),
+        Cell(2, "markdown", "helper", ()),
+        Cell(3, "code", other, ()),
+    )
     homework = Homework("Homework", "setup", (), KernelLimits(cell_timeout_s=60))
     submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, {})
     submission._session.close()
@@ -94,6 +103,46 @@ def test_a_name_is_missing_because_its_cell_did_not_run() -> None:
         == "f is not defined, because the cell tagged 'answer' did not run: it raised NameError: pd."
     )
     assert failure.advice.startswith("define or import what is missing")
+
+
+MISSING = raised("NameError", "name 'helper' is not defined", "helper()")
+WHERE = "check how helper is spelt, or define or import it at the top level of a marked cell, the setup cell or a cell above."
+
+
+@pytest.mark.parametrize(
+    ("answer", "cell"),
+    [(MISSING, None), (raised("NotDefined", "f"), MISSING)],
+    ids=["in a call", "in a cell"],
+)
+def test_a_missing_name_is_said(answer: Answer, cell: Answer | None) -> None:
+    assert get_failure(make_submission(answer, cell=cell)).advice == (
+        f"{WHERE} Only these cells were run, and those that define what they use."
+    )
+
+
+def test_a_missing_name_is_said_of_a_cell_that_must_run() -> None:
+    with pytest.raises(Failure) as failure:
+        make_submission(Answer("ok"), cell=MISSING).require_run("answer")
+
+    assert failure.value.advice.startswith(WHERE)
+
+
+@pytest.mark.parametrize(
+    ("other", "setup", "named"),
+    [
+        ("make('helper')", None, "helper occurs in cell 4, which was not run."),
+        ("helpers = 1", None, "those that define what they use."),
+        (
+            "",
+            raised("ValueError", "no"),
+            "helper occurs in cell 1, which did not run to its end: it raised ValueError: no.",
+        ),
+        ("", MISSING, "those that define what they use."),
+    ],
+    ids=["not run", "another name", "stopped before", "missing there too"],
+)
+def test_a_cell_with_the_missing_name_is_named(other: str, setup: Answer | None, named: str) -> None:
+    assert get_failure(make_submission(MISSING, setup=setup, other=other)).advice.endswith(named)
 
 
 def test_the_setup_cell_is_blamed_where_it_is_the_cause() -> None:

@@ -1,0 +1,4 @@
+%%capture printed
+print("batch sizes")
+sizes.append(300)
+sizes.extend([599, 100])

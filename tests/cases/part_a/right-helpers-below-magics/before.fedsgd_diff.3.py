@@ -1,0 +1,2 @@
+%%writefile my_epochs.py
+EPOCHS = {"few": 1}

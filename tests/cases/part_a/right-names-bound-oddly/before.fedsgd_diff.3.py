@@ -1,0 +1,1 @@
+setattr(Settings, "bs", offset + last - 1)
