@@ -14,20 +14,6 @@ def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def compare_numbers(what: str, seen: Any, expected: float, tolerance: float, advice: str) -> None:
-    """Fail unless `seen` is a finite number within `tolerance` of `expected`. The message does not tell the expected value."""
-    if not is_number(seen):
-        fail(f"{what} is {show(seen)}, which is no number.", "a number", advice)
-    if not math.isfinite(seen):
-        fail(f"{what} is {seen}.", "a finite number", advice)
-    if abs(seen - expected) > tolerance:
-        fail(
-            f"{what} is {show(seen)}, which is {'more' if seen > expected else 'less'} than the right value.",
-            "the value that the given parameters lead to",
-            advice,
-        )
-
-
 def compare_columns(what: str, seen: Sequence[str], expected: Sequence[str], advice: str) -> None:
     """Fail unless all expected columns are there, and no others. Their order does not matter."""
     missing = [name for name in expected if name not in seen]

@@ -21,9 +21,6 @@ class Table:
     columns: list[str]
     rows: list[list[Any]]
 
-    def read_column(self, name: str) -> list[Any]:
-        return [row[self.columns.index(name)] for row in self.rows]
-
 
 @dataclass(frozen=True)
 class Odd:

@@ -62,10 +62,6 @@ class Report:
     def max_score(self) -> float:
         return _add(result.points for result in self.results)
 
-    @property
-    def broken(self) -> list[CheckResult]:
-        return [result for result in self.results if result.status == BROKEN]
-
     def to_results(self) -> dict[str, Any]:
         """Gradescope's format; `status` there knows `passed` and `failed` only, so hand grading is told by `extra_data`."""
         return {

@@ -64,17 +64,6 @@ class Submission:
         """The source of the cell with `tag`, of whatever kind."""
         return self.notebook.read_text(tag)
 
-    def require_run(self, tag: str) -> None:
-        """Fail unless the cell with `tag` ran to its end."""
-        self._session.run_cells()
-        run = self._session.runs[self.require_cell(tag).index]
-        if run.outcome != "ok":
-            fail(
-                f"The cell tagged {tag!r} did not run: {self._describe(run)}.",
-                "a cell that runs to its end in a fresh kernel",
-                self._advise_run(run),
-            )
-
     def call(self, tag: str, name: str, arguments: Mapping[str, Any], timeout_s: float | None = None) -> Any:
         """What the function `name` of the cell with `tag` returns for keyword `arguments`."""
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())

@@ -24,7 +24,7 @@ import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.clients import Client
 from lab_2_hfl.dataset import split, test_loader, train_dataset
 from lab_2_hfl.model import MnistCnn, compute_accuracy, device
-from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
+from lab_2_hfl.servers import FedAvgServer, FedSgdServer
 
 _ENTRIES_A_TENSOR = 48
 
@@ -158,12 +158,10 @@ def run_server(
         result = server.run(nr_rounds)
     last = [parameter.detach() for parameter in server.model.parameters()]
     return {
-        "clients": len(server.clients),
         "calls": calls,
         "weights": digest_tensors(last, digest_seed),
         "accuracy": meter.measure(last),
         "result": _read_result(result),
-        "is_decentralized": isinstance(server, DecentralizedServer),
     }
 
 
@@ -274,7 +272,6 @@ def update_client(
         "received": before,
         "changed": digest_tensors(weights, digest_seed) != before,
         "class": type(chosen).__qualname__,
-        "is_client": isinstance(chosen, Client),
     }
 
 

@@ -140,6 +140,16 @@ def _apply_mean(exercise: ServerExercise, before: Any, sent: Sequence[Any], shar
     return combine_tensors((1.0, before), *((-share, part) for share, part in zip(shares, sent, strict=True)))
 
 
+def explain_changed(exercise: ServerExercise, seen: Mapping[str, Any]) -> None:
+    """Fail if a client changed the tensors that it was given."""
+    if seen.get("changed") is True:
+        fail(
+            f"A client of {exercise.name} changes the tensors that it gets, so whoever uses them after it finds other weights.",
+            "a client that leaves the received weights as they are",
+            "copy them into the client's own model, as in `own.data = received.detach().clone()` for each parameter.",
+        )
+
+
 def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any, lr: float) -> NoReturn:
     """Fail because of what a client sent."""
     wanted = "its weights after training" if exercise is WEIGHT else "its old weights minus its new ones"

@@ -14,6 +14,7 @@ from grader import Submission, fail, is_number, match_tensors
 from .questions import GRAD, KINDS, SERVERS, WEIGHT, Question, ServerExercise, ask_for_run, ask_for_update
 from .reference_runs import References
 from .server_diagnoses import (
+    explain_changed,
     explain_draws,
     explain_messages,
     explain_plain_mean,
@@ -119,8 +120,10 @@ def test_what_a_client_sends(
     _flag_borrowed(submission, exercise, question)
     start = received if exercise is WEIGHT else None
     if not match_tensors(sent, right, start):
+        explain_changed(exercise, seen)
         explain_sent(exercise, sent, right, received, question.arguments["arguments"]["lr"])
     if not match_tensors(seen.get("again"), right, start):
+        explain_changed(exercise, seen)
         fail(
             f"A client of {exercise.name}, asked twice for an update of the same weights with the same seed, answers differently.",
             "the same answer: an update depends on the weights and the seed alone",

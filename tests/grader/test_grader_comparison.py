@@ -13,7 +13,6 @@ from grader.comparison import (
     combine_tensors,
     compare_columns,
     compare_curves,
-    compare_numbers,
     is_number,
     match_tensors,
     show,
@@ -96,22 +95,6 @@ def test_curves_may_have_one_of_several_lengths() -> None:
 )
 def test_columns(columns: list[str], sentence: str) -> None:
     assert get_seen(lambda: compare_columns("f()", columns, ["a", "b"], "look again.")) == sentence
-
-
-@pytest.mark.parametrize(
-    ("value", "sentence"),
-    [
-        (5.1, ""),
-        (6, "x is 6, which is more than the right value."),
-        (4.0, "x is 4.0, which is less than the right value."),
-        (math.nan, "x is nan."),
-        (-math.inf, "x is -inf."),
-        ("5", "x is '5', which is no number."),
-        (True, "x is True, which is no number."),
-    ],
-)
-def test_numbers(value: Any, sentence: str) -> None:
-    assert get_seen(lambda: compare_numbers("x", value, 5, 0.2, "look again.")) == sentence
 
 
 @pytest.mark.parametrize(

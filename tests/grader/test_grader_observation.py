@@ -65,10 +65,6 @@ def test_a_value_comes_back_from_the_kernel_as_it_was() -> None:
     assert arrived == {"curve": [1.5, math.inf], "table": Table(["a", "b"], [[1, "x"], [2, "y"]])}
 
 
-def test_a_column_is_read_by_name() -> None:
-    assert Table(["a", "b"], [[1, 2], [3, 4]]).read_column("b") == [2, 4]
-
-
 ERRORS: dict[str, tuple[Any, CodeError]] = {
     "with a line of the notebook": (
         {

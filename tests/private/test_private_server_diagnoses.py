@@ -10,6 +10,7 @@ import pytest
 from grader import Failure
 from private_tests.questions import GRAD, WEIGHT, ServerExercise
 from private_tests.server_diagnoses import (
+    explain_changed,
     explain_draws,
     explain_messages,
     explain_plain_mean,
@@ -117,6 +118,17 @@ def test_a_plain_mean_is_seen_also_between_clients_of_nearly_a_size(
         assert "plain mean" in get_failure(check).seen
     else:
         check()
+
+
+def test_a_client_that_changes_what_it_gets_is_told() -> None:
+    failure = get_failure(lambda: explain_changed(GRAD, {"changed": True}))
+
+    assert failure.seen.startswith("A client of FedAvgGradServer changes the tensors that it gets")
+
+
+@pytest.mark.parametrize("found", [{"changed": False}, {"changed": "forged"}, {}])
+def test_a_client_that_changes_nothing_is_left_alone(found: dict[str, Any]) -> None:
+    explain_changed(GRAD, found)
 
 
 @pytest.mark.parametrize(
