@@ -120,13 +120,6 @@ def test_a_missing_name_is_said(answer: Answer, cell: Answer | None) -> None:
     )
 
 
-def test_a_missing_name_is_said_of_a_cell_that_must_run() -> None:
-    with pytest.raises(Failure) as failure:
-        make_submission(Answer("ok"), cell=MISSING).require_run("answer")
-
-    assert failure.value.advice.startswith(WHERE)
-
-
 @pytest.mark.parametrize(
     ("other", "setup", "named"),
     [
