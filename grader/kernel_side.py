@@ -120,11 +120,12 @@ def _name_type(value: Any) -> str:
     return str.__str__(name)[:80] if _type(name) is str else "unknown"
 
 
-def _name_origin(value: Any) -> str:
-    """The package of a value's type and a dot, since numpy's bool is called like Python's; nothing for built-in types."""
-    module = _getattribute(_type(value), "__module__")
-    package = str.partition(module, ".")[0][:80] if _type(module) is str else "unknown"
-    return "" if package in ("builtins", "__main__") else f"{package}."
+def _name_odd(value: Any) -> str:
+    """A type's name, with its package if it is called like a built-in type: numpy's bool is no bool."""
+    name, module = _name_type(value), _getattribute(_type(value), "__module__")
+    if name not in ("bool", "int", "float", "str") or _type(module) is not str:
+        return name
+    return f"{str.partition(module, '.')[0][:80]}.{name}"
 
 
 def look_up(namespace: dict[str, Any], name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,8 @@ PLAIN: dict[str, tuple[Any, Any]] = {
     "giant negative int": (-(10**5_000), {"$odd": "a giant integer"}),
     "tuple": ((1, [2.0, "a"]), [1, [2.0, "a"]]),
     "dict": ({"a": [1], "b": {"c": None}}, {"a": [1], "b": {"c": None}}),
+    "defaultdict": (defaultdict(list, {"a": [1]}), {"a": [1]}),
+    "ordered dict": (OrderedDict(a=1), {"a": 1}),
     "numpy int": (np.int64(3), 3),
     "numpy float": (np.float32(0.5), 0.5),
     "numpy NaN": (np.float64("nan"), NAN),
@@ -153,6 +156,7 @@ class Answers:
     yes = True
     number = 3
     unfilled = ...
+    foreign_bool = np.bool_(True)
     own_text = Text("fedavg")
     computed = property(lambda _: "fedavg")
     descriptor = Trap()
@@ -170,6 +174,7 @@ class Derived(Answers):
         ("yes", {"value": True}),
         ("number", {"value": 3}),
         ("unfilled", {"odd": "..."}),
+        ("foreign_bool", {"odd": "numpy.bool"}),
         ("own_text", {"odd": "Text"}),
         ("computed", {"odd": "property"}),
         ("descriptor", {"odd": "Trap"}),
@@ -242,6 +247,16 @@ def test_parameters_and_defaults_are_described() -> None:
             "rest": {"kind": "VAR_KEYWORD"},
         },
     }
+
+
+def test_a_default_of_the_submission_s_own_may_be_anything() -> None:
+    def experiment(n: int = 3, bar: Any = print) -> None: ...
+
+    parameters = describe_function({"f": experiment}, "f")["parameters"]
+    assert [parameter["default"] for parameter in parameters.values()] == [
+        3,
+        {"$odd": "builtin_function_or_method"},
+    ]
 
 
 def test_a_class_is_described_by_its_bases() -> None:

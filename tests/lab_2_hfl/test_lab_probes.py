@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab_2_hfl import probes, servers
+from lab_2_hfl.clients import Client
 from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
 
 ARGUMENTS = {"lr": 0.1, "client_fraction": 1.0, "seed": 3}
@@ -87,6 +88,11 @@ class Copies(Honest):
     run = FedSgdServer.run
 
 
+class Notes(Honest):
+    def run(self, nr_rounds: int) -> Any:
+        return clients.append(nr_rounds)  # noqa: F821 - a global of the notebook, with the name of an attribute
+
+
 KEPT["make"] = lambda **kwargs: FedSgdServer(**kwargs)
 
 
@@ -97,11 +103,45 @@ KEPT["make"] = lambda **kwargs: FedSgdServer(**kwargs)
         (Holds, ["a Holds holds a FedSgdServer"]),
         (Names, ["Names.run uses FedSgdServer"]),
         (Copies, ["Copies.run is FedSgdServer.run"]),
+        (Notes, []),
     ],
 )
 def test_a_server_that_hands_its_work_on_is_flagged(cls: type, signs: list[str]) -> None:
-    namespace = {"cls": cls, "FedSgdServer": FedSgdServer}
+    namespace = {"cls": cls, "FedSgdServer": FedSgdServer, "clients": []}
 
     assert probes.find_borrowed(namespace, "cls", ARGUMENTS, CLIENTS, ["FedSgdServer"]) == [
         sign.replace("a Holds", "a cls") for sign in signs
     ]
+
+
+class Renaming(Client):
+    """Has a name of its own for the weights, and sends them back."""
+
+    def update(self, weights: Any, seed: int) -> Any:
+        return weights
+
+
+class Asking(Honest):
+    """Keeps its clients by index, and names the arguments."""
+
+    def __init__(self, lr: float, client_subsets: Any, client_fraction: float, seed: int) -> None:
+        super().__init__(lr, client_subsets, client_fraction, seed)
+        self.clients = {index: Renaming(subset, 2) for index, subset in enumerate(client_subsets)}
+
+    def run(self, nr_rounds: int) -> Any:
+        for index in (1, 0) * nr_rounds:
+            self.clients[index].update(weights=self.model.parameters(), seed=3)
+
+
+def test_clients_are_observed_however_they_are_kept_and_called() -> None:
+    seen = probes.run_server({"cls": Asking}, "cls", ARGUMENTS, CLIENTS, 1, [], "A1.3", 1)
+
+    assert [call["client"] for call in seen["calls"]] == [1, 0]
+    assert all(call["received"] == call["sent"] == seen["weights"] for call in seen["calls"])
+
+
+def test_more_samples_than_there_are_are_dealt_again() -> None:
+    subsets = probes.make_subsets({"sizes": [5, len(servers.train_dataset)], "seed": 3})
+
+    assert [len(subset) for subset in subsets] == [5, len(servers.train_dataset)]
+    assert set(subsets[0].indices) < set(subsets[1].indices)
