@@ -156,9 +156,7 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
         if _type(value) in (bool, int, float, str):
             found[attribute] = {"value": to_plain(value)}
         else:
-            found[attribute] = {
-                "odd": "..." if value is Ellipsis else _name_origin(value) + _name_type(value)
-            }
+            found[attribute] = {"odd": "..." if value is Ellipsis else _name_odd(value)}
     return {"kind": "class", "attributes": found}
 
 

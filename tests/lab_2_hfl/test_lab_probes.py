@@ -117,7 +117,7 @@ def test_a_server_that_hands_its_work_on_is_flagged(cls: type, signs: list[str])
 class Renaming(Client):
     """Has a name of its own for the weights, and sends them back."""
 
-    def update(self, weights: Any, seed: int) -> Any:
+    def update(self, weights: Any, seed: int) -> Any:  # noqa: ARG002
         return weights
 
 
