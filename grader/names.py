@@ -35,6 +35,7 @@ class Names:
 
     binds: names that get a value
     defines: those of them that get a function or a class
+    loops: those of them that are a loop's variable
     imports: names that come from a module, each with where it comes from
     stores: names whose attributes or items get a value
     calls: names whose methods are called so that it may change what they hold
@@ -43,6 +44,7 @@ class Names:
 
     binds: frozenset[str] = frozenset()
     defines: frozenset[str] = frozenset()
+    loops: frozenset[str] = frozenset()
     imports: frozenset[tuple[str, str]] = frozenset()
     stores: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
@@ -63,6 +65,7 @@ def find_names(source: str) -> Names:
     return Names(
         binds=frozenset(visitor.binds),
         defines=frozenset(visitor.defines),
+        loops=frozenset(visitor.loops),
         imports=frozenset(visitor.imports),
         stores=frozenset(visitor.stores),
         calls=frozenset(visitor.calls),
@@ -111,6 +114,7 @@ class _NameVisitor(ast.NodeVisitor):
     def __init__(self) -> None:
         self.binds: set[str] = set()
         self.defines: set[str] = set()
+        self.loops: set[str] = set()
         self.imports: set[tuple[str, str]] = set()
         self.stores: set[str] = set()
         self.calls: set[str] = set()
@@ -183,7 +187,9 @@ class _NameVisitor(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         self.visit(node.iter)
+        before = set(self.binds)
         self.visit(node.target)
+        self.loops |= self.binds - before
         self._visit_all(node.body)
         self._visit_all(node.orelse)
 

@@ -34,7 +34,7 @@ class _Selection:
     def __init__(self, names: dict[int, Names]) -> None:
         self.names = names
         self.taken: set[int] = set()
-        self._needed: set[str] = set()
+        self._needed: dict[str, int] = {}  # each with the last of the cells that need it
         self._imports: set[tuple[str, str]] = set()
         # A call of a method changes a value that a cell made; a module or a function from one stays what it is.
         made = frozenset[str]().union(*(each.binds for each in names.values()))
@@ -42,7 +42,7 @@ class _Selection:
 
     def take(self, index: int) -> None:
         self.taken.add(index)
-        self._needed |= self.names[index].uses
+        self._needed |= {name: max(index, self._needed.get(name, index)) for name in self.names[index].uses}
         self._imports |= self.names[index].imports
 
     def take_needed(self) -> None:
@@ -54,7 +54,14 @@ class _Selection:
 
     def _is_needed(self, index: int) -> bool:
         imports = self.names[index].imports - self._imports
-        return bool(self._gives[index] & self._needed) or any(name in self._needed for name, _ in imports)
+        given = {
+            name for name in self._gives[index] & self._needed.keys() if not self._comes_too_late(index, name)
+        }
+        return bool(given) or any(name in self._needed for name, _ in imports)
+
+    def _comes_too_late(self, index: int, name: str) -> bool:
+        """Whether `name` is but a loop's variable below all that need it, which mean another one: `for split in …` no lab's `split`."""
+        return name in self.names[index].loops and index > self._needed[name]
 
 
 def _list_given(names: Names, made: frozenset[str]) -> frozenset[str]:

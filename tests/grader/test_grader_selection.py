@@ -38,6 +38,11 @@ CASES: dict[str, list[str]] = {
     "an augmented assignment": ["count = 0", "count += 1", "answer: x = count"],
     "an annotated assignment": ["rate: float = 0.1", "answer: x = rate"],
     "several targets": ["(a, [b, *c]) = 1, [2, 3]", "answer: x = c"],
+    "a loop's variable below all uses": [
+        "setup: from lab import *",
+        "answer: def f(): return split(3)",
+        "#for split in 'ab': print(split)",
+    ],
     "a loop's variable": ["for step in range(3): pass", "answer: x = step"],
     "a with statement": ["with open('f') as file: pass", "answer: x = file"],
     "a walrus": ["if (size := 3) > 2: pass", "answer: x = size"],
