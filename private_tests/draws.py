@@ -31,9 +31,12 @@ def _draw_rate(rng: random.Random, low: float, high: float) -> float:
 
 
 def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
-    """Arguments of FedSgdWeightServer: `unequal` client sizes, or a `non-iid` split in which C·N is no whole number."""
+    """Arguments of FedSgdWeightServer: `unequal` client sizes, one of which may be `large`, or a `non-iid` split in which C·N is no whole number.
+
+    A large client has more samples than any of the handout's, so that a batch size of 600 is not all of them. Its updates take long.
+    """
     rng = _start(grading_seed, f"weight {kind}")
-    clients, fraction = _draw_clients(rng, kind, largest=(610, 660))
+    clients, fraction = _draw_clients(rng, kind, (610, 660) if kind == "large" else (125, 140))
     arguments = {
         "lr": _draw_rate(rng, 0.05, 0.15),
         "client_fraction": fraction,
@@ -48,7 +51,7 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     Few steps at a small rate, since training enlarges the rounding by which right solutions differ.
     """
     rng = _start(grading_seed, f"grad {kind}")
-    clients, fraction = _draw_clients(rng, kind, largest=(125, 140))
+    clients, fraction = _draw_clients(rng, kind, (125, 140))
     arguments = {
         "lr": _draw_rate(rng, 0.01, 0.03),
         "batch_size": rng.randrange(27, 40) if kind == "unequal" else rng.randrange(12, 19),
@@ -62,10 +65,10 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
 def _draw_clients(rng: random.Random, kind: str, largest: tuple[int, int]) -> tuple[dict[str, Any], float]:
     """Clients of a kind, and the fraction of them that takes part.
 
-    largest: between which sizes that of the largest unequal client lies. FedSGD's has more samples than any of the handout's clients, so
-    that a batch size of 600 is not all of them; it never comes first, so that neither is that of the first client.
+    largest: between which sizes that of the largest unequal client lies. It never comes first: the first client's size as a batch size is
+    not all of its samples.
     """
-    if kind == "unequal":
+    if kind != "non-iid":
         # Three of five take part, so that one with over 100 samples surely does; 5 · 0.52 = 2.6 is rounded up.
         sizes = [
             rng.randrange(104, 125),

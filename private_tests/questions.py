@@ -71,7 +71,7 @@ def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Quest
 
 def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
     """Ask the client with most samples for its update of weights that it has never seen."""
-    case = exercise.draw(grading_seed, "unequal")
+    case = exercise.draw(grading_seed, "large")
     sizes = case.clients["sizes"]
     return Question(
         exercise.id,

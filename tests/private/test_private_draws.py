@@ -101,7 +101,7 @@ def test_unequal_clients_are_unequal_and_not_all_chosen(draw: object) -> None:
 
 def test_a_client_has_more_samples_than_any_of_the_handout_s() -> None:
     for seed in SEEDS:
-        assert max(draw_weight_case(seed, "unequal").clients["sizes"]) > 600
+        assert max(draw_weight_case(seed, "large").clients["sizes"]) > 600
 
 
 @pytest.mark.parametrize("draw", [draw_weight_case, draw_grad_case])
