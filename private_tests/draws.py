@@ -31,7 +31,7 @@ def _draw_rate(rng: random.Random, low: float, high: float) -> float:
 
 
 def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
-    """Arguments of FedSgdWeightServer: `unequal` client sizes, one of which may be `large`, or a `non-iid` split in which C·N is no whole number.
+    """Arguments of FedSgdWeightServer: `unequal` client sizes, one of them `large`, or a `non-iid` split in which C·N is no whole number.
 
     A large client has more samples than any of the handout's, so that a batch size of 600 is not all of them. Its updates take long.
     """
