@@ -245,6 +245,10 @@ def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
+    serving = asyncio.current_task()
+    assert serving is not None
+    with contextlib.suppress(NotImplementedError):  # Windows: terminating ends the process there and then
+        loop.add_signal_handler(signal.SIGTERM, serving.cancel)
     broker: Broker | None = None
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
@@ -268,9 +272,10 @@ async def _serve() -> None:
 
 
 def main() -> None:
-    """Serve until standard input ends. Ctrl-C is the grader's to handle: it closes standard input."""
+    """Serve until standard input ends, or SIGTERM breaks off the request at hand. Ctrl-C is the grader's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_serve())
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_serve())
     os._exit(0)  # a thread may still wait for a line of standard input
 
 

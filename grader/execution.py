@@ -234,6 +234,7 @@ class _BrokerProcess:
             start_new_session=os.name != "nt",
         )
         self._lines: queue.Queue[str] = queue.Queue()
+        self._is_busy = False
         threading.Thread(target=self._read_lines, daemon=True).start()
 
     def _read_lines(self) -> None:
@@ -245,18 +246,23 @@ class _BrokerProcess:
     def ask(self, request: Mapping[str, Any], timeout_s: float) -> Any:
         """The broker's reply, or None if it has gone or says nothing in time."""
         assert self._process.stdin is not None
+        self._is_busy = True
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            return json.loads(self._lines.get(timeout=timeout_s))
+            line = self._lines.get(timeout=timeout_s)
+            self._is_busy = False
+            return json.loads(line)
         except (OSError, queue.Empty, json.JSONDecodeError, RecursionError):
             return None
 
     def close(self) -> None:
-        """End the broker, which ends its kernel; if it does not, end both."""
+        """End the broker, which ends its kernel; if it does not, end both. A request that was broken off, as by Ctrl-C, is not waited for."""
         assert self._process.stdin is not None
         family = _list_descendants(self._process.pid)
         try:
+            if self._is_busy:
+                self._process.terminate()
             self._process.stdin.close()
             self._process.wait(_BROKER_END_S)
         except (OSError, subprocess.TimeoutExpired):

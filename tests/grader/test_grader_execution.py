@@ -6,10 +6,13 @@ Starting a kernel takes a second or two, so a session is shared by the tests tha
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
+from unittest.mock import Mock
 
+import psutil
 import pytest
 
 from grader.containment import Level
@@ -290,3 +293,20 @@ def test_a_limit_is_told_as_the_container_says_it() -> None:
 
     told = "it passed a limit and was killed. The code made 60,000 files; at most 50,000 is allowed"
     assert answer.describe(KernelLimits(), 2.0) == told
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+def test_a_request_that_was_broken_off_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by Ctrl-C: the broker ends its kernel and itself, and leaves nothing."""
+    with Session(make_cells("a = 1"), KernelLimits()) as session:
+        session.run_cells()
+        broker = session._broker
+        assert broker is not None
+        monkeypatch.setattr(broker._lines, "get", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            session._send({"op": "execute", "source": "while True: pass", "timeout_s": 600.0}, 600.0)
+        [kernel] = psutil.Process(broker._process.pid).children()
+        session.close()
+
+    assert broker._process.returncode == 0
+    assert not kernel.is_running()
