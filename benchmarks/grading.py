@@ -21,12 +21,13 @@ GOAL_S = {"public_tests": 40.0, "private_tests": 60.0}
 GOAL_GIB = 2.5
 # Rounds of the handout's default calls, FedSGD and FedAvg: A2.1, A2.2, A3.1, A3.2, A3.3.
 ROUNDS = {"FedSGD": 30 + 30 + 10 + 30 + 30, "FedAvg": 30 + 30 + 30 + 30 + 30}
-_EVERY_S = 0.25
+_EVERY_S = 2.0  # a look at the memory costs a quarter of a second, which the graded program lacks
+_SEED = 6  # other seeds ask for more or less
 
 
 def measure_grading(tests: str) -> tuple[float, float]:
     """Seconds from cold, and the largest memory in GiB of the grader and all that it started, shared pages counted once."""
-    command = [sys.executable, "-m", "pytest", "-q", f"--fpath={SOLVED}", tests]
+    command = [sys.executable, "-m", "pytest", "-q", f"--fpath={SOLVED}", tests, f"--grading-seed={_SEED}"]
     if tests == "private_tests":
         command.append("--isolation=none")  # the solved notebook imports the solutions
     start = perf_counter()
