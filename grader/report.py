@@ -143,9 +143,8 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
     else:
         figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
     label = f"{exercise.id}  {exercise.title}"
-    first, *more = textwrap.wrap(
-        _advise(results), max(_MIN_ADVICE, width - len(_MARGIN)), max_lines=4, placeholder=" …"
-    )
+    column = max(_MIN_ADVICE, width - len(_MARGIN))
+    first, *more = textwrap.wrap(_advise(results), column, max_lines=4, placeholder=" …") or [""]
     return [f"{label[:38]:38} {figure:>10}  {first}", *(_MARGIN + line for line in more)]
 
 

@@ -153,6 +153,12 @@ def test_rows_fit_the_terminal() -> None:
     assert max(map(len, format_table(report, 80))) <= 80
 
 
+def test_a_row_may_have_no_advice() -> None:
+    _, _, row, _ = format_table(make_report(CheckResult("X1", "one", 1, FAILED, " ")), 80)
+
+    assert row.split() == ["X1", "First", "0", "/", "1"]
+
+
 def test_long_advice_goes_on_below_its_column() -> None:
     advice = "restart your kernel, run the notebook from the top, and correct this cell."
     _, _, first, second, third, _ = format_table(
