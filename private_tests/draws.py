@@ -91,23 +91,22 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     the accuracies. Non-IID clients are many and small for the first reason too: their mean knows more digits.
     """
     rng = _start(grading_seed, function)
-    shared = {"seed": rng.randrange(1_000, 10_000), "e": 2, "nr_rounds": 3}
+    shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
     small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
         fraction = rng.choice([0.16, 0.17, 0.18])
-        return {**shared, "iid": False, "b": small_batch, "lr": rate, "c": fraction}
+        return {**shared, "iid": False, "b": small_batch, "e": 4, "lr": rate, "c": fraction}
     many = rng.randrange(48, 61)
     if function == "client_fraction_experiments":
-        return {**shared, "n": many, "iid": False, "b": small_batch, "lr": rate}
+        return {**shared, "n": many, "iid": False, "b": rng.randrange(4, 6), "e": 4, "lr": rate}
     fraction = rng.choice([0.22, 0.24])
     if function == "local_epoch_experiments":
-        del shared["e"]
         return {**shared, "n": many, "iid": False, "b": small_batch, "lr": rate, "c": fraction}
     batch, few = rng.randrange(8, 12), rng.randrange(18, 24)
     if function == "iid_noniid_experiments":
-        return {**shared, "n": few, "b": batch, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
-    # The learning rates are the function's own and small: the smallest batches make up for them.
-    return {**shared, "n": many, "b": 2}
+        return {**shared, "n": few, "b": batch, "e": 2, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
+    # The learning rates are the function's own and small: the smallest batches and most epochs make up for them.
+    return {**shared, "n": rng.randrange(36, 45), "b": 3, "e": 4}
 
 
 def draw_defaults(function: str) -> dict[str, Any]:
