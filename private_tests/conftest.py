@@ -14,12 +14,11 @@ from grader.plugin import add_context
 from lab_2_hfl.storage import data_folder
 
 from . import questions
-from .draws import SMALL_DATA
+from .draws import ONE_THREAD, SMALL_DATA
 from .reference_runs import DATASET, References
 
 DATA = "LAB_2_HFL_DATA"
 ALWAYS_THERE = "digits"
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -1,0 +1,104 @@
+"""Whether the hidden checks see that an argument is ignored: `python -m private_tests.sensitivity --grading-seed 1 2 3`.
+
+An experiment function that ignores an argument is found out only if the argument changes an accuracy by more than rounding could. What a
+grading seed draws decides by how much it does. For each seed this asks the reference what each function gives when one argument keeps its
+default, prints by how many points the accuracies differ, and ends with 1 if a difference is within the tolerance: choose another seed for
+the cohort then. About three minutes a seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from tqdm import tqdm
+
+from grader import Table
+from grader.options import read_seed
+
+from .draws import ACCURACY_TOLERANCE, ONE_THREAD, SMALL_DATA
+from .questions import EXPERIMENTS, ask_for_experiment
+from .reference_runs import References
+
+Ask = Callable[[str, dict[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a function's accuracies, in percent, differ by at most when it ignores one of the arguments drawn for a seed."""
+
+    grading_seed: int
+    function: str
+    argument: str
+    points: float
+
+    @property
+    def is_seen(self) -> bool:
+        return self.points > ACCURACY_TOLERANCE
+
+
+def list_accuracies(result: Any) -> list[float]:
+    """All accuracies of a table or of curves, in order."""
+    if isinstance(result, Table):
+        column = result.columns.index("Test accuracy")
+        return [row[column] for row in result.rows]
+    return [value for curve in result.values() for value in curve]
+
+
+def measure(ask: Ask, grading_seed: int, function: str) -> Iterator[Difference]:
+    """The difference that each argument makes, but for the number of rounds, which is seen without accuracies."""
+    defaults = ask("describe_function", {"name": function})["parameters"]
+    question = ask_for_experiment(function, grading_seed, "drawn").arguments
+    drawn = question["arguments"]
+    right = list_accuracies(ask("call", question))
+    for argument in drawn:
+        if argument == "nr_rounds":
+            continue
+        ignoring = {**question, "arguments": {**drawn, argument: defaults[argument]["default"]}}
+        other = list_accuracies(ask("call", ignoring))
+        points = max(abs(a - b) for a, b in zip(right, other, strict=True))
+        yield Difference(grading_seed, function, argument, points)
+
+
+def show(differences: Sequence[Difference]) -> str:
+    """A line for each function and seed; what would not be seen is marked."""
+    lines = [
+        f"{seed:>6}  {function:<31}"
+        + "  ".join(f"{d.argument} {d.points:.1f}{'' if d.is_seen else ' NOT SEEN'}" for d in group)
+        for (seed, function), group in groupby(differences, key=lambda d: (d.grading_seed, d.function))
+    ]
+    head = f"{'seed':>6}  {'function':<31}points that ignoring the argument changes (seen above {ACCURACY_TOLERANCE:.2f})"
+    return "\n".join([head, *lines])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m private_tests.sensitivity",
+        description="Whether the hidden checks see that an experiment function ignores an argument.",
+    )
+    parser.add_argument("--grading-seed", type=read_seed, nargs="+", required=True, metavar="SEED")
+    parser.add_argument("--function", choices=EXPERIMENTS, nargs="+", default=list(EXPERIMENTS))
+    options = parser.parse_args(arguments)
+    references = References({**SMALL_DATA, **ONE_THREAD})
+    asked = [(seed, function) for seed in options.grading_seed for function in options.function]
+    differences: list[Difference] = []
+    try:
+        for seed, function in tqdm(asked, desc="Functions", disable=None):
+            differences += measure(references.ask, seed, function)
+    finally:
+        references.close()
+    print(show(differences))
+    unseen = sorted({d.grading_seed for d in differences if not d.is_seen})
+    if unseen:
+        print(
+            f"Not every argument is seen to matter with {', '.join(map(str, unseen))}: grade with another seed."
+        )
+    return 1 if unseen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
