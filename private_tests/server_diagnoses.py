@@ -56,7 +56,7 @@ def explain_draws(
             )
 
 
-# Rounding alone, since the clients' own answers are combined: no training lies between.
+# Rounding alone, where no training lies between: clients' own answers are combined, or nothing moved at all.
 _EXACT = 0.002
 
 
@@ -120,7 +120,7 @@ def explain_round(
         fail(f"{seen} It moved in the opposite direction.", expected, "check the sign of the server's step.")
     if sample_counts is not None and _is_plain_mean(exercise, weights, calls, sample_counts):
         _fail_plain_mean(exercise, seen)
-    if match_tensors(weights, before, start=right):  # up to a small part of the right step
+    if match_tensors(weights, before, right, _EXACT):
         fail(
             f"{seen} It did not move in this round.",
             expected,
@@ -129,8 +129,8 @@ def explain_round(
     fail(
         seen,
         expected,
-        "check the clients' batch size and local epochs, the weighting by samples, and each client's seed (seed + index + 1 + round × clients "
-        "a round).",
+        "check the learning rate, the clients' batch size and local epochs, the weighting by samples, and each client's seed (seed + index + 1 "
+        "+ round × clients a round).",
     )
 
 
@@ -164,7 +164,7 @@ def explain_sent(exercise: ServerExercise, sent: Any, right: Any, received: Any,
     for name, digest in alternatives.items():
         if name != wanted and match_tensors(sent, digest, received if name[4:] == "new weights" else None):
             fail(f"{seen} It sends {name}.", wanted, f"return {wanted} from the client's `update`.")
-    if match_tensors(sent, received, start=combine_tensors((1.0, received), (-1.0, moved))):
+    if match_tensors(sent, received, combine_tensors((1.0, received), (-1.0, moved)), _EXACT):
         fail(
             f"{seen} It sends the weights that it got.",
             wanted,

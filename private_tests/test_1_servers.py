@@ -185,7 +185,8 @@ def _check_parameters(exercise: ServerExercise, result: dict[str, Any], expected
             fail(
                 f"{field} of the RunResult of {exercise.name} is {str(seen)[:80]}.",
                 f"{field} = {right}, as the server was made",
-                "give RunResult its values in the order name, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy.",
+                "let the server use what it was made with, and give RunResult its values in the order name, n, c, b, e, lr, seed, wall_time, "
+                "message_count, test_accuracy.",
             )
 
 

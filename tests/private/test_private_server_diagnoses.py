@@ -75,7 +75,7 @@ BEFORE, REACHED, AFTER = 1.0, (2.0, 4.0), 3.5
         (GRAD, 3.0, [100, 300], "It took the plain mean of the clients' updates."),
         (GRAD, -1.5, [100, 300], "It moved in the opposite direction."),
         (WEIGHT, 1.0, [100, 300], "It did not move in this round."),
-        (WEIGHT, 1.02, [100, 300], "It did not move in this round."),
+        (WEIGHT, 1.0001, [100, 300], "It did not move in this round."),  # but for rounding
         (WEIGHT, 1.3, [100, 300], "and the same arguments."),
         (WEIGHT, 3.0, None, "and the same arguments."),
     ],
