@@ -251,13 +251,14 @@ def update_client(
     arguments: Mapping[str, Any],
     clients: Mapping[str, Any],
     client: int,
+    asked_twice: int,
     weights_seed: int,
     update_seed: int,
     unusable: Sequence[str],
     exercise: str,
     digest_seed: int,
 ) -> dict[str, Any]:
-    """Ask one client of a new server for its update of weights that no training led to; twice, since each answer must stand alone."""
+    """Ask one client of a new server for its update of weights that no training led to, and another one twice: each answer must stand alone."""
     torch.manual_seed(weights_seed)
     weights = [parameter.detach().clone() for parameter in MnistCnn().to(device).parameters()]
     before = digest_tensors(weights, digest_seed)
@@ -265,9 +266,12 @@ def update_client(
         server = _make_server(namespace[name], clients, arguments)
         chosen = server.clients[client]
         sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
-        again = digest_tensors(chosen.update(weights, update_seed), digest_seed)
+        other = server.clients[asked_twice]
+        first = digest_tensors(other.update(weights, update_seed), digest_seed)
+        again = digest_tensors(other.update(weights, update_seed), digest_seed)
     return {
         "sent": sent,
+        "first": first,
         "again": again,
         "received": before,
         "changed": digest_tensors(weights, digest_seed) != before,

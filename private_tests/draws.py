@@ -64,7 +64,7 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
         "nr_local_epochs": rng.choice([2, 3]),
         "seed": rng.randrange(1_000, 10_000),
     }
-    return ServerCase(arguments, clients, 3)
+    return ServerCase(arguments, clients, 3 if kind == "non-iid" else 2)
 
 
 def _draw_clients(rng: random.Random, kind: str, largest: tuple[int, int]) -> tuple[dict[str, Any], float]:
@@ -99,20 +99,19 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
     small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
-        fraction = rng.choice([0.16, 0.17, 0.18])
-        return {**shared, "iid": False, "b": small_batch, "e": 4, "lr": rate, "c": fraction}
+        batch, fraction = rng.randrange(4, 6), rng.choice([0.16, 0.17, 0.18])
+        return {**shared, "iid": False, "b": batch, "e": 4, "lr": rate, "c": fraction}
     if function == "client_fraction_experiments":
         # So many that a fifth of them knows all digits, though not one of them does.
         return {**shared, "n": rng.randrange(111, 131), "iid": False, "b": 2, "e": 2, "lr": rate}
-    many = rng.randrange(48, 61)
-    fraction = rng.choice([0.22, 0.24])
     if function == "local_epoch_experiments":
+        many, fraction = rng.randrange(44, 54), rng.choice([0.13, 0.14])
         return {**shared, "n": many, "iid": False, "b": small_batch, "lr": rate, "c": fraction}
-    batch, few = rng.randrange(8, 12), rng.randrange(18, 24)
     if function == "iid_noniid_experiments":
+        batch, few, fraction = rng.randrange(8, 12), rng.randrange(18, 24), rng.choice([0.22, 0.24])
         return {**shared, "n": few, "b": batch, "e": 2, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
-    # The learning rates are the function's own and small: the smallest batches and most epochs make up for them.
-    return {**shared, "n": rng.randrange(36, 45), "b": 3, "e": 4}
+    # The learning rates are the function's own and small: few clients, who take many small steps, make up for them.
+    return {**shared, "n": rng.randrange(19, 25), "b": 2, "e": 2}
 
 
 def draw_defaults(function: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Quest
 
 
 def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
-    """Ask the client with most samples for its update of weights that it has never seen."""
+    """Ask the client with most samples for its update of weights that it has never seen, and the one with fewest twice."""
     case = exercise.draw(grading_seed, "large")
     sizes = case.clients["sizes"]
     return Question(
@@ -82,6 +82,7 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
             "arguments": case.arguments,
             "clients": case.clients,
             "client": sizes.index(max(sizes)),
+            "asked_twice": sizes.index(min(sizes)),
             "weights_seed": grading_seed + 1,
             "update_seed": grading_seed + 2,
             "unusable": [exercise.unusable],

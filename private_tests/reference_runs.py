@@ -156,8 +156,10 @@ class References:
         """End the process without waiting for answers that nobody asked for."""
         if not self._started:
             return
+        # Listed before: a pool that is shut down no longer names its processes, and would wait for an answer under way.
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in list((getattr(self._pool, "_processes", None) or {}).values()):
+        for process in processes:
             process.kill()
 
 
