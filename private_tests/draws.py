@@ -57,11 +57,12 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     """
     rng = _start(grading_seed, f"grad {kind}")
     clients, fraction = _draw_clients(rng, kind, (125, 140))
+    epochs = {"unequal": 2, "non-iid": 3}  # two numbers: one written into the class is wrong somewhere
     arguments = {
         "lr": _draw_rate(rng, 0.01, 0.03),
         "batch_size": rng.randrange(27, 40) if kind == "unequal" else rng.randrange(12, 19),
         "client_fraction": fraction,
-        "nr_local_epochs": rng.choice([2, 3]),
+        "nr_local_epochs": epochs.get(kind) or rng.choice([2, 3]),
         "seed": rng.randrange(1_000, 10_000),
     }
     return ServerCase(arguments, clients, 3 if kind == "non-iid" else 2)
@@ -99,7 +100,7 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
     small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
-        batch, fraction = rng.randrange(4, 6), rng.choice([0.16, 0.17, 0.18])
+        batch, fraction = rng.randrange(4, 6), rng.choice([0.15, 0.16])
         return {**shared, "iid": False, "b": batch, "e": 4, "lr": rate, "c": fraction}
     if function == "client_fraction_experiments":
         # So many that a fifth of them knows all digits, though not one of them does.
