@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from .names import IntakeError
+from .names import DAMAGED, ENCRYPTED, IntakeError
 from .sink import MIB, IntakeLimits, Sink
 
 _CHUNK_BYTES = 1 << 18
@@ -26,10 +26,6 @@ _TAR_BLOCK = 512
 _MAX_HEADER_BYTES = 1 * MIB
 _XZ_MEMORY_BYTES = 256 * MIB
 _ZIP_ENTRY_BYTES = 1024  # of the central directory, for one member, generously
-_DAMAGED = (
-    "The archive is damaged or was cut off ({}). Open it yourself to see, pack it anew and hand in again."
-)
-_ENCRYPTED = "The archive is protected by a password. Pack it without one and hand in again."
 
 # What the standard library's readers raise where a file is not as it should be.
 _PARSE_ERRORS = (
@@ -73,11 +69,11 @@ def read_zip(path: Path, sink: Sink, limits: IntakeLimits) -> None:
             "and hand in again."
         ) from error
     except (*_PARSE_ERRORS, zipfile.BadZipFile) as error:
-        raise IntakeError(_DAMAGED.format(error)) from error
+        raise IntakeError(DAMAGED.format(error)) from error
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise  # of this machine, not of the archive
-        raise IntakeError(_DAMAGED.format("an offset is out of range")) from error
+        raise IntakeError(DAMAGED.format("an offset is out of range")) from error
 
 
 def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sink: Sink) -> None:
@@ -90,7 +86,7 @@ def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sink: Si
     elif kind not in {0, stat.S_IFREG}:
         sink.leave_out(name, "a link" if kind == stat.S_IFLNK else "no file")
     elif member.flag_bits & 0x1:
-        raise IntakeError(_ENCRYPTED)
+        raise IntakeError(ENCRYPTED)
     elif (target := sink.target(name)) is not None:
         with archive.open(member) as source, target.open("xb") as file:
             _copy(source, file, sink)
@@ -124,7 +120,7 @@ class _ShortReads(io.FileIO):
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= _MAX_HEADER_BYTES:
-            raise IntakeError(_DAMAGED.format("a header is far too long"))
+            raise IntakeError(DAMAGED.format("a header is far too long"))
         return super().read(size)
 
 
@@ -147,7 +143,7 @@ def _read_tar_members(file: _ShortReads, sink: Sink) -> None:
                 else:
                     sink.leave_out(member.name, "a link" if member.islnk() or member.issym() else "no file")
     except (*_PARSE_ERRORS, tarfile.TarError) as error:
-        raise IntakeError(_DAMAGED.format(error)) from error
+        raise IntakeError(DAMAGED.format(error)) from error
 
 
 def _read_compressed(opener: Callable[[Path], Any], path: Path, sink: Sink, limits: IntakeLimits) -> None:
@@ -159,7 +155,7 @@ def _read_compressed(opener: Callable[[Path], Any], path: Path, sink: Sink, limi
         except (*_PARSE_ERRORS, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # of this machine, not of the archive
-            raise IntakeError(_DAMAGED.format(error)) from error
+            raise IntakeError(DAMAGED.format(error)) from error
         plain.seek(257)
         if plain.read(5) != b"ustar":
             raise IntakeError(
@@ -204,72 +200,13 @@ class _Xz(io.RawIOBase):
 def read_7z(path: Path, sink: Sink, limits: IntakeLimits) -> None:  # noqa: ARG001
     """Put the members of a 7z archive into the sink. Raises IntakeError."""
     try:
-        import py7zr
-        from py7zr.exceptions import PasswordRequired
-        from py7zr.io import Py7zIO, WriterFactory
+        from . import sevenzip
     except ImportError as error:
         raise IntakeError(
             "It is a 7z archive, and the package that reads these is not installed here. "
             "Hand in a zip file, or install py7zr (1.0 or newer)."
         ) from error
-
-    class Writer(Py7zIO):
-        """Counts what is unpacked, and writes it to a file unless that is left out."""
-
-        def __init__(self, target: Path | None) -> None:
-            self._file = target.open("xb") if target else None
-            self._size = 0
-
-        def write(self, s: bytes | bytearray) -> int:
-            sink.count_bytes(len(s))
-            self._size += len(s)
-            return self._file.write(s) if self._file else len(s)
-
-        def read(self, size: int | None = None) -> bytes:  # noqa: ARG002
-            return b""
-
-        def seek(self, offset: int, whence: int = 0) -> int:  # noqa: ARG002
-            return 0
-
-        def flush(self) -> None:
-            if self._file:
-                self._file.flush()
-
-        def size(self) -> int:
-            return self._size
-
-        def close(self) -> None:
-            if self._file:
-                self._file.close()
-
-    class Factory(WriterFactory):
-        """Decides for each member where it goes."""
-
-        def create(self, filename: str) -> Any:
-            return Writer(targets.get(filename))
-
-    try:
-        with py7zr.SevenZipFile(path) as archive:
-            if archive.needs_password():
-                raise IntakeError(_ENCRYPTED)
-            targets: dict[str, Path | None] = {}
-            for member in archive.files:
-                if member.is_directory:
-                    sink.count_member()
-                elif member.is_symlink or member.is_junction or member.is_socket:
-                    sink.leave_out(member.filename, "a link")
-                else:
-                    targets[member.filename] = sink.target(member.filename)
-            archive.extract(targets=list(targets), factory=Factory())
-            for target in targets.values():
-                if target is not None:
-                    target.touch()  # an empty file is never written
-    except (IntakeError, OSError, MemoryError):
-        raise
-    except PasswordRequired as error:
-        raise IntakeError(_ENCRYPTED) from error
-    except Exception as error:  # py7zr raises whatever its parsers stumble over
-        raise IntakeError(_DAMAGED.format(type(error).__name__)) from error
+    sevenzip.read(path, sink)
 
 
 def _copy(source: IO[bytes], file: IO[bytes], sink: Sink) -> None:

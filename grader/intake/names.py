@@ -66,6 +66,12 @@ class IntakeError(Exception):
     """What was handed in cannot be taken in; the message is one line for a person: seen, expected, what to do."""
 
 
+DAMAGED = (
+    "The archive is damaged or was cut off ({}). Open it yourself to see, pack it anew and hand in again."
+)
+ENCRYPTED = "The archive is protected by a password. Pack it without one and hand in again."
+
+
 class Kind(Enum):
     """What becomes of a handed-in file."""
 

@@ -96,12 +96,7 @@ def _compare(trial: Trial) -> Comparison:
     if count == 0:
         return Comparison(problem="not every rank made an optimizer step")
     initial = {rank: _read(trial, steps[0].initial_file) for rank, steps in made.items()}
-    unequal = tuple(
-        (rank, other)
-        for rank, *others in map(trial.replicas, range(len(trial.pipelines[0])))
-        for other in others
-        if not _equal(initial[rank], initial[other])
-    )
+    unequal = _find_unequal_starts(trial, initial)
     leaders = trial.pipelines[0]
     starts = [initial[rank] for rank in leaders]
     stages = reference.load_stages(_infer_sizes(starts, trial.contract), starts)
@@ -126,31 +121,53 @@ def _compare(trial: Trial) -> Comparison:
             for rank in trial.replicas(index)
         }
         after = {rank: _read_all(trial, step.parameters_file, names[rank]) for rank, step in steps.items()}
-        for rank, optimizer in own.items():
-            parameter = optimizer.follow(gradients[rank], after[rank])
-            if parameter is not None:
-                drifts.setdefault(rank, Drift(rank, number, names[rank][parameter]))
+        for rank, parameter in _follow_all(own, gradients, after):
+            drifts.setdefault(rank, Drift(rank, number, names[rank][parameter]))
         worst = max(worst, *(difference for difference, _ in differences.values()))
         if worst > TOLERANCE:
             fits = _fit_all(trial, stages, batches, gradients, before)
-            wrong = [
+            wrong = tuple(
                 Mismatch(
                     rank,
-                    trial.replicas(index).index(rank),
-                    index,
+                    trial.replicas(stage).index(rank),
+                    stage,
                     number,
-                    difference,
-                    names[rank][parameter],
+                    off,
+                    names[rank][worst_of],
                     fits[rank],
                 )
-                for (index, rank), (difference, parameter) in differences.items()
-                if difference > TOLERANCE
-            ]
-            return Comparison(number, worst, tuple(wrong), tuple(drifts.values()), unequal_starts=unequal)
+                for (stage, rank), (off, worst_of) in differences.items()
+                if off > TOLERANCE
+            )
+            return Comparison(number, worst, wrong, tuple(drifts.values()), unequal_starts=unequal)
         for stage, rank in zip(stages, leaders, strict=True):
             _set_parameters(stage, after[rank])
         before = gradients
     return Comparison(count, worst, (), tuple(drifts.values()), unequal_starts=unequal)
+
+
+def _find_unequal_starts(
+    trial: Trial, initial: Mapping[int, Mapping[str, Tensor]]
+) -> tuple[tuple[int, int], ...]:
+    """Pairs of ranks that hold the same stage and begin with other parameters."""
+    return tuple(
+        (rank, other)
+        for rank, *others in map(trial.replicas, range(len(trial.pipelines[0])))
+        for other in others
+        if not _equal(initial[rank], initial[other])
+    )
+
+
+def _follow_all(
+    optimizers: Mapping[int, Adam],
+    gradients: Mapping[int, Sequence[Tensor]],
+    after: Mapping[int, Sequence[Tensor]],
+) -> Iterator[tuple[int, int]]:
+    """Step every rank's Adam; yields the ranks whose parameters went elsewhere, with the number of the first such parameter."""
+    for rank, optimizer in optimizers.items():
+        parameter = optimizer.follow(gradients[rank], after[rank])
+        if parameter is not None:
+            yield rank, parameter
 
 
 class Adam:
