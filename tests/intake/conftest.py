@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packing import write
+from packing import HandIn, write
 
 from grader.intake import Expected, IntakeLimits, Submission, open_submission
-
-HandIn = Callable[..., Submission]
 
 
 @pytest.fixture

@@ -13,7 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from grader.intake import Submission
+
 Files = Mapping[str, bytes]
+HandIn = Callable[..., Submission]  # what the fixture `hand_in` is
 
 
 def notebook(*, title: str = "", **tagged: str) -> bytes:

@@ -16,8 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import HandIn
-from packing import PACKERS, notebook, seven_zip_bytes, tar_bytes, tar_member, zip_bytes, zip_member
+from packing import PACKERS, HandIn, notebook, seven_zip_bytes, tar_bytes, tar_member, zip_bytes, zip_member
 
 from grader.intake import IntakeError, IntakeLimits
 from grader.intake.archives import find_reader

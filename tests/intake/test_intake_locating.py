@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from conftest import HandIn
-from packing import notebook, zip_bytes
+from packing import HandIn, notebook, zip_bytes
 
 from grader.intake import Expected, IntakeError
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import HandIn
-from packing import notebook, write, zip_bytes
+from packing import HandIn, notebook, write, zip_bytes
 
 from grader.intake import IntakeError, IntakeLimits, open_submission
 
