@@ -57,7 +57,7 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     """
     rng = _start(grading_seed, f"grad {kind}")
     clients, fraction = _draw_clients(rng, kind, (125, 140))
-    epochs = {"unequal": 2, "non-iid": 3}  # two numbers: one written into the class is wrong somewhere
+    epochs = {"unequal": 3, "non-iid": 2}  # two numbers: one written into the class is wrong somewhere
     arguments = {
         "lr": _draw_rate(rng, 0.01, 0.03),
         "batch_size": rng.randrange(27, 40) if kind == "unequal" else rng.randrange(12, 19),
