@@ -19,6 +19,8 @@ _INPUT_ERRORS = ("StdinNotImplementedError", "EOFError")
 
 # The message of a NameError.
 _MISSING = re.compile(r"name '(\w+)' is not defined")
+# That of a ModuleNotFoundError.
+_NO_MODULE = re.compile(r"No module named '(\w+)")
 
 
 class Submission:
@@ -41,7 +43,9 @@ class Submission:
             if execute_all
             else select_cells(notebook, homework.tags)
         )
-        self._session = Session(cells, homework.kernel, environment, probes, level, view or View())
+        view = view or View()
+        self._session = Session(cells, homework.kernel, environment, probes, level, view)
+        self._hidden_packages = {path.name for path in view.hidden if (path / "__init__.py").exists()}
 
     def close(self) -> None:
         """End the kernel."""
@@ -139,7 +143,7 @@ class Submission:
         fail(
             f"{what} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
             f"{name} to finish within {timeout_s:g} s, without an exception",
-            self._advise_missing(answer) or _advise_call(answer, tag),
+            self._advise_missing(answer) or self._advise_hidden(answer) or _advise_call(answer, tag),
         )
 
     def _fail_undefined(self, tag: str, name: str) -> None:
@@ -192,7 +196,7 @@ class Submission:
             return "remove input(): nobody is at the keyboard when your notebook is checked."
         if run.error is not None and run.error.name == "SystemExit":
             return "remove exit(), quit() or sys.exit(): it ends more than the cell."
-        if missing := self._advise_missing(run):
+        if missing := self._advise_missing(run) or self._advise_hidden(run):
             return missing
         if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
             return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."
@@ -211,6 +215,19 @@ class Submission:
         return (
             f"check how {name} is spelt, or define or import it at the top level of a marked cell, the setup cell or "
             f"a cell above. Only these cells were run, and those that define what they use.{self._find_unused(name)}"
+        )
+
+    def _advise_hidden(self, answer: Answer) -> str | None:
+        """What to do where a package is imported that contained submissions can't see."""
+        error = answer.error
+        if error is None or error.name != "ModuleNotFoundError":
+            return None
+        found = _NO_MODULE.match(error.message)
+        if found is None or found[1] not in self._hidden_packages:
+            return None
+        return (
+            f"write the cell without {found[1]}, which submissions can't read when they are graded. (A notebook of the kit that needs it, "
+            "such as the solved one, is graded with --isolation none.)"
         )
 
     def _find_unused(self, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from grader.containment import View
 from grader.execution import Answer
 from grader.homework import Homework, KernelLimits
 from grader.notebook import Cell, Notebook
@@ -35,6 +36,7 @@ def make_submission(
     cell: Answer | None = None,
     setup_tag: str = "setup",
     other: str = "",
+    view: View | None = None,
 ) -> Submission:
     cells = (
         Cell(0, "code", "helper" if setup else "", (setup_tag,)),
@@ -43,7 +45,7 @@ def make_submission(
         Cell(3, "code", other, ()),
     )
     homework = Homework("Homework", "setup", (), KernelLimits(cell_timeout_s=60))
-    submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, {})
+    submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, {}, view=view)
     submission._session.close()
     submission._session = MadeUpSession(answer, {0: setup or Answer("ok"), 1: cell or Answer("ok")})  # type: ignore[assignment]
     return submission
@@ -118,6 +120,18 @@ def test_a_missing_name_is_said(answer: Answer, cell: Answer | None) -> None:
     assert get_failure(make_submission(answer, cell=cell)).advice == (
         f"{WHERE} Only these cells were run, and those that define what they use."
     )
+
+
+def test_a_package_that_submissions_can_t_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / "__init__.py").touch()
+    cell = raised("ModuleNotFoundError", "No module named 'solutions.federated'")
+    view = View(hidden=(tmp_path / "solutions",))
+
+    advice = get_failure(make_submission(raised("NotDefined", "f"), cell=cell, view=view)).advice
+
+    assert advice.startswith("write the cell without solutions, which submissions can't read")
+    assert "--isolation none" in advice
 
 
 @pytest.mark.parametrize(
