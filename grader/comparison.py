@@ -40,8 +40,8 @@ def compare_curves(
             index for index, (a, b) in enumerate(zip(seen[key], curve, strict=True)) if abs(a - b) > tolerance
         ]
         if far:
-            other = _find_match(seen[key], expected, tolerance)
-            hint = f" These are the values of {other!r}." if other is not None else ""
+            nearest = _find_nearest(seen[key], expected, tolerance)
+            hint = f" These are the values of {' and '.join(map(repr, nearest))}." if nearest else ""
             fail(
                 f"{what}[{key!r}] is wrong from round {far[0] + 1} on ({show(seen[key][far[0]])}).{hint}",
                 "the test accuracy after each round, in percent, for exactly the given parameters",
@@ -77,15 +77,17 @@ def _check_curve(what: str, curve: Any, lengths: set[int], advice: str) -> None:
             fail(f"{what} has {show(value)} in round {index + 1}.", "finite numbers", advice)
 
 
-def _find_match(
+def _find_nearest(
     curve: Sequence[float], others: Mapping[str, Sequence[float]], tolerance: float
-) -> str | None:
-    for key, other in others.items():
-        if len(curve) == len(other) and all(
-            abs(a - b) <= tolerance for a, b in zip(curve, other, strict=True)
-        ):
-            return key
-    return None
+) -> list[str]:
+    """The names of the curves that `curve` is nearest to, if it is within `tolerance` of them. Equal curves share their place."""
+    distances = {
+        key: max(abs(a - b) for a, b in zip(curve, other, strict=True))
+        for key, other in others.items()
+        if len(curve) == len(other)
+    }
+    least = min(distances.values(), default=math.inf)
+    return [key for key, distance in distances.items() if distance == least <= tolerance]
 
 
 def show(value: Any) -> str:

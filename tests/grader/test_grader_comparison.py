@@ -77,6 +77,24 @@ def test_curves(seen: Any, sentence: str) -> None:
     assert get_seen(lambda: compare_curves("f()", seen, CURVES, 0.5, "look again.")) == sentence
 
 
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        ({"b": [30.0, 40.0], "c": [30.3, 40.3]}, "'b'"),
+        ({"c": [30.3, 40.3], "b": [30.0, 40.0]}, "'b'"),
+        ({"b": [30.0, 40.0], "c": [30.0, 40.0]}, "'b' and 'c'"),
+    ],
+    ids=["the first is nearest", "the second is nearest", "both are as near"],
+)
+def test_a_wrong_curve_is_told_by_the_nearest(others: dict[str, list[float]], named: str) -> None:
+    seen = {"a": [30.0, 40.0], **others}
+    expected = {"a": [10.0, 20.0], **others}
+
+    sentence = get_seen(lambda: compare_curves("f()", seen, expected, 0.5, "look again."))
+
+    assert sentence.endswith(f"These are the values of {named}.")
+
+
 def test_curves_may_have_one_of_several_lengths() -> None:
     with pytest.raises(Failure, match="Expected: 2 or 3 values"):
         check_curves("f()", {"a": [1.0]}, ["a"], {3, 2}, "look again.")
