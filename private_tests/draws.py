@@ -93,27 +93,26 @@ def _draw_clients(rng: random.Random, kind: str, largest: tuple[int, int]) -> tu
 def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     """Keyword arguments for an experiment function, all of them different from the defaults.
 
-    Rates are such that a round or two bring non-IID clients away from guessing one digit, and yet do not enlarge rounding until it shows
-    in the accuracies. Non-IID clients are many and small for the first reason too: their mean knows more digits. Tables, which tell only
-    how a run ends, have one round of more local epochs, curves two.
+    Rates are such that a few rounds bring non-IID clients away from guessing one digit, and yet do not enlarge rounding until it shows in
+    the accuracies. Non-IID clients are many and small for the first reason too: their mean knows more digits.
     """
     rng = _start(grading_seed, function)
-    seed, rate = rng.randrange(1_000, 10_000), _draw_rate(rng, 0.04, 0.06)
-    table = {"seed": seed, "nr_rounds": 1, "iid": False, "e": 4, "lr": rate}
-    curves = {"seed": seed, "nr_rounds": 2}
+    shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
+    small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
-        return {**table, "b": 3, "c": rng.choice([0.15, 0.16])}
+        batch, fraction = rng.randrange(4, 6), rng.choice([0.15, 0.16])
+        return {**shared, "iid": False, "b": batch, "e": 4, "lr": rate, "c": fraction}
     if function == "client_fraction_experiments":
         # So many that a fifth of them knows all digits, though not one of them does.
-        return {**table, "n": rng.randrange(111, 131), "b": 2}
+        return {**shared, "n": rng.randrange(111, 131), "iid": False, "b": 2, "e": 2, "lr": rate}
     if function == "local_epoch_experiments":
-        batch, many, fraction = rng.randrange(5, 7), rng.randrange(44, 54), rng.choice([0.13, 0.14])
-        return {**curves, "n": many, "iid": False, "b": batch, "lr": rate, "c": fraction}
+        many, fraction = rng.randrange(44, 54), rng.choice([0.13, 0.14])
+        return {**shared, "n": many, "iid": False, "b": small_batch, "lr": rate, "c": fraction}
     if function == "iid_noniid_experiments":
         batch, few, fraction = rng.randrange(8, 12), rng.randrange(18, 24), rng.choice([0.22, 0.24])
-        return {**curves, "n": few, "b": batch, "e": 2, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
+        return {**shared, "n": few, "b": batch, "e": 2, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
     # The learning rates are the function's own and small: few clients, who take many small steps, make up for them.
-    return {**curves, "n": rng.randrange(19, 25), "b": 2, "e": 2}
+    return {**shared, "n": rng.randrange(19, 25), "b": 2, "e": 2}
 
 
 def draw_defaults(function: str) -> dict[str, Any]:
