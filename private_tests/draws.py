@@ -97,6 +97,7 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
     the accuracies. Non-IID clients are many and small for the first reason too: their mean knows more digits.
     """
     rng = _start(grading_seed, function)
+    # Two rounds at least: after one, the best accuracy is the last, and a sum of the message counts too.
     shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
     small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
