@@ -92,6 +92,18 @@ class MadeUpReferences:
         return {key: [1000 * lr] for key in ("FedSGD iid", "FedSGD non-iid", "FedAvg iid", "FedAvg non-iid")}
 
 
+class NoReferences:
+    def ask(self, function: str, arguments: dict[str, Any]) -> None:
+        raise AssertionError(f"the reference was asked for {function}({arguments})")
+
+
+@pytest.mark.parametrize("seen", [None, 3.0, [10.0]])
+def test_what_is_no_result_is_not_compared_with_many(seen: Any) -> None:
+    question = Question("A3.2", "tag", "call", {"name": "f", "arguments": {"lr": 0.08}})
+
+    assert _find_ignored(question, seen, NoReferences()) is None  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("seen", "ignored"), [(10.0, "lr"), (55.0, None)])
 def test_an_ignored_parameter_is_named(seen: float, ignored: str | None) -> None:
     arguments = {"lr": 0.08, "nr_rounds": 1}
