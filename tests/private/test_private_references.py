@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +225,17 @@ def test_what_auto_stood_for_is_not_kept(tmp_path: Path) -> None:
     cache.write("call", {}, [1.5])
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pause"), reason="needs something that waits for ever")
+def test_an_answer_under_way_does_not_keep_the_grader_waiting() -> None:
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    pool.submit(signal.pause)
+    [process] = pool._processes.values()
+    asked = reference_runs.References({})
+    asked.__dict__.update(_pool=pool, _started=True)
+
+    asked.close()
+    process.join(20)
+
+    assert process.exitcode == -signal.SIGKILL
