@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from grader.kernel_side import describe_function, to_plain
 from grader.observation import decode
@@ -27,9 +28,8 @@ DATASET = "LAB_2_HFL_DATASET"
 _SOURCES = ("lab_2_hfl", "solutions")
 
 
-def _prepare(environment: Mapping[str, str]) -> None:
-    """In the new process, before torch and the data are loaded."""
-    os.environ.update(environment)
+def _prepare() -> None:
+    """In the new process, before the data are loaded."""
     import torch
 
     torch.set_num_threads(1)
@@ -148,9 +148,10 @@ class References:
     @cached_property
     def _pool(self) -> ProcessPoolExecutor:
         self._started = True
-        return ProcessPoolExecutor(
-            1, mp_context=get_context("spawn"), initializer=_prepare, initargs=(self._environment,)
-        )
+        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare)
+        with patch.dict(os.environ, self._environment):  # some settings are read before any code of ours runs
+            pool.submit(int)  # starts the process
+        return pool
 
     def close(self) -> None:
         """End the process without waiting for answers that nobody asked for."""

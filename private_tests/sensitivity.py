@@ -2,8 +2,8 @@
 
 An experiment function that ignores an argument is found out only if the argument changes an accuracy by more than rounding could. What a
 grading seed draws decides by how much it does. For each seed this asks the reference what each function gives when one argument keeps its
-default, prints by how many points the accuracies differ, and ends with 1 if a difference is within the tolerance: choose another seed for
-the cohort then. About three minutes a seed.
+default, and a table what it gives after one round less; prints by how many points the accuracies differ, and ends with 1 if a difference is
+within the tolerance: choose another seed for the cohort then. About three minutes a seed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from tqdm import tqdm
 from grader import Table
 from grader.options import read_seed
 
-from .draws import ACCURACY_TOLERANCE, ONE_THREAD, SMALL_DATA
-from .questions import EXPERIMENTS, ask_for_experiment
+from .draws import ACCURACY_TOLERANCE, ONE_THREAD, SMALL_DATA, draw_arguments
+from .questions import EXPERIMENTS
 from .reference_runs import References
 
 Ask = Callable[[str, dict[str, Any]], Any]
 
+TABLES = ("client_number_experiments", "client_fraction_experiments")
+# Those first that a proposal is most likely to fail by.
+_RARELY_SEEN = ("nr_rounds", "e", "b", "lr", "c", "n", "iid", "seed")
+
 
 @dataclass(frozen=True)
 class Difference:
-    """What a function's accuracies, in percent, differ by at most when it ignores one of the arguments drawn for a seed."""
+    """By how many points a function's accuracies differ when it ignores one of the arguments drawn for a seed."""
 
     grading_seed: int
     function: str
@@ -49,19 +53,25 @@ def list_accuracies(result: Any) -> list[float]:
     return [value for curve in result.values() for value in curve]
 
 
-def measure(ask: Ask, grading_seed: int, function: str) -> Iterator[Difference]:
-    """The difference that each argument makes, but for the number of rounds, which is seen without accuracies."""
+def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Each drawn argument, and by how many points some accuracy differs where it keeps its default.
+
+    For the rounds of a table: by how many points the accuracy after one round less surpasses the last one, which a function that returns
+    the best of all rounds would give. A curve has the accuracies of all rounds, so its rounds are seen at once.
+    """
     defaults = ask("describe_function", {"name": function})["parameters"]
-    question = ask_for_experiment(function, grading_seed, "drawn").arguments
-    drawn = question["arguments"]
-    right = list_accuracies(ask("call", question))
-    for argument in drawn:
-        if argument == "nr_rounds":
-            continue
-        ignoring = {**question, "arguments": {**drawn, argument: defaults[argument]["default"]}}
-        other = list_accuracies(ask("call", ignoring))
-        points = max(abs(a - b) for a, b in zip(right, other, strict=True))
-        yield Difference(grading_seed, function, argument, points)
+
+    def run(**changed: Any) -> list[float]:
+        return list_accuracies(ask("call", {"name": function, "arguments": {**drawn, **changed}}))
+
+    right = run()
+    for argument in sorted(drawn, key=_RARELY_SEEN.index):
+        if argument != "nr_rounds":
+            other = run(**{argument: defaults[argument]["default"]})
+            yield argument, max(abs(a - b) for a, b in zip(right, other, strict=True))
+        elif function in TABLES:
+            before = run(nr_rounds=drawn["nr_rounds"] - 1)
+            yield argument, max(a - b for a, b in zip(before, right, strict=True))
 
 
 def show(differences: Sequence[Difference]) -> str:
@@ -88,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     differences: list[Difference] = []
     try:
         for seed, function in tqdm(asked, desc="Functions", disable=None):
-            differences += measure(references.ask, seed, function)
+            found = measure(references.ask, function, draw_arguments(seed, function))
+            differences += [Difference(seed, function, argument, points) for argument, points in found]
     finally:
         references.close()
     print(show(differences))
