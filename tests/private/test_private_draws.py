@@ -34,7 +34,7 @@ def read_defaults(function: str) -> dict[str, Any]:
 
 
 SEEDS = range(200)
-FEWEST_DRAWS = 6  # of a function's vetted proposals
+FEWEST_DRAWS = 16  # of a function's vetted proposals
 TRAIN_SAMPLES = int(SMALL_DATA["LAB_2_HFL_TRAIN_SAMPLES"])
 
 
