@@ -100,15 +100,18 @@ def draw_arguments(grading_seed: int, function: str) -> dict[str, Any]:
 
     One of the vetted proposals where the function has some, since a table tells only how a run ends and many a proposal hides a mistake.
     """
-    vetted = read_vetted().get(function)
-    number = _start(grading_seed, f"vetted {function}").choice(vetted) if vetted else grading_seed
-    return propose_arguments(number, function)
+    vetted = list(read_vetted().get(function, {}).values())
+    return (
+        _start(grading_seed, f"vetted {function}").choice(vetted)
+        if vetted
+        else propose_arguments(grading_seed, function)
+    )
 
 
 @cache
-def read_vetted() -> dict[str, list[int]]:
-    """For a function, the numbers of the proposals that show every ignored argument: what `private_tests.vetting` has found."""
-    vetted: dict[str, list[int]] = json.loads(VETTED.read_text())
+def read_vetted() -> dict[str, dict[str, dict[str, Any]]]:
+    """For a function, the proposals that show every ignored argument, by number: what `private_tests.vetting` has found."""
+    vetted: dict[str, dict[str, dict[str, Any]]] = json.loads(VETTED.read_text())
     return vetted
 
 

@@ -3,7 +3,8 @@
 A table tells only how each run ends, and a short run on non-IID data may end near guessing whatever its arguments are: with arguments drawn
 at random, one grading seed in four would let a function ignore one of them. So the proposals of the two functions that return tables are
 tried here once, on the `digits`, and grading seeds choose among those that passed. Each that does is kept at once, so that an interrupted
-run goes on where it stopped. About a minute for each that is kept; once after a change of `propose_arguments` or of the library's results.
+run goes on where it stopped. About a minute for each that is kept. After a change of `propose_arguments`, or of what the library computes,
+empty `vetted_draws.json` (`{}`) and find them anew.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
+from typing import Any
 
 from tqdm import tqdm
 
@@ -27,29 +29,35 @@ from .sensitivity import TABLES, Ask, measure
 MARGIN = 1.5 * ACCURACY_TOLERANCE
 
 
-def passes(ask: Ask, function: str, number: int) -> bool:
-    """Whether each argument of a proposal changes some accuracy by more than the margin; asks no more than it takes to say no."""
-    drawn = propose_arguments(number, function)
-    return all(points >= MARGIN for _, points in measure(ask, function, drawn))
-
-
 def vet(ask: Ask, function: str, wanted: int) -> None:
-    """Add to the vetted numbers of `function` until there are as many as `wanted`."""
-    found = read_vetted().get(function, [])
+    """Add proposals to the vetted ones of `function` until there are as many as `wanted`."""
+    found = dict(read_vetted().get(function, {}))
     with tqdm(total=wanted, initial=len(found), desc=function, disable=None) as bar:
-        for number in count(max(found, default=-1) + 1):
+        for number in count(max(map(int, found), default=-1) + 1):
             if len(found) >= wanted:
                 return
-            if passes(ask, function, number):
-                found = [*found, number]
+            proposed = propose_arguments(number, function)
+            # Asks no more than it takes to say no.
+            if all(points >= MARGIN for _, points in measure(ask, function, proposed)):
+                found[str(number)] = proposed
                 _keep(function, found)
                 bar.update()
 
 
-def _keep(function: str, numbers: Sequence[int]) -> None:
+def _keep(function: str, found: Mapping[str, Any]) -> None:
     vetted = json.loads(VETTED.read_text())  # again, since another process may vet another function
-    text = json.dumps({**vetted, function: list(numbers)}, sort_keys=True)
-    write_atomically(VETTED, (text.replace("], ", "],\n ") + "\n").encode())
+    write_atomically(VETTED, (show({**vetted, function: found}) + "\n").encode())
+
+
+def show(vetted: Mapping[str, Mapping[str, Any]]) -> str:
+    """JSON with a line for each proposal."""
+    functions = [
+        f'"{function}": {{\n'
+        + ",\n".join(f'  "{number}": {json.dumps(proposed)}' for number, proposed in proposals.items())
+        + "\n}"
+        for function, proposals in sorted(vetted.items())
+    ]
+    return "{\n" + ",\n".join(functions) + "\n}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

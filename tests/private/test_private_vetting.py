@@ -20,7 +20,7 @@ TABLE = "client_number_experiments"
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where found numbers are kept: of another function there are some."""
     path = tmp_path / "vetted.json"
-    path.write_text('{"client_fraction_experiments": [5]}')
+    path.write_text('{"client_fraction_experiments": {"5": {"n": 7}}}')
     for module in (draws, vetting):
         monkeypatch.setattr(module, "VETTED", path)
     read_vetted.cache_clear()
@@ -46,21 +46,32 @@ def answer(weak: set[int]) -> Ask:
 def test_proposals_that_hide_an_argument_are_left_out(found: Path) -> None:
     vetting.vet(answer(weak={0, 2}), TABLE, wanted=3)
 
-    assert json.loads(found.read_text()) == {"client_fraction_experiments": [5], TABLE: [1, 3, 4]}
+    assert json.loads(found.read_text()) == {
+        "client_fraction_experiments": {"5": {"n": 7}},
+        TABLE: {str(number): propose_arguments(number, TABLE) for number in (1, 3, 4)},
+    }
 
 
 def test_an_interrupted_search_goes_on(found: Path) -> None:
-    found.write_text(json.dumps({TABLE: [4, 6]}))
+    found.write_text(json.dumps({TABLE: {"4": {}, "6": {}}}))
 
     vetting.vet(answer(weak={7}), TABLE, wanted=3)
 
-    assert json.loads(found.read_text()) == {TABLE: [4, 6, 8]}
+    assert list(json.loads(found.read_text())[TABLE]) == ["4", "6", "8"]
 
 
 @pytest.mark.parametrize("function", TABLES)
 def test_seeds_choose_among_vetted_proposals(function: str) -> None:
-    vetted = [propose_arguments(number, function) for number in read_vetted()[function]]
+    vetted = list(read_vetted()[function].values())
     drawn = [draw_arguments(seed, function) for seed in range(200)]
 
     assert [arguments for arguments in drawn if arguments not in vetted] == []
     assert [arguments for arguments in vetted if arguments not in drawn] == []
+
+
+@pytest.mark.parametrize("function", TABLES)
+def test_vetted_proposals_are_today_s(function: str) -> None:
+    """Else they must be found anew."""
+    vetted = read_vetted()[function]
+
+    assert vetted == {number: propose_arguments(int(number), function) for number in vetted}
