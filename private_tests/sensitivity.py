@@ -27,6 +27,7 @@ from .reference_runs import References
 Ask = Callable[[str, dict[str, Any]], Any]
 
 TABLES = ("client_number_experiments", "client_fraction_experiments")
+IN_BATCHES = "FedSGD in batches"
 # Those first that a proposal is most likely to fail by.
 _RARELY_SEEN = ("nr_rounds", "e", "b", "lr", "c", "n", "iid", "seed")
 
@@ -57,7 +58,8 @@ def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[st
     """Each drawn argument, and by how many points some accuracy differs where it keeps its default.
 
     For the rounds of a table: by how many points the accuracy after one round less surpasses the last one, which a function that returns
-    the best of all rounds would give. A curve has the accuracies of all rounds, so its rounds are seen at once.
+    the best of all rounds would give. A curve has the accuracies of all rounds, so its rounds are seen at once. And for a table also what it
+    changes if FedSGD's clients take batches: FedAvg with one local epoch.
     """
     defaults = ask("describe_function", {"name": function})["parameters"]
 
@@ -69,6 +71,8 @@ def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[st
         if argument != "nr_rounds":
             other = run(**{argument: defaults[argument]["default"]})
             yield argument, max(abs(a - b) for a, b in zip(right, other, strict=True))
+            if argument == "e" and function in TABLES:  # FedSGD, then FedAvg, for each setting
+                yield IN_BATCHES, max(abs(a - b) for a, b in zip(right[::2], other[1::2], strict=True))
         elif function in TABLES:
             before = run(nr_rounds=drawn["nr_rounds"] - 1)
             yield argument, max(a - b for a, b in zip(before, right, strict=True))

@@ -23,6 +23,7 @@ from grader import (
 from .draws import ACCURACY_TOLERANCE
 from .questions import CALLS, EXPERIMENTS, Question, ask_for_experiment
 from .reference_runs import References
+from .sensitivity import list_accuracies
 
 POINTS = {"A2.1": 0.5, "A2.2": 0.5, "A3.1": 0.25, "A3.2": 0.5, "A3.3": 0.5}
 
@@ -167,21 +168,32 @@ def _compare_accuracy(
 
 
 def _find_ignored(question: Question, seen: Any, references: References) -> str | None:
-    """The argument without which the reference gives what was seen: the function does not use it."""
+    """The argument without which the reference gives what was seen: the function does not use it. The nearest, if several come close."""
     if not isinstance(seen, Table | dict):
         return None  # the reference, asked once for each argument, would take longer than all other checks
     defaults = read_defaults(references, question.name)
     arguments = question.arguments["arguments"]
+    distances: dict[str, float] = {}
     for name in map(str, arguments):
         if name == "nr_rounds" or arguments[name] == defaults[name]:
             continue
         changed = {**question.arguments, "arguments": {**arguments, name: defaults[name]}}
+        expected = _relabel(references.ask(question.function, changed), seen)
         try:
-            compare("", "", seen, _relabel(references.ask(question.function, changed), seen))
+            compare("", "", seen, expected)
         except Failure:
             continue
-        return name
-    return None
+        distances[name] = _measure_distance(seen, expected)
+        if distances[name] == 0:
+            break
+    return min(distances, key=distances.__getitem__, default=None)
+
+
+def _measure_distance(seen: Any, expected: Any) -> float:
+    """Points by which the accuracies of tables or curves differ, all added up."""
+    ordered = {key: seen[key] for key in expected} if isinstance(expected, dict) else seen
+    pairs = zip(list_accuracies(ordered), list_accuracies(expected), strict=True)
+    return sum(abs(a - b) for a, b in pairs)
 
 
 def _relabel(expected: Any, seen: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from grader import Table
 from private_tests import sensitivity
 from private_tests.draws import ACCURACY_TOLERANCE, draw_arguments
-from private_tests.sensitivity import Difference, list_accuracies, measure, show
+from private_tests.sensitivity import IN_BATCHES, Difference, list_accuracies, measure, show
 
 CURVES, TABLE = "local_epoch_experiments", "client_number_experiments"
 
@@ -42,6 +42,16 @@ def test_the_best_round_is_told_from_the_last_by_a_fall(last: float, fall: float
         return Table(["Test accuracy"], [[last if arguments["arguments"]["nr_rounds"] == 2 else 40.0]])
 
     assert list(measure(ask, TABLE, {"nr_rounds": 2})) == [("nr_rounds", fall)]
+
+
+def test_fedsgd_in_batches_is_fedavg_of_one_epoch() -> None:
+    def ask(function: str, arguments: dict[str, Any]) -> Any:
+        if function == "describe_function":
+            return {"parameters": {"e": {"default": 1}}}
+        fedavg = 40.0 if arguments["arguments"]["e"] == 1 else 60.0
+        return Table(["Test accuracy"], [[25.0], [fedavg]])
+
+    assert list(measure(ask, TABLE, {"e": 2})) == [("e", 20.0), (IN_BATCHES, 15.0)]
 
 
 def test_rounding_is_no_difference() -> None:

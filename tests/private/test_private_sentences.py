@@ -116,3 +116,21 @@ def test_an_ignored_parameter_is_named(seen: float, ignored: str | None) -> None
     curves = {key: [seen] for key in ("FedSGD iid", "FedSGD non-iid", "FedAvg iid", "FedAvg non-iid")}
 
     assert _find_ignored(question, curves, MadeUpReferences()) == ignored  # type: ignore[arg-type]
+
+
+class TwoAlike:
+    """A reference of which both defaults give about the same, and the later one exactly what was seen; its keys come in their own order."""
+
+    def ask(self, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if function == "describe_function":
+            return {"parameters": {"b": {"default": 100}, "lr": {"default": 0.01}}}
+        first = 11.0 if arguments["arguments"]["b"] == 100 else 10.0
+        return {"FedSGD": [first], "FedAvg": [90.0]}
+
+
+def test_of_several_ignored_parameters_the_nearest_is_named() -> None:
+    question = Question("A3.2", "tag", "call", {"name": "f", "arguments": {"b": 8, "lr": 0.08}})
+
+    seen = {"FedAvg": [90.0], "FedSGD": [10.0]}
+
+    assert _find_ignored(question, seen, TwoAlike()) == "lr"  # type: ignore[arg-type]

@@ -38,7 +38,10 @@ def answer(weak: set[int]) -> Ask:
         given = arguments["arguments"]
         if given["seed"] in weak_seeds:
             given = {**given, "lr": "hidden"}
-        return {"all": [60.0 if None in given.values() or given["nr_rounds"] == 1 else 50.0]}
+        return {
+            "FedSGD": [20.0],
+            "FedAvg": [60.0 if None in given.values() or given["nr_rounds"] == 1 else 50.0],
+        }
 
     return ask
 
