@@ -124,6 +124,7 @@ def propose_arguments(number: int, function: str) -> dict[str, Any]:
     rng = _start(number, function)
     # Two rounds at least: after one, the best accuracy is the last, and a sum of the message counts too.
     shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
+    # Only one function uses these, but what the others draw next, and so which proposals are vetted, comes after them.
     small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
     if function == "client_number_experiments":
         batch, rate, fraction = rng.randrange(6, 10), _draw_rate(rng, 0.05, 0.075), rng.choice([0.15, 0.16])
