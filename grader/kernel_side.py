@@ -12,8 +12,8 @@ import json
 import math
 import sys
 import traceback
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 MAX_ITEMS = 200_000
@@ -34,7 +34,8 @@ _isinstance = isinstance
 _getattribute = type.__getattribute__
 _dumps = json.dumps
 _modules = sys.modules
-_DICTS = (dict, OrderedDict, defaultdict)
+_BASES = (str, list, tuple, range, dict)
+_GONE = object()
 
 
 class NotPlain(Exception):
@@ -46,7 +47,9 @@ class NotDefined(Exception):
 
 
 def to_plain(value: Any) -> Any:
-    """`value` as JSON: exact built-in types, numpy and torch scalars as numbers, tables and arrays as tagged objects.
+    """`value` as JSON: built-in types, numpy and torch scalars as numbers, tables and arrays as tagged objects.
+
+    Of a class derived from str, list, tuple or dict it is the content that str, list, tuple or dict itself gives.
 
     Raises NotPlain for anything else, or where a limit is passed.
     """
@@ -72,19 +75,22 @@ class _Plainer:
                 if math.isfinite(value)
                 else {"$float": "nan" if value != value else "inf" if value > 0 else "-inf"}
             )
-        if kind is str:
-            return value[:MAX_CHARACTERS]
-        if kind is list or kind is tuple:
-            return [self.convert(item, depth + 1) for item in value]
-        if kind in _DICTS:
+        base = _find_base(kind)
+        if base is str:
+            return str.__str__(value)[:MAX_CHARACTERS]
+        if base is dict:
             return self._convert_dict(value, depth)
+        if base is not None:
+            return [self.convert(item, depth + 1) for item in base.__iter__(value)]
         return self._convert_foreign(value, depth)
 
     def _convert_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
-        for key in value:
-            if _type(key) is not str:
+        plain = {}
+        for key, item in dict.items(value):
+            if _find_base(_type(key)) is not str:
                 raise NotPlain(f"a dict with a key of type {_name_type(key)} (keys must be str)")
-        return {key[:200]: self.convert(item, depth + 1) for key, item in value.items()}
+            plain[str.__str__(key)[:200]] = self.convert(item, depth + 1)
+        return plain
 
     def _convert_foreign(self, value: Any, depth: int) -> Any:
         """Numbers, arrays and tables of numpy, torch and pandas, if the submission loaded these."""
@@ -113,6 +119,11 @@ class _Plainer:
     def _expect_room(self, items: int) -> None:
         if self._items + items > MAX_ITEMS:
             raise NotPlain(f"a value with {items:,} items")
+
+
+def _find_base(kind: Any) -> Any:
+    """The built-in type that `kind` is or is derived from. `is`, since classes of a metaclass may compare as they like."""
+    return next((base for each in _getattribute(kind, "__mro__") for base in _BASES if each is base), None)
 
 
 def _name_type(value: Any) -> str:
@@ -197,6 +208,58 @@ def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any
     return {"$odd": "..."} if result is Ellipsis else to_plain(result)
 
 
+class Bindings:
+    """What each global was bound to after each cell.
+
+    Two cells may define helpers of the same name. In a notebook each function is called below its own cell, before the next one; a grader calls
+    it after all of them.
+    """
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+        self._history: dict[str, list[tuple[int, Any]]] = {}
+        self._cell = 0
+        self.record()
+
+    def record(self) -> None:
+        """Note the bindings that a cell changed."""
+        now = dict(self._namespace)
+        for name in [*now, *(name for name in self._history if name not in now)]:
+            value, past = now.get(name, _GONE), self._history.setdefault(name, [])
+            if not past or past[-1][1] is not value:
+                past.append((self._cell, value))
+        self._cell += 1
+
+    @contextmanager
+    def as_of(self, name: str) -> Iterator[None]:
+        """Meanwhile each global is what it was after the cell that bound `name`, or, where it came later, what it was at first."""
+        cell = self._history[name][-1][0] if name in self._history else self._cell
+        others = {
+            other: value
+            for other, past in self._history.items()
+            if past[-1][0] > cell and (value := _find_binding(past, cell)) is not past[-1][1]
+        }
+        saved = {other: self._namespace.get(other, _GONE) for other in others}
+        self._bind(others)
+        try:
+            yield
+        finally:
+            self._bind(saved)
+
+    def _bind(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            if value is _GONE:
+                self._namespace.pop(name, None)
+            else:
+                self._namespace[name] = value
+
+
+def _find_binding(past: list[tuple[int, Any]], cell: int) -> Any:
+    """The last value up to `cell`; without one, the first after it."""
+    before = [value for when, value in past if when <= cell and value is not _GONE]
+    return before[-1] if before else next(value for _, value in past if value is not _GONE)
+
+
 def _find_replaced_builtins(before: dict[str, Any]) -> list[str]:
     """Names of functions and classes whose value was replaced or removed. The shell replaces `input` itself, by a method."""
     now, kinds = vars(builtins), (_type(_len), _type)
@@ -214,6 +277,8 @@ class Observer:
         self._kernel = kernel
         self._namespace = kernel.shell.user_ns
         self._send = kernel.session.send
+        self._bindings = Bindings(self._namespace)
+        kernel.shell.events.register("post_execute", self._bindings.record)
         self._probes: dict[str, dict[str, Any]] = {
             "": {
                 "read_class": read_class,
@@ -259,7 +324,8 @@ class Observer:
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]
         look_up(self._namespace, arguments["name"])
-        value = function(self._namespace, **arguments)
+        with self._bindings.as_of(arguments["name"]):
+            value = function(self._namespace, **arguments)
         return to_plain(value) if content["probe"] else value  # a homework's probes give numbers as they come
 
     def _install(self, name: str, source: str) -> bool:

@@ -226,7 +226,18 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
         )
         return sent
 
-    client.update = record
+    _replace_update(client, record)
+
+
+def _replace_update(client: Any, record: Any) -> None:
+    """Make `record` the client's `update`, of frozen clients (dataclasses) and of those with slots as well."""
+    try:
+        object.__setattr__(client, "update", record)
+    except AttributeError:  # slots leave no room in the client itself
+        cls: Any = type(client)
+        metaclass: Any = type(cls)
+        body = {"__slots__": (), "update": staticmethod(record), "__module__": cls.__module__}
+        object.__setattr__(client, "__class__", metaclass(cls.__name__, (cls,), body))
 
 
 def _read_result(result: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import enum
 import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import torch
 
 from grader import kernel_side
 from grader.kernel_side import (
+    Bindings,
     NotDefined,
     NotPlain,
     call,
@@ -37,6 +38,33 @@ class Number(int):
     """An int of a submission's own."""
 
 
+class Curves(dict[str, Any]):
+    """A dict of a submission's own, which shows others than it has."""
+
+    def items(self) -> Any:
+        raise AssertionError("the submission's code was run")
+
+
+class Agreeing(type):
+    """Its classes are equal to any other."""
+
+    def __eq__(cls, other: object) -> bool:
+        return True
+
+    __hash__ = type.__hash__
+
+
+class Alike(metaclass=Agreeing):
+    """Equal to str, but none."""
+
+
+class Run(NamedTuple):
+    """A run of a submission's own."""
+
+    n: int
+    accuracy: float
+
+
 NAN, INFINITY = {"$float": "nan"}, {"$float": "inf"}
 
 PLAIN: dict[str, tuple[Any, Any]] = {
@@ -54,6 +82,12 @@ PLAIN: dict[str, tuple[Any, Any]] = {
     "dict": ({"a": [1], "b": {"c": None}}, {"a": [1], "b": {"c": None}}),
     "defaultdict": (defaultdict(list, {"a": [1]}), {"a": [1]}),
     "ordered dict": (OrderedDict(a=1), {"a": 1}),
+    "str of its own": (Text("a"), "a"),
+    "str of an enum": (enum.StrEnum("Key", {"A": "FedAvg E=1"}).A, "FedAvg E=1"),  # type: ignore[attr-defined]
+    "dict of its own": (Curves({Text("a"): [1]}), {"a": [1]}),
+    "dict with numpy's keys": ({np.str_("a"): 1}, {"a": 1}),
+    "named tuple": (Run(10, 0.5), [10, 0.5]),
+    "range": (range(2, 8, 2), [2, 4, 6]),
     "numpy int": (np.int64(3), 3),
     "numpy float": (np.float32(0.5), 0.5),
     "numpy NaN": (np.float64("nan"), NAN),
@@ -103,14 +137,14 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str]] = {
     "a complex number": (lambda: 1j, "of type complex"),
     "a function": (lambda: print, "of type builtin_function_or_method"),
     "a generator": (lambda: (n for n in "a"), "of type generator"),
-    "a str of its own": (lambda: Text("a"), "of type Text"),
     "an int of its own": (lambda: Number(1), "of type Number"),
     "an enum": (lambda: enum.Enum("Answer", "YES").YES, "of type Answer"),
     "a date of numpy": (lambda: np.datetime64("2025-01-01"), "of type date"),
     "a key that is no str": (lambda: {1: "a"}, "a key of type int"),
-    "a key that is a str of its own": (lambda: {Text("a"): 1}, "a key of type Text"),
+    "a class that says it equals str": (lambda: Alike(), "of type Alike"),
     "a cycle": (make_cycle, "12 levels"),
     "deep nesting": (lambda: nest(50), "12 levels"),
+    "a giant range": (lambda: range(10**30), "over 200,000 items"),
     "many items": (lambda: [0] * 300_000, "over 200,000 items"),
     "a large array": (lambda: np.zeros(300_000), "300,000 items"),
     "a large tensor": (lambda: torch.zeros(300_000), "300,000 items"),
@@ -314,3 +348,41 @@ def test_a_traceback_is_cut_to_its_end() -> None:
 
     assert len(frames) == kernel_side.MAX_TRACEBACK
     assert frames[-1][2:] == ["descend", "raise ValueError"]
+
+
+CELLS = (
+    "early = lambda: shared() + later(); shared = lambda: 'its own '",
+    "later = lambda: 'first'",
+    "shared = lambda: 'another '; later = lambda: 'second'; own = lambda: shared() + later()",
+    "del later",
+)
+
+
+def test_a_function_is_called_with_the_globals_of_its_own_cell() -> None:
+    namespace: dict[str, Any] = {}
+    bindings = Bindings(namespace)
+    for source in CELLS:
+        exec(source, namespace)
+        bindings.record()
+    end = dict(namespace)
+
+    seen = {}
+    for name in ("early", "own"):
+        with bindings.as_of(name):
+            seen[name] = namespace[name]()
+
+    assert seen == {"early": "its own first", "own": "another second"}
+    assert namespace == end
+
+
+def test_what_a_called_function_binds_stays() -> None:
+    namespace: dict[str, Any] = {}
+    bindings = Bindings(namespace)
+    exec("count = 0\ndef add():\n    global count\n    count += 1", namespace)
+    bindings.record()
+
+    for _ in range(3):
+        with bindings.as_of("add"):
+            namespace["add"]()
+
+    assert namespace["count"] == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -131,6 +132,33 @@ class Asking(Honest):
     def run(self, nr_rounds: int) -> Any:
         for index in (1, 0) * nr_rounds:
             self.clients[index].update(weights=self.model.parameters(), seed=3)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A client of a submission's own that can't be changed."""
+
+    data: Any
+
+    def update(self, weights: Any, seed: int) -> Any:  # noqa: ARG002
+        return list(weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted(Frozen):
+    """One that has no room for anything else."""
+
+
+@pytest.mark.parametrize("client", [Frozen, Slotted])
+def test_clients_that_can_t_be_changed_are_observed(client: Any) -> None:
+    class Own(Asking):
+        def __init__(self, lr: float, client_subsets: Any, client_fraction: float, seed: int) -> None:
+            super().__init__(lr, client_subsets, client_fraction, seed)
+            self.clients = {index: client(subset) for index, subset in enumerate(client_subsets)}
+
+    seen = probes.run_server({"cls": Own}, "cls", ARGUMENTS, CLIENTS, 1, [], "A1.3", 1)
+
+    assert [call["client"] for call in seen["calls"]] == [1, 0]
 
 
 def test_clients_are_observed_however_they_are_kept_and_called() -> None:
