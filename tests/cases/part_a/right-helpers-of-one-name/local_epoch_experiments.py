@@ -1,0 +1,14 @@
+def run_both(subsets, c, seed, lr, b, nr_rounds):
+    sgd, avg = FedSgdServer(lr, subsets, c, seed), FedAvgServer(lr, b, subsets, c, 1, seed)
+    return sgd.run(nr_rounds).test_accuracy, avg.run(nr_rounds).test_accuracy
+
+
+def local_epoch_experiments(
+    n: int = 100, iid: bool = True, seed: int = 10, lr: float = 0.01, b: int = 100, c: float = 0.1, nr_rounds: int = 10
+) -> dict[str, list[float]]:
+    subsets = split(n, iid, seed)
+    curves = {}
+    curves["FedSGD E=1"], curves["FedAvg E=1"] = run_both(subsets, c, seed, lr, b, nr_rounds)
+    for e in (2, 4):
+        curves[f"FedAvg E={e}"] = FedAvgServer(lr, b, subsets, c, e, seed).run(nr_rounds).test_accuracy
+    return curves
