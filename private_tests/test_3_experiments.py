@@ -139,7 +139,8 @@ def _compare_messages(where: str, seen: Any, right: int, advice: str) -> None:
     if seen != right:
         fail(
             f"{where} has the message count {show(seen)}.",
-            "the count after the last round, over all rounds (RunResult counts cumulatively, so it is the last value, not a sum)",
+            "the count after the last round: two messages for each of max(1, round(C·N)) clients, over all rounds (RunResult counts "
+            "cumulatively, so it is the last value, not a sum)",
             advice,
         )
 
