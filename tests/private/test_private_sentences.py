@@ -23,8 +23,8 @@ RIGHT = Table(
 )
 
 
-def change(row: int, column: str, value: Any) -> Table:
-    rows = [list(cells) for cells in RIGHT.rows]
+def change(row: int, column: str, value: Any, table: Table = RIGHT) -> Table:
+    rows = [list(cells) for cells in table.rows]
     rows[row][COLUMNS.index(column)] = value
     return Table(COLUMNS, rows)
 
@@ -62,12 +62,16 @@ MISTAKES: dict[str, tuple[Any, str]] = {
         "Row 2 of f() has the test accuracy 0.93.",
     ),
     "the other algorithm's": (
-        change(1, "Test accuracy", 43.0),
+        change(1, "Test accuracy", 43.0, change(3, "Test accuracy", 44.0)),
         "Row 2 of f() has the test accuracy 43.0. It is the value of the other algorithm.",
     ),
     "the other algorithm's, first of the pair": (
+        change(0, "Test accuracy", 93.0, change(2, "Test accuracy", 88.0)),
+        "Row 1 of f() has the test accuracy 93.0. It is the value of the other algorithm.",
+    ),
+    "the other algorithm's in one setting, by chance": (
         change(2, "Test accuracy", 88.0),
-        "Row 3 of f() has the test accuracy 88.0. It is the value of the other algorithm.",
+        "Row 3 of f() has the test accuracy 88.0.",
     ),
     "another accuracy": (change(3, "Test accuracy", 60.0), "Row 4 of f() has the test accuracy 60.0."),
     "infinity": (change(3, "Test accuracy", math.inf), "Row 4 of f() has the test accuracy inf."),
