@@ -32,7 +32,9 @@ def test_signature(submission: Submission, experiment: Experiment) -> None:
     for name, default in experiment.defaults.items():
         if name not in found:
             takes_any = any(parameter["kind"] == "VAR_KEYWORD" for parameter in found.values())
-            hint = " If a decorator wraps the function, put functools.wraps on its wrapper." if takes_any else ""
+            hint = (
+                " If a decorator wraps the function, put functools.wraps on its wrapper." if takes_any else ""
+            )
             fail(
                 f"{experiment.name} has no parameter {name!r}.",
                 expected,
