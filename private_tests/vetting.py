@@ -1,10 +1,11 @@
 """Finds drawn arguments that show every mistake: `python -m private_tests.vetting client_number_experiments --count 24`.
 
 A short run on non-IID data may end near guessing whatever its arguments are. A table tells only how each run ends, and the learning rates
-of `noniid_parameter_experiments` are small whatever is drawn: with arguments drawn at random, one grading seed in four would let such a
-function ignore one of them. So the proposals of these functions are tried here once, on the `digits`, and grading seeds choose among those
-that passed. Each that does is kept at once, so that an interrupted run goes on where it stopped. About a minute for each that is kept.
-After a change of `propose_arguments`, or of what the library computes, empty `vetted_draws.json` (`{}`) and find them anew.
+of `noniid_parameter_experiments` are small whatever is drawn: with arguments drawn at random, one grading seed in seven (A2.2) to two in
+five (A3.3) would let such a function ignore one of them. So the proposals of these functions are tried here once, on the `digits`, and
+grading seeds choose among those that passed. Each that does is kept at once, so that an interrupted run goes on where it stopped. About a
+minute for each that is kept. After a change of `propose_arguments`, or of what the library computes, empty `vetted_draws.json` (`{}`) and
+find them anew.
 """
 
 from __future__ import annotations
