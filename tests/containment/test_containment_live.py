@@ -271,9 +271,12 @@ class TestProcess:
 
     def test_no_descriptor_is_left(self, kind: Kind) -> None:
         kind.run("")
-        before = len(list(Path("/proc/self/fd").iterdir()))
-        kind.run("")
-        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        opened = Path("/proc/self/fd")
+        before, runs = len(list(opened.iterdir())), 5
+        for _ in range(runs):
+            kind.run("")
+        # A leak adds one a run; threads that other tests left (those of ZeroMQ) open and close a few meanwhile.
+        assert len(list(opened.iterdir())) - before < runs
 
     def test_no_process_is_left_not_even_a_zombie(self, kind: Kind) -> None:
         kind.run("")
