@@ -43,10 +43,11 @@ def _draw_rate(rng: random.Random, low: float, high: float) -> float:
 def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
     """Arguments of FedSgdWeightServer: `unequal` client sizes, one of them `large`, or a `non-iid` split in which C·N is no whole number.
 
-    A large client has more samples than any of the handout's, so that a batch size of 600 is not all of them. Its updates take long.
+    Two clients at least have more than 100 samples, so that the handout's batch size is not all of them; a large one has more samples than
+    any of the handout's, so that 600 is not either. Its updates take long.
     """
     rng = _start(grading_seed, f"weight {kind}")
-    clients, fraction = _draw_clients(rng, kind, (610, 660) if kind == "large" else (125, 140))
+    clients, fraction = _draw_clients(rng, kind, (104, 125), (610, 660) if kind == "large" else (125, 140))
     arguments = {
         "lr": _draw_rate(rng, 0.05, 0.15),
         "client_fraction": fraction,
@@ -61,11 +62,11 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     Few steps at a small rate, since training enlarges the rounding by which right solutions differ.
     """
     rng = _start(grading_seed, f"grad {kind}")
-    clients, fraction = _draw_clients(rng, kind, (125, 140))
+    clients, fraction = _draw_clients(rng, kind, (52, 63), (63, 70))
     epochs = {"unequal": 3, "non-iid": 2}  # two numbers: one written into the class is wrong somewhere
     arguments = {
         "lr": _draw_rate(rng, 0.01, 0.03),
-        "batch_size": rng.randrange(27, 40) if kind == "unequal" else rng.randrange(12, 19),
+        "batch_size": rng.randrange(14, 21) if kind == "unequal" else rng.randrange(12, 19),
         "client_fraction": fraction,
         "nr_local_epochs": epochs.get(kind) or rng.choice([2, 3]),
         "seed": rng.randrange(1_000, 10_000),
@@ -73,17 +74,19 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     return ServerCase(arguments, clients, 3 if kind == "non-iid" else 2)
 
 
-def _draw_clients(rng: random.Random, kind: str, largest: tuple[int, int]) -> tuple[dict[str, Any], float]:
+def _draw_clients(
+    rng: random.Random, kind: str, large: tuple[int, int], largest: tuple[int, int]
+) -> tuple[dict[str, Any], float]:
     """Clients of a kind, and the fraction of them that takes part.
 
-    largest: between which sizes that of the largest unequal client lies. It never comes first: the first client's size as a batch size is
-    not all of its samples.
+    large, largest: between which sizes those of two unequal clients, and of the largest one, lie. The largest never comes first: the first
+    client's size as a batch size is not all of its samples.
     """
     if kind != "non-iid":
-        # Three of five take part, so that one with over 100 samples surely does; 5 · 0.52 = 2.6 is rounded up.
+        # Three of five take part, so that a large one surely does; 5 · 0.52 = 2.6 is rounded up.
         sizes = [
-            rng.randrange(104, 125),
-            rng.randrange(104, 125),
+            rng.randrange(*large),
+            rng.randrange(*large),
             rng.randrange(8, 20),
             rng.randrange(30, 50),
         ]
