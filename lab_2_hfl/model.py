@@ -9,6 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .memory import keep_freed_memory
+
+keep_freed_memory()
+
 # As many examples as keep a convolution's activations in a CPU's cache. On two cores a gradient over 600 examples takes half the time
 # when their feature maps are computed in parts of this size; the result is the same sum.
 _EXAMPLES_AT_ONCE = 100

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import connection, get_context
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from lab_2_hfl.results import RunResult
@@ -239,3 +242,35 @@ def test_an_answer_under_way_does_not_keep_the_grader_waiting() -> None:
 
     # Not by `join`: the pool joins it too, and only one of the two is told the exit code.
     assert connection.wait([process.sentinel], timeout=20) == [process.sentinel]
+
+
+KIT = Path(__file__).resolve().parents[2]
+GRADER_THAT_IS_KILLED = """
+import os, signal, sys
+from private_tests.reference_runs import References
+
+if __name__ == "__main__":
+    references = References({})
+    references.ask("describe_function", {"name": "client_number_experiments"})
+    [process] = references._pool._processes.values()
+    open(sys.argv[1], "w").write(str(process.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a way to kill")
+def test_the_reference_s_process_ends_with_a_grader_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(GRADER_THAT_IS_KILLED)
+    environment = {**os.environ, **SMALL_DIGITS, "PYTHONPATH": str(KIT)}
+
+    noted = tmp_path / "process"
+    subprocess.run([sys.executable, script, noted], env=environment, check=False)
+
+    _, alive = psutil.wait_procs(find_process(int(noted.read_text())), timeout=20)
+    assert alive == []
+
+
+def find_process(pid: int) -> list[psutil.Process]:
+    """The process, unless it has ended already."""
+    return [psutil.Process(pid)] if psutil.pid_exists(pid) else []
