@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 
 from .verdict import fail
@@ -139,6 +138,8 @@ def _parse_script(path: Path, content: str) -> Any:
         raise NotebookError(
             f"{path} is a Python file without jupytext cells (lines that start with '# %%'); name the .ipynb file instead."
         )
+    import jupytext  # takes half a second, in each process of the grader, and most submissions are .ipynb
+
     return jupytext.reads(content, fmt="py")
 
 

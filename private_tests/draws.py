@@ -120,7 +120,7 @@ def propose_arguments(number: int, function: str) -> dict[str, Any]:
     the accuracies. Non-IID clients are many and small for the first reason too: their mean knows more digits.
     """
     rng = _start(number, function)
-    # Two rounds at least: after one, the best accuracy is the last, and a sum of the message counts too.
+    # Two rounds: after one, the best accuracy is the last, and a sum of the message counts too.
     shared = {"seed": rng.randrange(1_000, 10_000), "nr_rounds": 2}
     # Only one function uses these, but what the others draw next, and so which proposals are vetted, comes after them.
     small_batch, rate = rng.randrange(5, 7), _draw_rate(rng, 0.04, 0.06)
@@ -133,7 +133,16 @@ def propose_arguments(number: int, function: str) -> dict[str, Any]:
         return {**shared, "n": many, "iid": False, "b": batch, "e": 2, "lr": rate}
     if function == "local_epoch_experiments":
         many, fraction = rng.randrange(35, 43), rng.choice([0.13, 0.14])
-        return {**shared, "n": many, "iid": False, "b": small_batch, "lr": rate, "c": fraction}
+        # The call with the defaults has two rounds.
+        return {
+            **shared,
+            "nr_rounds": 1,
+            "n": many,
+            "iid": False,
+            "b": small_batch,
+            "lr": rate,
+            "c": fraction,
+        }
     if function == "iid_noniid_experiments":
         batch, few, fraction = rng.randrange(8, 12), rng.randrange(18, 24), rng.choice([0.22, 0.24])
         return {**shared, "n": few, "b": batch, "e": 2, "lr": _draw_rate(rng, 0.02, 0.035), "c": fraction}
