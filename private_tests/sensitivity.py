@@ -2,8 +2,8 @@
 
 An experiment function that ignores an argument is found out only if the argument changes an accuracy by more than rounding could. What a
 grading seed draws decides by how much it does. For each seed this asks the reference what each function gives when one argument keeps its
-default, and a table what it gives after one round less; prints by how many points the accuracies differ, and ends with 1 if a difference is
-within the tolerance: choose another seed for the cohort then. About three minutes a seed.
+default, and a table what it gives after one round less; prints by how many points the accuracies differ, and the two curves most alike; and
+ends with 1 if a difference is within the tolerance: choose another seed for the cohort then. About three minutes a seed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import combinations, groupby
 from typing import Any
 
 from tqdm import tqdm
@@ -28,6 +28,7 @@ Ask = Callable[[str, dict[str, Any]], Any]
 
 TABLES = ("client_number_experiments", "client_fraction_experiments")
 IN_BATCHES = "FedSGD in batches"
+EXCHANGED = "curves exchanged"
 _RARELY_SEEN = ("nr_rounds", "e", "b", "lr")
 
 
@@ -58,25 +59,35 @@ def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[st
 
     For the rounds of a table: by how many points the accuracy after one round less surpasses the last one, which a function that returns
     the best of all rounds would give. A curve has the accuracies of all rounds, so its rounds are seen at once. And for a table also what it
-    changes if FedSGD's clients take batches: FedAvg with one local epoch.
+    changes if FedSGD's clients take batches: FedAvg with one local epoch. For curves, by how much the two most alike differ at most.
     """
     defaults = ask("describe_function", {"name": function})["parameters"]
 
-    def run(**changed: Any) -> list[float]:
-        return list_accuracies(ask("call", {"name": function, "arguments": {**drawn, **changed}}))
+    def call(**changed: Any) -> Any:
+        return ask("call", {"name": function, "arguments": {**drawn, **changed}})
 
-    right = run()
+    def run(**changed: Any) -> list[float]:
+        return list_accuracies(call(**changed))
+
+    result = call()
+    if not isinstance(result, Table):
+        yield EXCHANGED, min(_measure_distance(*pair) for pair in combinations(result.values(), 2))
+    right = list_accuracies(result)
     for argument in sorted(
         drawn, key=lambda name: name not in _RARELY_SEEN
     ):  # so vetting soon knows what to refuse
         if argument != "nr_rounds":
             other = run(**{argument: defaults[argument]["default"]})
-            yield argument, max(abs(a - b) for a, b in zip(right, other, strict=True))
+            yield argument, _measure_distance(right, other)
             if argument == "e" and function in TABLES:  # FedSGD, then FedAvg, for each setting
-                yield IN_BATCHES, max(abs(a - b) for a, b in zip(right[::2], other[1::2], strict=True))
+                yield IN_BATCHES, _measure_distance(right[::2], other[1::2])
         elif function in TABLES:
             before = run(nr_rounds=drawn["nr_rounds"] - 1)
             yield argument, max(a - b for a, b in zip(before, right, strict=True))
+
+
+def _measure_distance(curve: Sequence[float], other: Sequence[float]) -> float:
+    return max(abs(a - b) for a, b in zip(curve, other, strict=True))
 
 
 def show(differences: Sequence[Difference]) -> str:

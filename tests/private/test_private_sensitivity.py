@@ -9,7 +9,7 @@ import pytest
 from grader import Table
 from private_tests import sensitivity
 from private_tests.draws import ACCURACY_TOLERANCE, draw_arguments
-from private_tests.sensitivity import IN_BATCHES, Difference, list_accuracies, measure, show
+from private_tests.sensitivity import EXCHANGED, IN_BATCHES, Difference, list_accuracies, measure, show
 
 CURVES, TABLE = "local_epoch_experiments", "client_number_experiments"
 
@@ -31,7 +31,18 @@ def test_an_argument_that_changes_nothing_is_not_seen() -> None:
 
     found = dict(measure(answer_without_b, CURVES, drawn))
 
-    assert found == {name: 0.0 if name == "b" else 30.0 for name in drawn if name != "nr_rounds"}
+    assert {name: found[name] for name in drawn if name != "nr_rounds"} == {
+        name: 0.0 if name == "b" else 30.0 for name in drawn if name != "nr_rounds"
+    }
+
+
+def test_curves_that_are_much_alike_may_be_exchanged() -> None:
+    def ask(function: str, _: dict[str, Any]) -> Any:
+        if function == "describe_function":
+            return {"parameters": {}}
+        return {"E=1": [20.0, 30.0], "E=2": [21.5, 32.0], "E=4": [40.0, 31.0]}
+
+    assert list(measure(ask, CURVES, {})) == [(EXCHANGED, 2.0)]
 
 
 @pytest.mark.parametrize(("last", "fall"), [(30.0, 10.0), (45.0, -5.0)])
