@@ -20,7 +20,7 @@ from tqdm import tqdm
 from grader import Table
 from grader.options import read_seed
 
-from .draws import ACCURACY_TOLERANCE, ONE_THREAD, SMALL_DATA, draw_arguments
+from .draws import ACCURACY_TOLERANCE, ONE_THREAD, SMALL_DATA, draw_arguments, draw_defaults
 from .questions import EXPERIMENTS
 from .reference_runs import References
 
@@ -59,7 +59,8 @@ def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[st
 
     For the rounds of a table: by how many points the accuracy after one round less surpasses the last one, which a function that returns
     the best of all rounds would give. A curve has the accuracies of all rounds, so its rounds are seen at once. And for a table also what it
-    changes if FedSGD's clients take batches: FedAvg with one local epoch. For curves, by how much the two most alike differ at most.
+    changes if FedSGD's clients take batches: FedAvg with one local epoch. For curves, by how much the two most alike differ
+    in one of the two calls.
     """
     defaults = ask("describe_function", {"name": function})["parameters"]
 
@@ -70,8 +71,15 @@ def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[st
         return list_accuracies(call(**changed))
 
     result = call()
-    if not isinstance(result, Table):
-        yield EXCHANGED, min(_measure_distance(*pair) for pair in combinations(result.values(), 2))
+    if function not in TABLES:
+        by_default = ask("call", {"name": function, "arguments": draw_defaults(function)})
+        yield (
+            EXCHANGED,
+            min(
+                max(_measure_distance(curves[a], curves[b]) for curves in (result, by_default))
+                for a, b in combinations(result, 2)
+            ),
+        )
     right = list_accuracies(result)
     for argument in sorted(
         drawn, key=lambda name: name not in _RARELY_SEEN
