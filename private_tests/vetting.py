@@ -1,11 +1,11 @@
 """Finds drawn arguments that show every mistake: `python -m private_tests.vetting client_number_experiments --count 24`.
 
 A short run on non-IID data may end near guessing whatever its arguments are. A table tells only how each run ends, and the learning rates
-of `noniid_parameter_experiments` are small whatever is drawn: with arguments drawn at random, one grading seed in seven (A2.2) to two in
-five (A3.3) would let such a function ignore one of them. So the proposals of these functions are tried here once, on the `digits`, and
-grading seeds choose among those that passed. Each that does is kept at once, so that an interrupted run goes on where it stopped. About a
-minute for each that is kept. After a change of `propose_arguments`, or of what the library computes, empty `vetted_draws.json` (`{}`) and
-find them anew.
+of `noniid_parameter_experiments` are small whatever is drawn: of arguments drawn at random, one in seven (A2.2) to two in five (A3.3) would
+let such a function ignore one of them, and others would let two of its curves be exchanged. So proposals are tried here once, on the
+`digits`, and grading seeds choose among those that passed. Each that does is kept at once, so that an interrupted run goes on where it
+stopped. One to four minutes for each that is kept. After a change of `propose_arguments`, or of what the library computes, empty each
+function in `vetted_draws.json` (`{}`) and find them anew.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from tqdm import tqdm
 from lab_2_hfl.storage import write_atomically
 
 from .draws import ONE_THREAD, SMALL_DATA, VETTED, propose_arguments, read_vetted
+from .questions import EXPERIMENTS
 from .reference_runs import DATASET, References
-from .sensitivity import TABLES, Ask, measure
-
-NEED_VETTING = (*TABLES, "noniid_parameter_experiments")
+from .sensitivity import Ask, measure
 
 # In points: six of 150 images, where rounding may decide four.
 MARGIN = 3.99
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m private_tests.vetting", description="Find drawn arguments that show every mistake."
     )
-    parser.add_argument("function", choices=NEED_VETTING)
+    parser.add_argument("function", choices=EXPERIMENTS)
     parser.add_argument("--count", type=int, default=24, help="how many there should be (default 24)")
     options = parser.parse_args(arguments)
     os.environ[DATASET] = "digits"

@@ -11,6 +11,7 @@ import pytest
 
 from private_tests import draws, vetting
 from private_tests.draws import draw_arguments, propose_arguments, read_vetted
+from private_tests.questions import EXPERIMENTS
 from private_tests.sensitivity import Ask
 
 TABLE = "client_number_experiments"
@@ -63,7 +64,7 @@ def test_an_interrupted_search_goes_on(found: Path) -> None:
     assert list(json.loads(found.read_text())[TABLE]) == ["4", "6", "8"]
 
 
-@pytest.mark.parametrize("function", vetting.NEED_VETTING)
+@pytest.mark.parametrize("function", EXPERIMENTS)
 def test_seeds_choose_among_vetted_proposals(function: str) -> None:
     vetted = list(read_vetted()[function].values())
     drawn = [draw_arguments(seed, function) for seed in range(200)]
@@ -72,7 +73,7 @@ def test_seeds_choose_among_vetted_proposals(function: str) -> None:
     assert [arguments for arguments in vetted if arguments not in drawn] == []
 
 
-@pytest.mark.parametrize("function", vetting.NEED_VETTING)
+@pytest.mark.parametrize("function", EXPERIMENTS)
 def test_vetted_proposals_are_today_s(function: str) -> None:
     """Else they must be found anew."""
     vetted = read_vetted()[function]
