@@ -15,6 +15,7 @@ from torch.utils.data import Subset
 
 from .loading import BatchLoader
 from .model import MnistCnn, device, train_epoch
+from .randomness import seed_stream
 
 
 class Client(ABC):
@@ -40,7 +41,7 @@ class Client(ABC):
 
     def _start(self, in_params: Iterable[Tensor], seed: int) -> None:
         """Seed, and set the model's parameters to the server's."""
-        torch.manual_seed(seed)
+        seed_stream(seed)
         copy_parameters(in_params, self.model)
 
 

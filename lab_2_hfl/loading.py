@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset, default_collate
 
 from .images import ImageDataset
+from .randomness import find_generator
 
 Batch = tuple[Tensor, Tensor]
 
@@ -33,6 +34,11 @@ class BatchLoader:
         self.batch_size = max(1, len(dataset)) if batch_size == -1 else batch_size  # type: ignore[arg-type]
         self._source, self._indices = _resolve(dataset)
 
+    @property
+    def holds_tensors(self) -> bool:
+        """Whether batches are slices, so that making them runs no code of a data set's."""
+        return self._source is not None
+
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)  # type: ignore[arg-type]
 
@@ -41,7 +47,7 @@ class BatchLoader:
 
         Dropout draws from the same stream: so a client with a DataLoader of its own gets the same masks as the lab's.
         """
-        torch.empty((), dtype=torch.int64).random_()
+        torch.empty((), dtype=torch.int64).random_(generator=find_generator())
         return self._yield_batches()
 
     def _yield_batches(self) -> Iterator[Batch]:

@@ -19,6 +19,7 @@ from .clients import Client, GradientClient, WeightClient, average, copy_paramet
 from .dataset import test_loader, train_dataset
 from .loading import BatchLoader
 from .model import MnistCnn, compute_accuracy, device, train_epoch
+from .parallel import ask_clients
 from .results import RunResult
 
 
@@ -97,16 +98,20 @@ class DecentralizedServer(Server):
         return self.rng.choice(self.nr_clients, self.nr_clients_per_round, replace=False)
 
     def _ask_clients(
-        self, chosen: NDArray[np.int64], nr_round: int, seconds: list[float]
+        self, chosen: NDArray[np.int64], nr_round: int, seconds: list[float], waits: list[float]
     ) -> Iterator[list[Tensor]]:
-        """Each chosen client's update of the model's parameters, one at a time; its time is appended to `seconds`."""
+        """Each chosen client's update of the model's parameters, one at a time.
+
+        Appends the client's time to `seconds`, and to `waits` how long the server waited for it.
+        """
         parameters = [parameter.detach().clone() for parameter in self.model.parameters()]
-        for index in chosen:
-            seed = self.seed + int(index) + 1 + nr_round * self.nr_clients_per_round
-            start = perf_counter()
-            update = self.clients[index].update(parameters, seed)
-            seconds.append(perf_counter() - start)
+        seeds = [self.seed + int(index) + 1 + nr_round * self.nr_clients_per_round for index in chosen]
+        start = perf_counter()
+        for update, took_s in ask_clients([self.clients[index] for index in chosen], parameters, seeds):
+            seconds.append(took_s)
+            waits.append(perf_counter() - start)
             yield update
+            start = perf_counter()
 
     def _run_rounds(
         self, nr_rounds: int, result: RunResult, apply: Callable[[list[Tensor]], None]
@@ -118,9 +123,12 @@ class DecentralizedServer(Server):
             chosen = self._choose_clients()
             counts = [self.client_sample_counts[index] for index in chosen]
             seconds: list[float] = []
-            updates = self._ask_clients(chosen, nr_round, seconds)
+            waits: list[float] = []
+            updates = self._ask_clients(chosen, nr_round, seconds, waits)
             apply(average(updates, [count / sum(counts) for count in counts]))
-            elapsed_s += perf_counter() - start - sum(seconds) + max(seconds)  # clients work in parallel
+            elapsed_s += (
+                perf_counter() - start - sum(waits) + max(seconds)
+            )  # as if all clients worked at once
             result.wall_time.append(elapsed_s)
             result.message_count.append(2 * self.nr_clients_per_round * (nr_round + 1))
             result.test_accuracy.append(self.test())
