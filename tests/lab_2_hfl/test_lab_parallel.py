@@ -103,7 +103,14 @@ def change_optimizer(made: list[Client]) -> None:
     made[2].optimizer = torch.optim.Adam(made[2].model.parameters())
 
 
-@pytest.mark.parametrize("change", [change_client, change_model, change_loader, change_optimizer])
+def change_update(made: list[Client]) -> None:
+    given = made[2].update
+    made[2].update = lambda parameters, seed: given(parameters, seed)  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    "change", [change_client, change_model, change_loader, change_optimizer, change_update]
+)
 def test_what_is_a_student_s_works_alone(
     change: Callable[[list[Client]], None], parameters: list[Tensor], workers: list[str]
 ) -> None:
