@@ -17,7 +17,7 @@ ENVIRONMENT = {
 
 FEW_ROUNDS = """
 def run_few_rounds(run):
-    return lambda server, nr_rounds: run(server, min(nr_rounds, 2))
+    return lambda server, nr_rounds: run(server, min(nr_rounds, 3))
 
 for server_class in (FedSgdServer, FedAvgServer):
     server_class.run = run_few_rounds(server_class.run)
