@@ -12,15 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD
 
 from .clients import Client, GradientClient, WeightClient
 from .loading import BatchLoader
 from .model import MnistCnn, device
-from .randomness import own_stream
+from .randomness import Dropout, own_stream
 
 _MOST_AT_ONCE = 4  # the gradient over 600 examples takes a client some 300 MB
+_LAYERS = {MnistCnn, nn.Conv2d, nn.Linear, Dropout}
 
 Answer = tuple[list[Tensor], float]
 
@@ -34,7 +35,12 @@ def ask_clients(
     stream, which is one for all threads. It is left as if the clients had worked one after the other.
     """
     at_once = min(len(clients), torch.get_num_threads(), _MOST_AT_ONCE)
-    if at_once > 1 and device.type == "cpu" and all(map(_is_the_lab_s, clients)):
+    if (
+        at_once > 1
+        and device.type == "cpu"
+        and all(map(_is_the_lab_s, clients))
+        and _have_own_models(clients)
+    ):
         yield from _ask_at_once(at_once, clients, parameters, seeds)
         return
     for client, seed in zip(clients, seeds, strict=True):
@@ -74,7 +80,7 @@ def _ask_at_once(
 
 
 def _is_the_lab_s(client: Client) -> bool:
-    """Whether nothing that a student may have put there takes part in the client's update.
+    """Whether client, update, model, loader and optimizer are as the lab made them, so that they draw from the thread's own stream.
 
     Makes the client's model and optimizer, if there are none yet: the first ones change or import what all threads share.
     """
@@ -85,5 +91,11 @@ def _is_the_lab_s(client: Client) -> bool:
         return False
     if client.update.__module__ != Client.__module__:  # replaced, in the client or in its class
         return False
-    loader = client.loader_train
-    return type(client.model) is MnistCnn and type(loader) is BatchLoader and loader.holds_tensors
+    if {type(layer) for layer in client.model.modules()} != _LAYERS:
+        return False
+    return type(client.loader_train) is BatchLoader and client.loader_train.holds_tensors
+
+
+def _have_own_models(clients: Sequence[Client]) -> bool:
+    """Whether no two clients would train the same model."""
+    return len({id(client.model) for client in clients}) == len(clients)

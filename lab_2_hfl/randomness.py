@@ -24,7 +24,7 @@ def find_generator() -> torch.Generator | None:
 
 @contextmanager
 def own_stream() -> Iterator[torch.Generator]:
-    """Let what the lab draws in this thread come from a generator of its own, and `seed` seed that one."""
+    """Let what the lab draws in this thread come from a generator of its own, and `seed_stream` seed it."""
     _local.generator = torch.Generator()
     try:
         yield _local.generator

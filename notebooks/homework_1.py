@@ -268,8 +268,8 @@ class FedAvgGradServer(DecentralizedServer):
 # %%
 fedavg_subsets = split(100, True, 10)
 compare_servers(
-    FedAvgServer(0.1, 100, fedavg_subsets, 0.1, 2, 10),
-    FedAvgGradServer(0.1, 100, fedavg_subsets, 0.1, 2, 10),
+    FedAvgServer(0.02, 100, fedavg_subsets, 0.1, 2, 10),
+    FedAvgGradServer(0.02, 100, fedavg_subsets, 0.1, 2, 10),
 )
 
 

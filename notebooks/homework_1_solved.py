@@ -260,8 +260,8 @@ from solutions.federated import FedAvgGradServer
 # %%
 fedavg_subsets = split(100, True, 10)
 compare_servers(
-    FedAvgServer(0.1, 100, fedavg_subsets, 0.1, 2, 10),
-    FedAvgGradServer(0.1, 100, fedavg_subsets, 0.1, 2, 10),
+    FedAvgServer(0.02, 100, fedavg_subsets, 0.1, 2, 10),
+    FedAvgGradServer(0.02, 100, fedavg_subsets, 0.1, 2, 10),
 )
 
 

@@ -94,6 +94,14 @@ def change_model(made: list[Client]) -> None:
     made[2].model = OtherModel()
 
 
+def change_layer(made: list[Client]) -> None:
+    made[2].model.dropout1 = nn.Dropout(0.25)  # type: ignore[assignment]
+
+
+def share_model(made: list[Client]) -> None:
+    made[2].model = made[3].model
+
+
 def change_loader(made: list[Client]) -> None:
     made[2].loader_train = torch.utils.data.DataLoader(split(6, False, 4)[2], 20, shuffle=True)  # type: ignore[assignment]
 
@@ -109,7 +117,8 @@ def change_update(made: list[Client]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [change_client, change_model, change_loader, change_optimizer, change_update]
+    "change",
+    [change_client, change_model, change_layer, share_model, change_loader, change_optimizer, change_update],
 )
 def test_what_is_a_student_s_works_alone(
     change: Callable[[list[Client]], None], parameters: list[Tensor], workers: list[str]
