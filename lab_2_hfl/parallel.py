@@ -76,7 +76,7 @@ def _ask_at_once(
         torch.set_rng_state(last_state.result()[1])
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(cores)  # MKL's number is the same for all threads
+        torch.set_num_threads(cores)  # MKL's number, and that of new threads, is one for all
 
 
 def _is_the_lab_s(client: Client) -> bool:
