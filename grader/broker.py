@@ -47,6 +47,9 @@ Reply = dict[str, Any]
 
 # How a syntax error ends; a cell's file has a number for a name, which tells a student nothing.
 _CELL_FILE = re.compile(r"\([^()]*, line (\d+)\)$")
+# How IPython's traceback names a line of a cell that raised; that of a syntax error, which has none, is indented.
+_CELL_LINE = re.compile(r"^Cell In\[\d+\], line (\d{1,7})", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class _BoundedClient(NotebookClient):
@@ -142,7 +145,8 @@ class Broker:
         for error in self._errors:
             name, message = error.get("ename"), error.get("evalue")
             text = _CELL_FILE.sub(r"(line \1 of the cell)", str(message)[:2_000])
-            reply["error"] = {"name": str(name)[:200], "message": text}
+            frames = _find_frames(source, error.get("traceback"))
+            reply["error"] = {"name": str(name)[:200], "message": text, "frames": frames}
             if reply["outcome"] == "ok":
                 reply["outcome"] = "error"
         return reply
@@ -222,6 +226,20 @@ class Broker:
     async def stop(self) -> None:
         """Kill the kernel and everything that it started."""
         await self._kernel.stop()
+
+
+def _find_frames(source: str, traceback: Any) -> list[list[Any]]:
+    """Where in its cell an exception arose, as a frame of a traceback; none if the kernel does not tell, or names no line of the cell."""
+    if not isinstance(traceback, list):
+        return []
+    first = next(
+        (found for part in traceback if (found := _CELL_LINE.search(_COLOUR.sub("", str(part))))), None
+    )
+    lines = source.lstrip("\n").splitlines()  # IPython does not count empty lines at the top
+    number = int(first[1]) if first is not None else 0
+    if not 0 < number <= len(lines) or lines[number - 1].startswith("%%"):
+        return []
+    return [["<ipython>", number, "<module>", lines[number - 1].strip()]]
 
 
 def _read_answer(message: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ _START_GRACE_S = 300.0
 _BROKER_END_S = 20.0
 _MAX_LINE = 64 * 1024 * 1024
 _ENDED = ("hung", "died", "memory", "limit")
+NO_INPUT = "StdinNotImplementedError"  # what input() in a cell raises where nobody is at the keyboard
 
 
 class ExecutionError(RuntimeError):
@@ -55,7 +56,9 @@ class Answer:
         if self.outcome == "ok":
             return "it ran to its end"
         if self.outcome == "error":
-            return f"it raised {self.error}"
+            if self.error is not None and self.error.name == NO_INPUT:
+                return "it asked for input from the keyboard"
+            return f"it raised {self.error}".rstrip(".")
         if self.outcome == "timeout":
             return f"it was still running after {timeout_s:g} s and was interrupted"
         if self.outcome == "hung":

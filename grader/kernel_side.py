@@ -57,8 +57,15 @@ def to_plain(value: Any) -> Any:
 
 
 class _Plainer:
+    """Converts one value; what can't be converted is named by where in it that lies."""
+
     def __init__(self) -> None:
         self._items = 0
+        self._path: list[str] = []
+
+    def _refuse(self, what: str) -> NotPlain:
+        place = "".join(self._path[:4])
+        return NotPlain(f"a value in which {place} is {what}" if place else what)
 
     def convert(self, value: Any, depth: int) -> Any:
         self._items += 1
@@ -81,15 +88,25 @@ class _Plainer:
         if base is dict:
             return self._convert_dict(value, depth)
         if base is not None:
-            return [self.convert(item, depth + 1) for item in base.__iter__(value)]
+            return [
+                self._convert_part(f"[{index}]", item, depth)
+                for index, item in enumerate(base.__iter__(value))
+            ]
         return self._convert_foreign(value, depth)
+
+    def _convert_part(self, place: str, item: Any, depth: int) -> Any:
+        self._path.append(place)
+        plain = self.convert(item, depth + 1)
+        self._path.pop()
+        return plain
 
     def _convert_dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
         plain = {}
         for key, item in dict.items(value):
             if _find_base(_type(key)) is not str:
-                raise NotPlain(f"a dict with a key of type {_name_type(key)} (keys must be str)")
-            plain[str.__str__(key)[:200]] = self.convert(item, depth + 1)
+                raise self._refuse(f"a dict with a key of type {_name_type(key)} (keys must be str)")
+            text = str.__str__(key)[:200]
+            plain[text] = self._convert_part(f"[{text[:60]!r}]", item, depth)
         return plain
 
     def _convert_foreign(self, value: Any, depth: int) -> Any:
@@ -108,7 +125,7 @@ class _Plainer:
         if pd is not None and _isinstance(value, pd.Series):
             self._expect_room(_len(value))
             return self.convert(value.tolist(), depth + 1)
-        raise NotPlain(f"a value of type {_name_type(value)}")
+        raise self._refuse(f"a value of type {_name_type(value)}")
 
     def _convert_table(self, value: Any, depth: int) -> dict[str, Any]:
         self._expect_room(value.size)

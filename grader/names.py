@@ -39,7 +39,10 @@ class Names:
     imports: names that come from a module, each with where it comes from
     stores: names whose attributes or items get a value
     calls: names whose methods are called so that it may change what they hold
-    uses: names that the code needs before it binds them, or later, when its functions are called
+    patches: names whose attributes get a value, each with the attribute
+    decorators: functions that decorate something in the cell
+    effects: functions of the cell, each with a name that holds something else after it was called
+    uses: names that the code needs before it binds them, or later, when its functions are called; attributes are there as `.attribute`
     """
 
     binds: frozenset[str] = frozenset()
@@ -48,6 +51,9 @@ class Names:
     imports: frozenset[tuple[str, str]] = frozenset()
     stores: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
+    patches: frozenset[tuple[str, str]] = frozenset()
+    decorators: frozenset[str] = frozenset()
+    effects: frozenset[tuple[str, str]] = frozenset()
     uses: frozenset[str] = frozenset()
     opaque: bool = False
 
@@ -69,6 +75,9 @@ def find_names(source: str) -> Names:
         imports=frozenset(visitor.imports),
         stores=frozenset(visitor.stores),
         calls=frozenset(visitor.calls),
+        patches=frozenset(visitor.patches),
+        decorators=frozenset(visitor.decorators),
+        effects=frozenset(visitor.effects),
         uses=frozenset(visitor.uses),
         opaque=visitor.opaque,
     )
@@ -118,10 +127,14 @@ class _NameVisitor(ast.NodeVisitor):
         self.imports: set[tuple[str, str]] = set()
         self.stores: set[str] = set()
         self.calls: set[str] = set()
+        self.patches: set[tuple[str, str]] = set()
+        self.decorators: set[str] = set()
+        self.effects: set[tuple[str, str]] = set()
         self.uses: set[str] = set()
         self.opaque = False
         self._settled: set[str] = set()  # what the cell itself has bound so far, on every way through it
         self._scopes: list[_Scope] = []
+        self._function = ""  # the outermost one that is being visited
         self._statement: ast.expr | None = None  # an expression whose value nobody uses
         self._nested_characters = 0
 
@@ -283,11 +296,13 @@ class _NameVisitor(ast.NodeVisitor):
     # --- scopes ---------------------------------------------------------------------------------------------
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self._visit_all(node.decorator_list)
+        self._visit_decorators(node)
         self._visit_signature(node.args)
         if node.returns is not None:
             self.visit(node.returns)
         self._define(node.name)
+        if not self._scopes:
+            self._function = node.name
         self._visit_function(node.args, node.body)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -297,9 +312,20 @@ class _NameVisitor(ast.NodeVisitor):
         self._visit_function(node.args, [node.body])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self._visit_all([*node.decorator_list, *node.bases, *node.keywords])
+        self._visit_decorators(node)
+        self._visit_all([*node.bases, *node.keywords])
         self._visit_inside(_Scope("class"), node.body)
         self._define(node.name)
+
+    def _visit_decorators(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """A decorator may put what it decorates into a list or dict of the notebook's, even if it is a method of it."""
+        self._visit_all(node.decorator_list)
+        for decorator in node.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if isinstance(called, ast.Name) and self._runs_now:
+                self.decorators.add(called.id)
+            elif isinstance(called, ast.Attribute):
+                self._note_change(called, self.calls)
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
         self._visit_comprehension(node.generators, [node.elt])
@@ -356,8 +382,12 @@ class _NameVisitor(ast.NodeVisitor):
 
     def _note_store(self, node: ast.Attribute | ast.Subscript) -> None:
         """`name[…] = …` and `name.x = …` change what `name` holds."""
-        if isinstance(node.ctx, ast.Store | ast.Del) and (name := self._find_root(node)):
-            self.stores.add(name)
+        if isinstance(node.ctx, ast.Store | ast.Del):
+            name = self._note_change(node, self.stores)
+            if name and isinstance(node, ast.Attribute):
+                self.patches.add((name, node.attr))
+        elif isinstance(node, ast.Attribute):
+            self.uses.add(f".{node.attr}")
 
     def _note_item(self, node: ast.Subscript) -> None:
         """`globals()["name"]` is `name`."""
@@ -374,10 +404,12 @@ class _NameVisitor(ast.NodeVisitor):
                 self._visit_magic(node)
             elif _is_namespace(function.value):
                 self._note_namespace_call(function.attr, node)
-            elif self._may_change(function.attr, node) and (name := self._find_root(function)):
-                self.calls.add(name)
-        elif _calls(node, "setattr", "delattr") and node.args and (name := self._find_root(node.args[0])):
-            self.stores.add(name)
+            elif self._may_change(function.attr, node):
+                self._note_change(function, self.calls)
+        elif _calls(node, "setattr", "delattr") and len(node.args) > 1:
+            name = self._note_change(node.args[0], self.stores)
+            if name and isinstance(node.args[1], ast.Constant):
+                self.patches.add((name, str(node.args[1].value)))
         elif _calls(node, "exec"):
             self._visit_exec(node)
         self.generic_visit(node)
@@ -385,8 +417,18 @@ class _NameVisitor(ast.NodeVisitor):
     def _may_change(self, method: str, call: ast.Call) -> bool:
         return method in _CHANGING or (call is self._statement and method not in _SHOWING)
 
+    def _note_change(self, node: ast.expr, changed: set[str]) -> str | None:
+        """Add to `changed` what `node` is an attribute or an item of, and return it; within a function it changes when that is called."""
+        name = self._find_root(node)
+        if name is not None and self._runs_now:
+            changed.add(name)
+            return name
+        if name is not None and self._function:
+            self.effects.add((self._function, name))
+        return None
+
     def _find_root(self, node: ast.expr) -> str | None:
-        """`name` in `name.x[…].y`, if it is a global one and the code runs together with its cell."""
+        """`name` in `name.x[…].y`, if it is a global one."""
         while not isinstance(node, ast.Name):
             if isinstance(node, ast.Attribute | ast.Subscript) and getattr(node, "attr", "") != _STYLE:
                 node = node.value
@@ -395,7 +437,7 @@ class _NameVisitor(ast.NodeVisitor):
             else:
                 return None
         local = any(node.id in scope.binds for scope in self._scopes)
-        return node.id if self._runs_now and not local else None
+        return None if local else node.id
 
     def _note_namespace_call(self, method: str, call: ast.Call) -> None:
         """`globals().update(name=…)` binds `name`."""

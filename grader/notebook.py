@@ -87,13 +87,14 @@ class Notebook:
         return fail(seen, f"one code cell tagged {tag!r}", advice)
 
     def read_text(self, tag: str) -> str | None:
-        """The source of the first cell of any kind with `tag`."""
-        return next((cell.source for cell in self.cells if tag in cell.tags), None)
+        """The source of the cell of any kind with `tag`; if it was split into several, all of them, in order."""
+        sources = [cell.source for cell in self.cells if tag in cell.tags]
+        return "\n\n".join(sources) if sources else None
 
     def _find_near(self, tag: str) -> tuple[Cell, str] | None:
-        present = {other: cell for cell in self.cells for other in cell.tags}
-        near = difflib.get_close_matches(tag, list(present), n=1, cutoff=0.8)
-        return (present[near[0]], near[0]) if near else None
+        present = {other.lower(): (cell, other) for cell in self.cells for other in cell.tags}
+        near = difflib.get_close_matches(tag.lower(), list(present), n=1, cutoff=0.8)
+        return present[near[0]] if near else None
 
 
 def read_notebook(path: Path) -> Notebook:

@@ -407,6 +407,7 @@ def pytest_runtest_makereport(
     exercise = item.config.stash[_HOMEWORK].find_exercise(exercise_id)
     if isinstance(failure, Failure):
         report.longrepr = f"{exercise.id} ({exercise.title})\n{display.plain(str(failure))}\n"
+        report.sections.clear()  # what the kit's own modules printed on import
     if report.when == "call" or (report.when == "setup" and not report.passed):
         grading.results.append(_read_result(item, exercise, report, failure))
     return report
@@ -444,14 +445,20 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     if report.max_score > 0:
         _add_manual_items(config, report)
-    config.stash[_UNWRITTEN] = []
+    unwritten = config.stash[_UNWRITTEN] = []
     for path, write in ((config.option.json, write_json), (config.option.html, write_html)):
         if path is None:
+            continue
+        if session.shouldfail or session.shouldstop:  # by -x or --maxfail
+            unwritten.append(f"{path} was not written: not all checks were made. Leave out -x.")
             continue
         try:
             write(report, Path(path))
         except OSError as error:  # a full disk, mostly: the table is printed all the same
-            config.stash[_UNWRITTEN].append(f"{path} could not be written: {error.strerror or error}.")
+            unwritten.append(
+                f"{path} could not be written: {error.strerror or error}. The table above is complete; "
+                f"--grading-seed {config.option.grading_seed} gives the same grade again."
+            )
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
@@ -477,9 +484,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for line in format_table(report, terminalreporter._tw.fullwidth):
         terminalreporter.write_line(line)
     for line in config.stash.get(_UNWRITTEN, []):
-        seed = config.option.grading_seed
-        terminalreporter.write_line(
-            f"{line} The table above is complete; --grading-seed {seed} gives the same grade again."
-        )
+        terminalreporter.write_line(line)
     for line in format_notes(report, config.stash[_LEVEL].value):
         terminalreporter.write_line(line)

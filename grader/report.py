@@ -144,7 +144,15 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
         figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
     label = f"{exercise.id}  {exercise.title}"
     column = max(_MIN_ADVICE, width - len(_MARGIN))
-    first, *more = textwrap.wrap(_advise(results), column, max_lines=4, placeholder=" …") or [""]
+    lines = textwrap.wrap(  # names stay whole, to be found by searching for them
+        _advise(results),
+        column,
+        max_lines=4,
+        placeholder=" …",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    first, *more = lines or [""]
     return [f"{label[:38]:38} {figure:>10}  {first}", *(_MARGIN + line for line in more)]
 
 

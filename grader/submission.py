@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .containment import Level, View
-from .execution import Answer, Session
+from .execution import NO_INPUT, Answer, Session
 from .homework import Homework
 from .notebook import Cell, Notebook
 from .observation import Odd
@@ -15,10 +15,12 @@ from .selection import select_cells
 from .verdict import fail
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
-_INPUT_ERRORS = ("StdinNotImplementedError", "EOFError")
+_INPUT_ERRORS = (NO_INPUT, "EOFError")
 
 # The message of a NameError.
 _MISSING = re.compile(r"name '(\w+)' is not defined")
+# That of an AttributeError; the name is the attribute's.
+_NO_ATTRIBUTE = re.compile(r".* has no attribute '(\w+)'")
 # That of a ModuleNotFoundError.
 _NO_MODULE = re.compile(r"No module named '(\w+)")
 
@@ -68,11 +70,27 @@ class Submission:
         """The source of the cell with `tag`, of whatever kind."""
         return self.notebook.read_text(tag)
 
-    def call(self, tag: str, name: str, arguments: Mapping[str, Any], timeout_s: float | None = None) -> Any:
-        """What the function `name` of the cell with `tag` returns for keyword `arguments`."""
+    def call(
+        self,
+        tag: str,
+        name: str,
+        arguments: Mapping[str, Any],
+        timeout_s: float | None = None,
+        expected: str = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says",
+    ) -> Any:
+        """What the function `name` of the cell with `tag` returns for keyword `arguments`.
+
+        expected: what it should return, for the message if that is not plain data
+        """
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         return self.observe(
-            tag, "", "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", timeout_s
+            tag,
+            "",
+            "call",
+            {"name": name, "arguments": dict(arguments)},
+            f"{name}({shown})",
+            timeout_s,
+            {"NotPlain": (expected, f"return what the handout asks for in the cell tagged {tag!r}.")},
         )
 
     def read_value(self, tag: str, name: str) -> Any:
@@ -109,31 +127,32 @@ class Submission:
         arguments: Mapping[str, Any],
         what: str,
         timeout_s: float | None = None,
+        on_error: Mapping[str, tuple[str, str]] = {},
     ) -> Any:
         """The answer of a probe function about the cell with `tag`.
 
         what: how to name the code that runs, in a message, such as `my_function(n=3)`
+        on_error: by the name of an exception that the probe function may raise, what was expected and what to do next
         """
         self.require_cell(tag)
         limit_s = timeout_s or self.homework.kernel.cell_timeout_s
         answer = self._session.observe(probe, function, arguments, limit_s)
         if answer.outcome != "ok":
-            self._fail(tag, what, answer, limit_s)
+            self._fail(tag, what, answer, limit_s, on_error)
         if isinstance(answer.value, Odd):
             self._fail_odd(tag, what, answer.value)
         return answer.value
 
-    def _fail(self, tag: str, what: str, answer: Answer, timeout_s: float) -> None:
+    def _fail(
+        self, tag: str, what: str, answer: Answer, timeout_s: float, on_error: Mapping[str, tuple[str, str]]
+    ) -> None:
         name = what.split("(")[0]
         error = answer.error
         if error is not None and error.name == "NotDefined":
             self._fail_undefined(tag, error.message)
-        if error is not None and error.name == "NotPlain":
-            fail(
-                f"{what} gives {error.message}.",
-                "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says",
-                f"return what the handout asks for in the cell tagged {tag!r}.",
-            )
+        if error is not None and error.name in on_error:
+            verb = "gives" if error.name == "NotPlain" else "can't be checked:"
+            fail(f"{what} {verb} {error.message}.", *on_error[error.name])
         if error is not None and error.name in _INPUT_ERRORS:
             fail(
                 f"{what} asks for input from the keyboard.",
@@ -143,7 +162,9 @@ class Submission:
         fail(
             f"{what} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
             f"{name} to finish within {timeout_s:g} s, without an exception",
-            self._advise_missing(answer) or self._advise_hidden(answer) or _advise_call(answer, tag),
+            self._advise_missing(answer)
+            or self._advise_hidden(answer)
+            or _advise_call(answer, tag) + self._find_unused_attribute(answer),
         )
 
     def _fail_undefined(self, tag: str, name: str) -> None:
@@ -230,6 +251,15 @@ class Submission:
             "such as the solved one, is graded with --isolation none.)"
         )
 
+    def _find_unused_attribute(self, answer: Answer) -> str:
+        """A sentence about the cell that might have given an object the attribute that it lacks."""
+        found = (
+            _NO_ATTRIBUTE.match(answer.error.message)
+            if answer.error and answer.error.name == "AttributeError"
+            else None
+        )
+        return self._find_unused(found[1]) if found else ""
+
     def _find_unused(self, name: str) -> str:
         """A sentence about the first cell that has `name` in it and might have defined it, if there is one."""
         for cell in self.notebook.cells:
@@ -251,6 +281,8 @@ def _is_missing(run: Answer, name: str) -> bool:
 
 def _advise_call(answer: Answer, tag: str) -> str:
     correct = f"correct the cell tagged {tag!r}."
+    if answer.error is not None and answer.error.name == "SystemExit":
+        return f"remove exit(), quit() or sys.exit() from the cell tagged {tag!r}."
     if answer.outcome in ("timeout", "hung"):
         return f"call it like this in your notebook: does it end, and does it do more than its arguments ask for? Then {correct}"
     return f"call it like this in your notebook, after restarting the kernel, and {correct}"

@@ -145,6 +145,27 @@ CASES: dict[str, list[str]] = {
     "a syntax error in a tagged cell": ["#helper = 1", "answer: x = helper("],
     "a null byte": ["#helper = 1\0", "answer: x = helper"],
     "text is never run": ["helper = 1", "answer: x = helper", "#text: x"],
+    "a method put on a lab's class": [
+        "setup: from lab import *",
+        "def weights(self): return 1\nModel.weights = weights",
+        "setattr(Model, 'biases', weights)",
+        "#Loader.plot = weights",
+        "#frame = f()\nframe.biases = 2",
+        "answer: def f(model): return model.weights() + model.biases()",
+    ],
+    "a decorator that registers": [
+        "table = {}\ndef register(f): table[f.__name__] = f",
+        "@register\ndef g(): pass",
+        "#def h(): register(1)\nh()\nregister(f)",
+        "answer: def f(): return table",
+    ],
+    "a decorator with arguments, one of an object": [
+        "class Table:\n    def add(self, name): self.x = name",
+        "table = Table()\nnames = []\ndef register(name):\n    def inner(f): names.append(f)\n    return inner",
+        "@table.add('g')\ndef g(): pass",
+        "@register('h')\ndef h(): pass",
+        "answer: x = table, names",
+    ],
     "redefinitions are all run, in order": ["def h(): return 1", "answer: x = h", "def h(): return 2"],
 }
 
