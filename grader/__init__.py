@@ -5,6 +5,7 @@ What checks use: `Submission` (the fixture `submission`), `Failure`, `fail`, and
 
 from .comparison import (
     check_curves,
+    check_option,
     combine_tensors,
     compare_columns,
     compare_curves,
@@ -23,6 +24,7 @@ __all__ = [
     "Submission",
     "Table",
     "check_curves",
+    "check_option",
     "combine_tensors",
     "compare_columns",
     "compare_curves",

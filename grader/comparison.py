@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from .observation import Odd, Table
 from .verdict import fail
 
 
@@ -56,22 +57,25 @@ def check_curves(what: str, seen: Any, keys: Sequence[str], lengths: set[int], a
     missing = [key for key in keys if key not in seen]
     extra = [key for key in seen if key not in keys]
     if missing or extra:
-        parts = [f"lacks the keys {show_list(missing)}"] * bool(missing) + [
-            f"has the keys {show_list(extra)} in addition"
+        parts = [f"lacks the {_count('key', missing)} {show_list(missing)}"] * bool(missing) + [
+            f"has the {_count('key', extra)} {show_list(extra)} in addition"
         ] * bool(extra)
-        fail(f"{what} {' and '.join(parts)}.", f"exactly the keys {show_list(keys)}", advice)
+        fail(
+            f"{what} {' and '.join(parts)}.",
+            f"exactly the keys {show_list(keys)}, spelt so",
+            f"correct the keys, and {advice}",
+        )
     for key in keys:
         _check_curve(f"{what}[{key!r}]", seen[key], lengths, advice)
 
 
 def _check_curve(what: str, curve: Any, lengths: set[int], advice: str) -> None:
     rounds = " or ".join(str(length) for length in sorted(lengths))
+    expected = f"a list of length {rounds}: the test accuracy after each round"
     if not isinstance(curve, list):
-        fail(f"{what} is {show(curve)}.", f"a list of {rounds} accuracies, one a round", advice)
+        fail(f"{what} is {show(curve)}.", expected, advice)
     if len(curve) not in lengths:
-        fail(
-            f"{what} has {len(curve)} values.", f"{rounds} values, the test accuracy after each round", advice
-        )
+        fail(f"{what} has {len(curve)} {_count('value', curve)}.", expected, advice)
     for index, value in enumerate(curve):
         if not is_number(value) or not math.isfinite(value):
             fail(f"{what} has {show(value)} in round {index + 1}.", "finite numbers", advice)
@@ -101,10 +105,38 @@ def show(value: Any) -> str:
         return f"a dict with {len(value)} keys"
     if isinstance(value, list):
         return f"a list of {len(value)}"
+    if isinstance(value, Table):
+        return f"a DataFrame with {len(value.rows)} {_count('row', value.rows)}"
+    if isinstance(value, Odd):
+        return "still `...`" if value.what == "..." else value.what
     if value is None:
         return "None (is a return missing?)"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _count(noun: str, things: Sequence[Any]) -> str:
+    return noun if len(things) == 1 else f"{noun}s"
+
+
+def check_option(what: str, value: Any, options: Sequence[str | bool]) -> None:
+    """Fail unless `value` is exactly one of `options`. If it nearly is one, say what keeps it from that."""
+    if any(type(value) is type(option) and value == option for option in options):
+        return
+    near = next((option for option in options if str(option).lower() == str(value).strip().lower()), None)
+    text = str(value)
+    reasons = {
+        "it is text": isinstance(near, bool),
+        "spaces count": near is not None and text != text.strip(),
+        "capitals count": isinstance(near, str) and text.strip() != near,
+    }
+    why = ", ".join(reason for reason, applies in reasons.items() if applies)
+    exactly = "without quotes" if isinstance(near, bool) else "spelt exactly so"
+    fail(
+        f"{what} is {value!r}, which is no option{f' ({why})' if why else ''}.",
+        "one of " + ", ".join(map(repr, options)),
+        f"write {near!r}, {exactly}." if near is not None else "choose one of the options.",
+    )
 
 
 def show_list(names: Sequence[str]) -> str:

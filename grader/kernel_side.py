@@ -14,6 +14,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import Field
+from types import MemberDescriptorType
 from typing import Any
 
 MAX_ITEMS = 200_000
@@ -74,6 +76,8 @@ class _Plainer:
         kind = _type(value)
         if value is None or kind is bool:
             return value
+        if value is Ellipsis:
+            return {"$odd": "..."}
         if kind is int:
             return value if -MAX_INTEGER < value < MAX_INTEGER else {"$odd": "a giant integer"}
         if kind is float:
@@ -180,7 +184,7 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
         if attribute not in own:
             found[attribute] = {"missing": True}
             continue
-        value = own[attribute]
+        value = _read_default(own, attribute)
         if _type(value) in (bool, int, float, str):
             found[attribute] = {"value": to_plain(value)}
         else:
@@ -188,10 +192,18 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
     return {"kind": "class", "attributes": found}
 
 
+def _read_default(own: Any, attribute: str) -> Any:
+    """A class's attribute; of a dataclass with slots, where none is left, the field's default."""
+    value, fields = own[attribute], own.get("__dataclass_fields__")
+    if _type(value) is not MemberDescriptorType or _type(fields) is not dict:
+        return value
+    field = fields.get(attribute)
+    return object.__getattribute__(field, "default") if _type(field) is Field else value
+
+
 def read_value(namespace: dict[str, Any], name: str) -> Any:
     """A global of the notebook."""
-    value = look_up(namespace, name)
-    return {"$odd": "..."} if value is Ellipsis else to_plain(value)
+    return to_plain(look_up(namespace, name))
 
 
 def describe_function(namespace: dict[str, Any], name: str) -> dict[str, Any]:
@@ -221,8 +233,7 @@ def _describe_default(default: Any) -> Any:
 def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any:
     """What the notebook's function `name` returns for keyword `arguments`."""
     function = look_up(namespace, name)
-    result = function(**arguments)
-    return {"$odd": "..."} if result is Ellipsis else to_plain(result)
+    return to_plain(function(**arguments))
 
 
 class Bindings:

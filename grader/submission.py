@@ -77,16 +77,17 @@ class Submission:
         arguments: Mapping[str, Any],
         timeout_s: float | None = None,
         expected: str = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says",
+        probe: tuple[str, str] = ("", "call"),
     ) -> Any:
         """What the function `name` of the cell with `tag` returns for keyword `arguments`.
 
         expected: what it should return, for the message if that is not plain data
+        probe: a probe and its function that makes the call, and may tell more than what is returned
         """
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         return self.observe(
             tag,
-            "",
-            "call",
+            *probe,
             {"name": name, "arguments": dict(arguments)},
             f"{name}({shown})",
             timeout_s,

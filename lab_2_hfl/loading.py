@@ -39,6 +39,13 @@ class BatchLoader:
         """Whether batches are slices, so that making them runs no code of a data set's."""
         return self._source is not None
 
+    @property
+    def rows(self) -> Tensor | None:
+        """Which examples of the `ImageDataset` behind `dataset` are loaded, in order; None if there is no such data set."""
+        if self._source is None:
+            return None
+        return torch.arange(len(self._source)) if self._indices is None else self._indices
+
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)  # type: ignore[arg-type]
 

@@ -7,8 +7,11 @@ classes. What crosses is plain data: digests of tensors (norms and sampled entri
 from __future__ import annotations
 
 import gc
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import wraps
+from time import thread_time
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -27,6 +30,10 @@ from lab_2_hfl.model import MnistCnn, compute_accuracy, device
 from lab_2_hfl.servers import FedAvgServer, FedSgdServer
 
 _ENTRIES_A_TENSOR = 48
+_MAX_RUNS = 100
+
+# A grader's kernel gives its probes a function that makes plain data of any value; elsewhere whoever asks does that.
+_to_plain = globals().get("to_plain", lambda value: value)
 
 Digest = list[dict[str, Any]]
 
@@ -215,10 +222,12 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
             params = list(kwargs[name])
             kwargs[name] = params
         received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
+        start = thread_time()  # of this thread alone: no clock of the submission's shows less
         sent = update(*args, **kwargs)
         calls.append(
             {
                 "client": index,
+                "seconds": thread_time() - start,
                 "received": received,
                 "accuracy": accuracy,
                 "sent": digest_tensors(sent, digest_seed),
@@ -241,9 +250,10 @@ def _replace_update(client: Any, record: Any) -> None:
 
 
 def _read_result(result: Any) -> dict[str, Any]:
-    """A RunResult's fields as plain lists and numbers; what is missing is None."""
+    """A RunResult's fields as plain lists and numbers; what is missing is None. `returned` is the name of its class."""
     fields = ("algorithm", "n", "c", "b", "e", "lr", "seed", "wall_time", "message_count", "test_accuracy")
-    return {field: _to_number(getattr(result, field, None)) for field in fields}
+    found = {field: _to_number(getattr(result, field, None)) for field in fields}
+    return {**found, "returned": type(result).__name__}
 
 
 def _to_number(value: Any) -> Any:
@@ -287,6 +297,57 @@ def update_client(
         "received": before,
         "changed": digest_tensors(weights, digest_seed) != before,
         "class": type(chosen).__qualname__,
+    }
+
+
+def call_experiment(namespace: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What an experiment function returns, and what decided each run of a server of the lab's that it made."""
+    runs: list[dict[str, Any]] = []
+    with _noted(runs):
+        value = namespace[name](**arguments)
+    return {"value": _to_plain(value), "runs": runs}
+
+
+@contextmanager
+def _noted(runs: list[dict[str, Any]]) -> Iterator[None]:
+    """Meanwhile note each run of a server that is the lab's own."""
+    saved = {cls: vars(cls)["run"] for cls in _BLOCKABLE.values()}
+    for cls, run in saved.items():
+        type.__setattr__(cls, "run", _note_runs(cls, run, runs))
+    try:
+        yield
+    finally:
+        for cls, run in saved.items():
+            type.__setattr__(cls, "run", run)
+
+
+def _note_runs(cls: type, run: Any, runs: list[dict[str, Any]]) -> Any:
+    @wraps(run)
+    def noted(server: Any, *args: Any, **kwargs: Any) -> Any:
+        result = run(server, *args, **kwargs)
+        if type(server) is cls and len(runs) < _MAX_RUNS:
+            with suppress(Exception):  # whose attributes or clients were replaced is no more the lab's own
+                runs.append({**_describe_run(server), "accuracies": [float(a) for a in result.test_accuracy]})
+        return result
+
+    return noted
+
+
+def _describe_run(server: Any) -> dict[str, Any]:
+    """What decides a run but for its length. A batch of all that any client has is an infinite one, and FedSGD has one such epoch."""
+    largest = max(server.client_sample_counts)
+    batch = server.batch_size if 0 < server.batch_size < largest else -1
+    digest = hashlib.sha256()
+    for client in server.clients:
+        digest.update(client.loader_train.rows.numpy().tobytes() + b";")
+    return {
+        "n": server.nr_clients,
+        "clients a round": server.nr_clients_per_round,
+        "b": batch,
+        "e": getattr(server, "nr_local_epochs", 1),
+        "lr": float(server.lr),
+        "seed": int(server.seed),
+        "data": digest.hexdigest()[:16],
     }
 
 

@@ -41,13 +41,16 @@ def _draw_rate(rng: random.Random, low: float, high: float) -> float:
 
 
 def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
-    """Arguments of FedSgdWeightServer: `unequal` client sizes, one of them `large`, or a `non-iid` split in which C·N is no whole number.
+    """Arguments of FedSgdWeightServer: `unequal` client sizes, one of them `large`, or a `non-iid` split in which C·N is no whole number, or
+    so `few` clients that C·N rounds to none.
 
-    Two clients at least have more than 100 samples, so that the handout's batch size is not all of them; a large one has more samples than
-    any of the handout's, so that 600 is not either. Its updates take long.
+    Two clients at least have more than 100 samples, so that the handout's batch size is not all of them; a large one has more than 1,000, so
+    that no usual batch size is. Its updates take long.
     """
     rng = _start(grading_seed, f"weight {kind}")
-    clients, fraction = _draw_clients(rng, kind, (104, 125), (610, 660) if kind == "large" else (125, 140))
+    clients, fraction = _draw_clients(
+        rng, kind, (104, 125), (1_010, 1_050) if kind == "large" else (125, 140)
+    )
     arguments = {
         "lr": _draw_rate(rng, 0.05, 0.15),
         "client_fraction": fraction,
@@ -63,10 +66,11 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
     """
     rng = _start(grading_seed, f"grad {kind}")
     clients, fraction = _draw_clients(rng, kind, (52, 63), (63, 70))
+    batch_sizes = {"unequal": (14, 21)}
     epochs = {"unequal": 3, "non-iid": 2}  # two numbers: one written into the class is wrong somewhere
     arguments = {
         "lr": _draw_rate(rng, 0.01, 0.03),
-        "batch_size": rng.randrange(14, 21) if kind == "unequal" else rng.randrange(12, 19),
+        "batch_size": -1 if kind == "few" else rng.randrange(*batch_sizes.get(kind, (12, 19))),
         "client_fraction": fraction,
         "nr_local_epochs": epochs.get(kind) or rng.choice([2, 3]),
         "seed": rng.randrange(1_000, 10_000),
@@ -82,6 +86,8 @@ def _draw_clients(
     large, largest: between which sizes those of two unequal clients, and of the largest one, lie. The largest never comes first: the first
     client's size as a batch size is not all of its samples.
     """
+    if kind == "few":
+        return {"sizes": [rng.randrange(9, 15) for _ in range(3)], "seed": rng.randrange(10_000)}, 0.15
     if kind != "non-iid":
         # Three of five take part, so that a large one surely does; 5 · 0.52 = 2.6 is rounded up.
         sizes = [

@@ -10,11 +10,12 @@ from .draws import draw_arguments, draw_defaults, draw_grad_case, draw_weight_ca
 
 KINDS = ("unequal", "non-iid")
 CALLS = ("drawn", "defaults")
+CALL = "call_experiment"
 
 
 @dataclass(frozen=True)
 class Question:
-    """A probe function (or `call`) and its arguments, for the cell with `tag`."""
+    """A probe function and its arguments, for the cell with `tag`."""
 
     exercise: str
     tag: str
@@ -95,7 +96,7 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
 def ask_for_experiment(function: str, grading_seed: int, call: str) -> Question:
     """Call an experiment function, with drawn arguments or with the handout's defaults."""
     arguments = draw_arguments(grading_seed, function) if call == "drawn" else draw_defaults(function)
-    return Question(EXPERIMENTS[function], function, "call", {"name": function, "arguments": arguments})
+    return Question(EXPERIMENTS[function], function, CALL, {"name": function, "arguments": arguments})
 
 
 def list_all(grading_seed: int) -> list[Question]:
@@ -104,7 +105,7 @@ def list_all(grading_seed: int) -> list[Question]:
         question
         for exercise in SERVERS
         for question in (
-            *(ask_for_run(exercise, grading_seed, kind) for kind in KINDS),
+            *(ask_for_run(exercise, grading_seed, kind) for kind in (*KINDS, "few")),
             ask_for_update(exercise, grading_seed),
         )
     ]

@@ -21,7 +21,7 @@ from grader import Table
 from grader.options import read_seed
 
 from .draws import ACCURACY_TOLERANCE, ONE_THREAD, SMALL_DATA, draw_arguments, draw_defaults
-from .questions import EXPERIMENTS
+from .questions import CALL, EXPERIMENTS
 from .reference_runs import References
 
 Ask = Callable[[str, dict[str, Any]], Any]
@@ -65,14 +65,14 @@ def measure(ask: Ask, function: str, drawn: dict[str, Any]) -> Iterator[tuple[st
     defaults = ask("describe_function", {"name": function})["parameters"]
 
     def call(**changed: Any) -> Any:
-        return ask("call", {"name": function, "arguments": {**drawn, **changed}})
+        return ask(CALL, {"name": function, "arguments": {**drawn, **changed}})["value"]
 
     def run(**changed: Any) -> list[float]:
         return list_accuracies(call(**changed))
 
     result = call()
     if function not in TABLES:
-        by_default = ask("call", {"name": function, "arguments": draw_defaults(function)})
+        by_default = ask(CALL, {"name": function, "arguments": draw_defaults(function)})["value"]
         yield (
             EXCHANGED,
             min(

@@ -90,6 +90,27 @@ def test_weights_after_each_round(
             f"the weights that {exercise.unusable} reaches with the same arguments",
             "check that `self.model` holds the aggregate after every round, the last one too.",
         )
+    if kind == "unequal":
+        _check_few(observe, references, grading_seed, exercise)
+
+
+def _check_few(observe: Observe, references: References, grading_seed: int, exercise: ServerExercise) -> None:
+    """Where C·N is less than a half, one client takes part; and where the batch size is -1, a batch has all samples."""
+    question = ask_for_run(exercise, grading_seed, "few")
+    seen = observe(question)
+    expected = references.ask(question.function, question.arguments)
+    if len(seen.get("calls") or []) != len(expected["calls"]):
+        fail(
+            f"{_describe(question)} asks {len(seen.get('calls') or [])} clients in {question.arguments['nr_rounds']} rounds.",
+            "max(1, round(C·N)) clients a round",
+            "let at least one client take part, however small C is.",
+        )
+    if not match_tensors(seen.get("weights"), expected["weights"], expected["calls"][0]["received"]):
+        fail(
+            f"{_describe(question)} ends with wrong weights.",
+            f"the weights that {exercise.unusable} reaches with the same arguments",
+            "with one client a round the mean is that client's answer; and a batch size of -1 stands for all of its samples.",
+        )
 
 
 def _list_weights(run: dict[str, Any], nr_rounds: int) -> list[Any]:
@@ -150,6 +171,12 @@ def test_result(
     result = seen.get("result", {})
     expected = references.ask(question.function, question.arguments)["result"]
     rounds = question.arguments["nr_rounds"]
+    if result.get("returned") == "NoneType":
+        fail(
+            f"run({rounds}) of {exercise.name} returns None (is a return missing?).",
+            "a RunResult",
+            "fill a RunResult round by round, and return it at the end of run().",
+        )
     for field in ("message_count", "test_accuracy", "wall_time"):
         values = result.get(field)
         if (
@@ -166,13 +193,39 @@ def test_result(
     if result["message_count"] != expected["message_count"]:
         explain_messages(exercise, result["message_count"], expected["message_count"])
     _check_accuracies(exercise, seen, result["test_accuracy"], expected["test_accuracy"])
-    times = [0.0, *result["wall_time"]]
-    if times != sorted(times) or times[-1] == 0:
+    _check_messages(observe, references, grading_seed, exercise)
+    _check_times(exercise, result["wall_time"], split_calls(seen, rounds))
+
+
+def _check_messages(
+    observe: Observe, references: References, grading_seed: int, exercise: ServerExercise
+) -> None:
+    """Also where C·N is rounded down. Fails only where a submission has a count for each round."""
+    question = ask_for_run(exercise, grading_seed, "non-iid")
+    seen = observe(question).get("result", {}).get("message_count")
+    expected = references.ask(question.function, question.arguments)["result"]["message_count"]
+    if isinstance(seen, list) and seen != expected:
+        explain_messages(exercise, seen, expected)
+
+
+def _check_times(exercise: ServerExercise, times: list[float], calls: list[list[dict[str, Any]]]) -> None:
+    """Fail unless each round adds the time of its slowest client, at least: a client's own seconds are those of its processor."""
+    steps = [after - before for before, after in zip([0.0, *times], times, strict=False)]
+    slowest = [max(map(_read_seconds, of_round)) for of_round in calls] or [0.0] * len(steps)
+    if any(step <= max(0.0, 0.9 * least - _CLOCK_S) for step, least in zip(steps, slowest, strict=True)):
         fail(
-            f"wall_time of {exercise.name} is {[round(value, 3) for value in times[1:]]}, which does not grow from round to round.",
-            "seconds since the start of the run, after each round",
+            f"wall_time of {exercise.name} is {[round(value, 3) for value in times]}, which does not grow by the time of each round.",
+            "seconds since the start of the run, after each round: those of its slowest client and of the server, added up",
             "add each round's seconds to those of the rounds before.",
         )
+
+
+_CLOCK_S = 0.02  # some clocks go in steps
+
+
+def _read_seconds(call: dict[str, Any]) -> float:
+    seconds = call.get("seconds")
+    return seconds if is_number(seconds) and math.isfinite(seconds) else 0.0
 
 
 def _check_parameters(exercise: ServerExercise, result: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -21,11 +21,17 @@ from grader import (
 )
 
 from .draws import ACCURACY_TOLERANCE
-from .questions import CALLS, EXPERIMENTS, Question, ask_for_experiment
+from .lab_runs import check_runs
+from .questions import CALL, CALLS, EXPERIMENTS, Question, ask_for_experiment
 from .reference_runs import References
-from .sensitivity import list_accuracies
+from .sensitivity import TABLES, list_accuracies
 
 POINTS = {"A2.1": 0.5, "A2.2": 0.5, "A3.1": 0.25, "A3.2": 0.5, "A3.3": 0.5}
+
+TABLE = "a DataFrame of numbers and names, with the handout's columns"
+CURVES = (
+    "a dict with the handout's keys, each with the list of a run's accuracies (the RunResult's test_accuracy)"
+)
 
 OTHER_ALGORITHM = " It is the value of the other algorithm."
 
@@ -47,10 +53,12 @@ def test_experiment(
         check_defaults(submission, references, function)
     question = ask_for_experiment(function, grading_seed, call)
     arguments = question.arguments["arguments"]
-    seen = submission.call(question.tag, function, arguments)
-    expected = references.ask(question.function, question.arguments)
+    kind = TABLE if function in TABLES else CURVES
+    answer = submission.call(question.tag, function, arguments, expected=kind, probe=("servers", CALL))
+    seen, runs = (answer.get("value"), answer.get("runs")) if isinstance(answer, dict) else (None, None)
+    right = references.ask(question.function, question.arguments)
     try:
-        compare(_describe(question), question.tag, seen, expected)
+        compare(_describe(question), question.tag, seen, right["value"])
     except Failure as failure:
         ignored = _find_ignored(question, seen, references)
         if ignored is None:
@@ -60,6 +68,7 @@ def test_experiment(
             f"a result that depends on the argument {ignored!r}",
             f"pass {ignored!r} on, where the function in the cell tagged {question.tag!r} uses a fixed value.",
         )
+    check_runs(_describe(question), question.tag, seen, runs, right["value"], right["runs"])
 
 
 def read_defaults(references: References, function: str) -> dict[str, Any]:
@@ -186,7 +195,7 @@ def _find_ignored(question: Question, seen: Any, references: References) -> str 
         if name == "nr_rounds" or arguments[name] == defaults[name]:
             continue
         changed = {**question.arguments, "arguments": {**arguments, name: defaults[name]}}
-        expected = _relabel(references.ask(question.function, changed), seen)
+        expected = _relabel(references.ask(question.function, changed)["value"], seen)
         try:
             compare("", "", seen, expected)
         except Failure:

@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from grader import Submission, fail
+from grader import Submission, check_option, fail
 
 from .answers import KEY, Answer
 
@@ -55,11 +55,7 @@ def test_answer(submission: Submission, name: str, question: str) -> None:
         )
         fail(f"{what} is {state}.", expected, f"assign the answer itself in the cell tagged {tag!r}.")
     value = found["value"]
-    if not any(type(value) is type(option) and value == option for option in options):
-        near = next((option for option in options if str(option).lower() == str(value).strip().lower()), None)
-        exactly = "without quotes" if isinstance(near, bool) else "spelt exactly so"
-        advice = f"write {near!r}, {exactly}." if near is not None else "choose one of the options."
-        fail(f"{what} is {value!r}, which is no option.", expected, advice)
+    check_option(what, value, options)
     if value != KEY[name][question]:
         fail(
             f"{what} is {value!r}, which the experiments do not bear out.",

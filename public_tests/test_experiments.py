@@ -52,7 +52,8 @@ def test_signature(submission: Submission, experiment: Experiment) -> None:
 def test_table(submission: Submission, experiment: Experiment) -> None:
     """The function returns a table with the right rows and columns."""
     what = f"{experiment.name}(nr_rounds=1)"
-    table = submission.call(experiment.tag, experiment.name, QUICK)
+    kind = f"a DataFrame of numbers and names, with the columns {', '.join(TABLE_COLUMNS)}"
+    table = submission.call(experiment.tag, experiment.name, QUICK, expected=kind)
     advice = f"build the DataFrame in the cell tagged {experiment.tag!r} as the handout shows it."
     if not isinstance(table, Table):
         fail(
@@ -92,7 +93,9 @@ def check_row(what: str, table: Table, position: int, n: int | None, c: float | 
 def test_curves(submission: Submission, experiment: Experiment) -> None:
     """The function returns a curve for each key."""
     what = f"{experiment.name}(nr_rounds=1)"
-    curves = submission.call(experiment.tag, experiment.name, QUICK)
+    keys = ", ".join(map(repr, experiment.keys))
+    kind = f"a dict with the keys {keys}, each with the list of a run's accuracies (the RunResult's test_accuracy)"
+    curves = submission.call(experiment.tag, experiment.name, QUICK, expected=kind)
     advice = f"return the test accuracies of each run in the cell tagged {experiment.tag!r}."
     check_curves(what, curves, experiment.keys, {1}, advice)
     for key in experiment.keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader import Submission, fail
+from grader import Submission, check_option, fail
 
 from .handout import OBSERVATIONS, Observations
 
@@ -32,9 +32,4 @@ def test_answer_is_an_option(submission: Submission, entry: Observations, questi
         fail(f"{what} is still `...`.", expected, "replace the `...` by your answer.")
     if "value" not in found:
         fail(f"{what} is a {found.get('odd')}.", expected, f"write the answer itself after `{question} =`.")
-    value = found["value"]
-    if not any(type(value) is type(option) and value == option for option in options):
-        near = next((option for option in options if str(option).lower() == str(value).strip().lower()), None)
-        exactly = "without quotes" if isinstance(near, bool) else "spelt exactly so"
-        advice = f"write {near!r}, {exactly}." if near is not None else "choose one of the options."
-        fail(f"{what} is {value!r}.", expected, advice)
+    check_option(what, found["value"], options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,12 @@ def run(
             "digest_seed": 1,
         },
         f"{name}(…).run({ROUNDS})",
+        on_error={
+            "Unfinished": (
+                "a server whose self.clients has a client for each of client_subsets, and whose run() trains and returns a RunResult",
+                f"write the methods of {name} in the cell tagged {tag!r}; the handout says what they do.",
+            )
+        },
     )
     return observed if isinstance(observed, dict) else {}
 
@@ -49,12 +56,22 @@ def run_lab(name: str, arguments: Mapping[str, Any], clients: Mapping[str, Any])
 
 def check_result(observed: dict[str, Any], name: str, tag: str) -> None:
     result = observed.get("result", {})
+    if result.get("returned") == "NoneType":
+        fail(
+            f"run({ROUNDS}) of {name} returns None (is a return missing?).",
+            "a RunResult",
+            f"fill a RunResult round by round, and return it at the end of run(), in the cell tagged {tag!r}.",
+        )
     for field in ("message_count", "test_accuracy", "wall_time"):
         values = result.get(field)
-        if not isinstance(values, list) or len(values) != ROUNDS or not all(map(is_number, values)):
+        if (
+            not isinstance(values, list)
+            or len(values) != ROUNDS
+            or not all(is_number(value) and math.isfinite(value) for value in values)
+        ):
             fail(
                 f"run({ROUNDS}) of {name} gives a RunResult whose {field} is {values!r:.80}.",
-                f"a RunResult whose {field} has {ROUNDS} numbers, one a round",
+                f"a RunResult whose {field} has {ROUNDS} finite numbers, one a round",
                 f"append to {field} in every round, and return the RunResult, in the cell tagged {tag!r}.",
             )
 
@@ -99,7 +116,7 @@ def test_explanation_is_written(submission: Submission) -> None:
         )
     if len(text.split()) < 15:
         fail(
-            f"The explanation has {len(text.split())} words.",
+            f"The explanation is {len(text.split())} words long.",
             "a few sentences that say why the two differ",
             "write it in the cell tagged 'fedsgd_explanation'; a person will read it.",
         )

@@ -89,6 +89,11 @@ class Case:
         return [*self.points, *others[:1]]
 
     @property
+    def is_whole_file(self) -> bool:
+        """Whether the case brings a file of its own, which may have only some of the cells."""
+        return any(self.folder.glob("submission.*"))
+
+    @property
     def source(self) -> Path:
         return NOTEBOOKS / f"{self.base}.ipynb"
 
@@ -199,7 +204,7 @@ def make_command(case: Case, submission: Path, results: Path, folder: Path) -> l
         f"--json={results}",
         f"--grading-seed={SEED}",
         "--isolation=none",  # its cells import the solutions
-        *([] if FULL else [f"--exercise={','.join(case.exercises)}"]),
+        *([] if FULL and not case.is_whole_file else [f"--exercise={','.join(case.exercises)}"]),
     ]
     if not case.limits:
         return [sys.executable, "-m", "grader", "grade", str(submission), *options]

@@ -66,22 +66,23 @@ def locate(folder: Path, expected: Expected) -> Found:
     )
     problems: dict[str, str] = {}
     notes: list[str] = []
-    notebook = None
-    try:
-        notebook, more = _find_notebook(folder, files, expected)
-        notes += more
-    except IntakeError as error:
-        problems["notebook"] = str(error)
     scripts, more, ambiguous = _find_scripts(folder, files, expected.scripts)
     known, unknown = _find_by_content(folder, files, expected, scripts, ambiguous)
     scripts |= known
+    notebook = None
+    paths = [path for path in files if _NOTEBOOK.search(path.name)] or _script_notebooks(files, expected)
+    if paths:
+        try:
+            notebook, notes = _choose_notebook(folder, paths, expected)
+        except IntakeError as error:
+            problems["notebook"] = str(error)
+    else:
+        absent = () if scripts or ambiguous else expected.scripts
+        problems["notebook"] = _absence(folder, files, absent)
     return Found(notebook, scripts, (*notes, *more, *unknown), problems | ambiguous)
 
 
-def _find_notebook(folder: Path, files: Sequence[Path], expected: Expected) -> tuple[Path, list[str]]:
-    paths = [path for path in files if _NOTEBOOK.search(path.name)] or _script_notebooks(files, expected)
-    if not paths:
-        raise IntakeError(_absence(folder, files))
+def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) -> tuple[Path, list[str]]:
     if len(paths) == 1:
         return _with_plain_suffix(folder, paths[0])
     candidates = _without_copies([_read(path, folder, expected.tags) for path in paths])
@@ -112,11 +113,17 @@ def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
     return found
 
 
-def _absence(folder: Path, files: Sequence[Path]) -> str:
+def _absence(folder: Path, files: Sequence[Path], scripts: Sequence[str]) -> str:
+    """What to say where there is no notebook, and none of `scripts` either."""
     nested = [_shown(path, folder) for path in files if path.name.lower().endswith(_NESTED)]
     if nested:
         return f"There is no notebook in it, but another archive: {_listed(nested)}. Unpack that and hand in its files."
     seen = _listed([_shown(path, folder) for path in files]) if files else "nothing"
+    if scripts:
+        return (
+            f"There is no notebook in it (a file that ends in .ipynb) and none of the scripts {_listed(scripts)}, only {seen}. "
+            "Hand in your notebook or your scripts."
+        )
     return f"There is no notebook in it (a file that ends in .ipynb), only {seen}. Hand in your notebook."
 
 

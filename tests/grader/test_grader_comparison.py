@@ -17,6 +17,7 @@ from grader.comparison import (
     match_tensors,
     show,
 )
+from grader.observation import Odd, Table
 from grader.verdict import Failure, fail
 
 
@@ -52,14 +53,22 @@ CURVE_MISTAKES: dict[str, tuple[Any, str]] = {
     "in another order": ({"b": CURVES["b"], "a": CURVES["a"]}, ""),
     "None": (None, "f() is None (is a return missing?)."),
     "a list": ([1, 2], "f() is a list of 2."),
-    "a missing key": ({"a": [10.0, 20.0]}, "f() lacks the keys 'b'."),
-    "an extra key": ({**CURVES, "c": []}, "f() has the keys 'c' in addition."),
+    "a missing key": ({"a": [10.0, 20.0]}, "f() lacks the key 'b'."),
+    "an extra key": ({**CURVES, "c": []}, "f() has the key 'c' in addition."),
     "another key": (
         {"a": [10.0, 20.0], "B": [30.0, 40.0]},
-        "f() lacks the keys 'b' and has the keys 'B' in addition.",
+        "f() lacks the key 'b' and has the key 'B' in addition.",
     ),
+    "several keys missing": ({}, "f() lacks the keys 'a', 'b'."),
     "a number for a curve": ({**CURVES, "a": 20.0}, "f()['a'] is 20.0."),
-    "too few values": ({**CURVES, "a": [20.0]}, "f()['a'] has 1 values."),
+    "too few values": ({**CURVES, "a": [20.0]}, "f()['a'] has 1 value."),
+    "too many values": ({**CURVES, "a": [1.0, 2.0, 3.0]}, "f()['a'] has 3 values."),
+    "an ellipsis for a curve": ({**CURVES, "a": Odd("...")}, "f()['a'] is still `...`."),
+    "a giant integer": (
+        {**CURVES, "a": [Odd("a giant integer"), 1.0]},
+        "f()['a'] has a giant integer in round 1.",
+    ),
+    "a table for a curve": ({**CURVES, "a": Table(["x"], [[1]])}, "f()['a'] is a DataFrame with 1 row."),
     "NaN": ({**CURVES, "a": [10.0, math.nan]}, "f()['a'] has nan in round 2."),
     "infinity": ({**CURVES, "a": [math.inf, 20.0]}, "f()['a'] has inf in round 1."),
     "a text for a value": ({**CURVES, "a": [10.0, "20"]}, "f()['a'] has '20' in round 2."),
@@ -96,7 +105,7 @@ def test_a_wrong_curve_is_told_by_the_nearest(others: dict[str, list[float]], na
 
 
 def test_curves_may_have_one_of_several_lengths() -> None:
-    with pytest.raises(Failure, match="Expected: 2 or 3 values"):
+    with pytest.raises(Failure, match="Expected: a list of length 2 or 3"):
         check_curves("f()", {"a": [1.0]}, ["a"], {3, 2}, "look again.")
 
 

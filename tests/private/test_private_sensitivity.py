@@ -23,7 +23,7 @@ def answer_without_b(function: str, arguments: dict[str, Any]) -> Any:
     if function == "describe_function":
         return {"parameters": {key: {"default": "its own"} for key in draw_arguments(7, CURVES)}}
     given = {**arguments["arguments"], "b": None}
-    return {"FedSGD": [50.0], "FedAvg": [80.0 if "its own" in given.values() else 50.0]}
+    return {"value": {"FedSGD": [50.0], "FedAvg": [80.0 if "its own" in given.values() else 50.0]}}
 
 
 def test_an_argument_that_changes_nothing_is_not_seen() -> None:
@@ -40,7 +40,7 @@ def test_curves_that_are_much_alike_may_be_exchanged() -> None:
     def ask(function: str, _: dict[str, Any]) -> Any:
         if function == "describe_function":
             return {"parameters": {}}
-        return {"E=1": [20.0, 30.0], "E=2": [21.5, 32.0], "E=4": [40.0, 31.0]}
+        return {"value": {"E=1": [20.0, 30.0], "E=2": [21.5, 32.0], "E=4": [40.0, 31.0]}}
 
     assert list(measure(ask, CURVES, {})) == [(EXCHANGED, 2.0)]
 
@@ -50,7 +50,8 @@ def test_the_best_round_is_told_from_the_last_by_a_fall(last: float, fall: float
     def ask(function: str, arguments: dict[str, Any]) -> Any:
         if function == "describe_function":
             return {"parameters": {}}
-        return Table(["Test accuracy"], [[last if arguments["arguments"]["nr_rounds"] == 2 else 40.0]])
+        accuracy = last if arguments["arguments"]["nr_rounds"] == 2 else 40.0
+        return {"value": Table(["Test accuracy"], [[accuracy]])}
 
     assert list(measure(ask, TABLE, {"nr_rounds": 2})) == [("nr_rounds", fall)]
 
@@ -60,7 +61,7 @@ def test_fedsgd_in_batches_is_fedavg_of_one_epoch() -> None:
         if function == "describe_function":
             return {"parameters": {"e": {"default": 1}}}
         fedavg = 40.0 if arguments["arguments"]["e"] == 1 else 60.0
-        return Table(["Test accuracy"], [[25.0], [fedavg]])
+        return {"value": Table(["Test accuracy"], [[25.0], [fedavg]])}
 
     assert list(measure(ask, TABLE, {"e": 2})) == [("e", 20.0), (IN_BATCHES, 15.0)]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grader import Failure, Table
-from private_tests.questions import Question
+from private_tests.questions import CALL, Question
 from private_tests.test_3_experiments import _find_ignored, compare
 
 COLUMNS = ["Algorithm", "N", "C", "Message count", "Test accuracy"]
@@ -93,7 +93,8 @@ class MadeUpReferences:
         if function == "describe_function":
             return {"parameters": {"lr": {"default": 0.01}, "nr_rounds": {"default": 15}}}
         lr = arguments["arguments"].get("lr", 0.01)
-        return {key: [1000 * lr] for key in ("FedSGD iid", "FedSGD non-iid", "FedAvg iid", "FedAvg non-iid")}
+        keys = ("FedSGD iid", "FedSGD non-iid", "FedAvg iid", "FedAvg non-iid")
+        return {"value": {key: [1000 * lr] for key in keys}}
 
 
 class NoReferences:
@@ -103,7 +104,7 @@ class NoReferences:
 
 @pytest.mark.parametrize("seen", [None, 3.0, [10.0]])
 def test_what_is_no_result_is_not_compared_with_many(seen: Any) -> None:
-    question = Question("A3.2", "tag", "call", {"name": "f", "arguments": {"lr": 0.08}})
+    question = Question("A3.2", "tag", CALL, {"name": "f", "arguments": {"lr": 0.08}})
 
     assert _find_ignored(question, seen, NoReferences()) is None  # type: ignore[arg-type]
 
@@ -114,7 +115,7 @@ def test_an_ignored_parameter_is_named(seen: float, ignored: str | None) -> None
     question = Question(
         "A3.2",
         "iid_noniid_experiments",
-        "call",
+        CALL,
         {"name": "iid_noniid_experiments", "arguments": arguments},
     )
     curves = {key: [seen] for key in ("FedSGD iid", "FedSGD non-iid", "FedAvg iid", "FedAvg non-iid")}
@@ -129,11 +130,11 @@ class TwoAlike:
         if function == "describe_function":
             return {"parameters": {"b": {"default": 100}, "lr": {"default": 0.01}}}
         first = 11.0 if arguments["arguments"]["b"] == 100 else 10.0
-        return {"FedSGD": [first], "FedAvg": [90.0]}
+        return {"value": {"FedSGD": [first], "FedAvg": [90.0]}}
 
 
 def test_of_several_ignored_parameters_the_nearest_is_named() -> None:
-    question = Question("A3.2", "tag", "call", {"name": "f", "arguments": {"b": 8, "lr": 0.08}})
+    question = Question("A3.2", "tag", CALL, {"name": "f", "arguments": {"b": 8, "lr": 0.08}})
 
     seen = {"FedAvg": [90.0], "FedSGD": [10.0]}
 

@@ -39,10 +39,8 @@ def answer(weak: set[int]) -> Ask:
         given = arguments["arguments"]
         if given["seed"] in weak_seeds:
             given = {**given, "lr": "hidden"}
-        return {
-            "FedSGD": [20.0],
-            "FedAvg": [60.0 if None in given.values() or given["nr_rounds"] == 1 else 50.0],
-        }
+        fedavg = 60.0 if None in given.values() or given["nr_rounds"] == 1 else 50.0
+        return {"value": {"FedSGD": [20.0], "FedAvg": [fedavg]}}
 
     return ask
 

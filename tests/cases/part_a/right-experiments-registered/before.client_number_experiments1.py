@@ -1,0 +1,6 @@
+REGISTRY = {}
+def register(name):
+    def add(make):
+        REGISTRY[name] = make
+        return make
+    return add
