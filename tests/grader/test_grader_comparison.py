@@ -10,6 +10,7 @@ import pytest
 
 from grader.comparison import (
     check_curves,
+    check_option,
     combine_tensors,
     compare_columns,
     compare_curves,
@@ -102,6 +103,23 @@ def test_a_wrong_curve_is_told_by_the_nearest(others: dict[str, list[float]], na
     sentence = get_seen(lambda: compare_curves("f()", seen, expected, 0.5, "look again."))
 
     assert sentence.endswith(f"These are the values of {named}.")
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "sentence"),
+    [
+        ("no", ("no", "yes"), ""),
+        (True, (False, True), ""),
+        ("No", ("no", "yes"), "q is 'No', which is no option (capitals count)."),
+        (" no", ("no", "yes"), "q is ' no', which is no option (spaces count)."),
+        (" NO ", ("no", "yes"), "q is ' NO ', which is no option (spaces count, capitals count)."),
+        ("maybe", ("no", "yes"), "q is 'maybe', which is no option."),
+        ("True", (False, True), "q is 'True', which is no option (it is text)."),
+        (1, (False, True), "q is 1, which is no option."),
+    ],
+)
+def test_an_answer_is_one_of_its_options(value: Any, options: Any, sentence: str) -> None:
+    assert get_seen(lambda: check_option("q", value, options)) == sentence
 
 
 def test_curves_may_have_one_of_several_lengths() -> None:

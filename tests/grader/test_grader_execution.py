@@ -53,7 +53,9 @@ def read(session: Session, name: str) -> Any:
 
 CELLS = {
     "first": "with open('runs', 'a') as file: file.write('first ')\nfirst = 1",
-    "raises": "raise ValueError('no such thing')",
+    "raises": "\n\ny = 1\nraise ValueError('no such thing')",
+    "raises below": "def g(x):\n    return x[5]\ng('ab')",
+    "raises below a magic": "%%time\n1 / 0",
     "after raises": "after_raises = first + 1",
     "syntax error": "def f(:",
     "loops": "while True: pass",
@@ -79,7 +81,9 @@ def mishaps(isolation: dict[str, Any]) -> Iterator[Session]:
     ("cell", "outcome", "error"),
     [
         ("first", "ok", ""),
-        ("raises", "error", "ValueError: no such thing"),
+        ("raises", "error", "ValueError: no such thing at `raise ValueError('no such thing')`"),
+        ("raises below", "error", "IndexError: string index out of range at `g('ab')`"),
+        ("raises below a magic", "error", "ZeroDivisionError: division by zero"),
         ("after raises", "ok", ""),
         ("syntax error", "error", "SyntaxError"),
         ("loops", "timeout", "KeyboardInterrupt"),
@@ -99,6 +103,7 @@ def test_a_cell_s_mishap_is_told_and_costs_that_cell_alone(
 
     assert run.outcome == outcome
     assert str(run.error or "").startswith(error)
+    assert "%%" not in str(run.error)
 
 
 def test_what_a_cell_prints_is_kept_in_part(mishaps: Session) -> None:

@@ -78,6 +78,7 @@ PLAIN: dict[str, tuple[Any, Any]] = {
     "largest int": (2**63 - 1, 2**63 - 1),
     "giant int": (2**63, {"$odd": "a giant integer"}),
     "giant negative int": (-(10**5_000), {"$odd": "a giant integer"}),
+    "ellipsis": ({"a": [...]}, {"a": [{"$odd": "..."}]}),
     "tuple": ((1, [2.0, "a"]), [1, [2.0, "a"]]),
     "dict": ({"a": [1], "b": {"c": None}}, {"a": [1], "b": {"c": None}}),
     "defaultdict": (defaultdict(list, {"a": [1]}), {"a": [1]}),
@@ -142,6 +143,15 @@ NOT_PLAIN: dict[str, tuple[Callable[[], Any], str]] = {
     "a date of numpy": (lambda: np.datetime64("2025-01-01"), "of type date"),
     "a key that is no str": (lambda: {1: "a"}, "a key of type int"),
     "a class that says it equals str": (lambda: Alike(), "of type Alike"),
+    "a set in a list": (lambda: [1, {2}], r"^a value in which \[1\] is a value of type set$"),
+    "a set in curves": (
+        lambda: {"a": [1], "b": [{2}]},
+        r"^a value in which \['b'\]\[0\] is a value of type set$",
+    ),
+    "a dict of dicts": (
+        lambda: {"N": {0: 1}},
+        r"^a value in which \['N'\] is a dict with a key of type int \(keys must be str\)$",
+    ),
     "a cycle": (make_cycle, "12 levels"),
     "deep nesting": (lambda: nest(50), "12 levels"),
     "a giant range": (lambda: range(10**30), "over 200,000 items"),
@@ -245,12 +255,20 @@ def test_what_is_no_plain_class_is_named(value: Any, kind: str, name: str) -> No
     assert read_class({"A": value}, "A", ["q1"]) == {"kind": kind, "type": name}
 
 
-def test_a_dataclass_is_a_plain_class() -> None:
-    @dataclasses.dataclass
+@pytest.mark.parametrize("slots", [False, True])
+def test_a_dataclass_is_a_plain_class(slots: bool) -> None:
+    @dataclasses.dataclass(slots=slots)
     class Filled:
         q1: str = "fedavg"
 
     assert read_class({"A": Filled}, "A", ["q1"])["attributes"] == {"q1": {"value": "fedavg"}}
+
+
+def test_an_answer_that_is_only_a_slot_is_none() -> None:
+    class Empty:
+        __slots__ = ("q1",)
+
+    assert read_class({"A": Empty}, "A", ["q1"])["attributes"] == {"q1": {"odd": "member_descriptor"}}
 
 
 # --- globals and functions --------------------------------------------------------------------------------------------------------------

@@ -183,6 +183,11 @@ WRONG_TAGS = {
         "No cell has the tag 'answer', but cell 1 has 'Answer'.",
         "correct the tag of cell 1",
     ),
+    "all capitals": (
+        [make_cell(tags=["ANSWER"])],
+        "No cell has the tag 'answer', but cell 1 has 'ANSWER'.",
+        "correct the tag of cell 1",
+    ),
     "duplicated": (
         [make_cell(tags=["answer"]), make_cell(), make_cell(tags=["answer"])],
         "The tag 'answer' stands on 2 code cells (cell 1, cell 3).",
@@ -216,3 +221,14 @@ def test_text_is_read_from_a_cell_of_any_kind(tmp_path: Path, kind: str) -> None
     notebook = read_cells(tmp_path, make_cell("because", ["why"], kind))
 
     assert (notebook.read_text("why"), notebook.read_text("none")) == ("because", None)
+
+
+def test_text_that_was_split_is_read_whole(tmp_path: Path) -> None:
+    notebook = read_cells(
+        tmp_path,
+        make_cell("because", ["why"], "markdown"),
+        make_cell(),
+        make_cell("of this", ["why"], "markdown"),
+    )
+
+    assert notebook.read_text("why") == "because\n\nof this"

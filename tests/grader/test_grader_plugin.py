@@ -288,6 +288,15 @@ def test_a_grade_that_was_cut_short_is_not_written(kit: Path, tmp_path: Path) ->
     assert not (tmp_path / "results.json").exists()
 
 
+def test_a_grade_without_all_checks_is_not_written(kit: Path, tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "submission", "8")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests", "-x", f"--json={tmp_path / 'results.json'}")
+
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "results.json was not written: not all checks were made. Leave out -x." in ended.stdout
+    assert not (tmp_path / "results.json").exists()
+
+
 def test_a_folder_without_settings_gets_the_kit_s(tmp_path: Path) -> None:
     ended = run_pytest(tmp_path, "-fpath", str(write_notebook(tmp_path, "7")), "--collect-only", "-v")
 

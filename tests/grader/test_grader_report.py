@@ -153,6 +153,13 @@ def test_rows_fit_the_terminal() -> None:
     assert max(map(len, format_table(report, 80))) <= 80
 
 
+def test_a_long_name_is_not_broken() -> None:
+    advice = "do it in the cell tagged 'noniid-parameter_experiments'."
+    report = make_report(CheckResult("X1", "one", 1, FAILED, "", {"next": advice}))
+
+    assert any("'noniid-parameter_experiments'." in line for line in format_table(report, 80))
+
+
 def test_a_row_may_have_no_advice() -> None:
     _, _, row, _ = format_table(make_report(CheckResult("X1", "one", 1, FAILED, " ")), 80)
 

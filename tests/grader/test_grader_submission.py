@@ -79,6 +79,10 @@ ANSWERS: dict[str, tuple[Answer, str]] = {
         "f(n=3) gives a value of type set.",
     ),
     "input": (raised("StdinNotImplementedError"), "f(n=3) asks for input from the keyboard."),
+    "a message that ends with a dot": (
+        raised("ValueError", "no.."),
+        "f(n=3) did not finish: it raised ValueError: no.",
+    ),
     "an ellipsis": (Answer("ok", Odd("...")), "f(n=3) is still `...`, as in the empty handout."),
     "a giant integer": (Answer("ok", Odd("a giant integer")), "f(n=3) gives a giant integer."),
     "nothing defined": (raised("NotDefined", "f"), "The cell tagged 'answer' does not define f."),
@@ -105,6 +109,40 @@ def test_a_name_is_missing_because_its_cell_did_not_run() -> None:
         == "f is not defined, because the cell tagged 'answer' did not run: it raised NameError: pd."
     )
     assert failure.advice.startswith("define or import what is missing")
+
+
+def test_a_cell_that_asks_for_input_is_said() -> None:
+    asks = raised("StdinNotImplementedError", "raw_input was called.")
+    failure = get_failure(make_submission(raised("NotDefined", "f"), cell=asks))
+
+    assert failure.seen.endswith("did not run: it asked for input from the keyboard.")
+
+
+def test_a_call_that_exits_is_told_to_leave_that_out() -> None:
+    advice = "remove exit(), quit() or sys.exit() from the cell tagged 'answer'."
+    assert get_failure(make_submission(raised("SystemExit", "3"))).advice == advice
+
+
+def test_a_missing_attribute_may_come_from_a_cell_that_was_not_run() -> None:
+    answer = raised("AttributeError", "'Model' object has no attribute 'weights'")
+    failure = get_failure(make_submission(answer, other="Model.weights = 1"))
+
+    assert failure.advice.endswith(
+        "correct the cell tagged 'answer'. weights occurs in cell 4, which was not run."
+    )
+
+
+def test_a_probe_s_exception_may_have_a_sentence_of_its_own() -> None:
+    submission = make_submission(raised("Unfinished", "it has no clients"))
+    sentences = {"Unfinished": ("clients", "make some.")}
+    with pytest.raises(Failure) as failure:
+        submission.observe("answer", "p", "run", {"name": "S"}, "S()", on_error=sentences)
+
+    assert (failure.value.seen, failure.value.expected, failure.value.advice) == (
+        "S() can't be checked: it has no clients.",
+        "clients",
+        "make some.",
+    )
 
 
 MISSING = raised("NameError", "name 'helper' is not defined", "helper()")

@@ -173,3 +173,82 @@ def test_more_samples_than_there_are_are_dealt_again() -> None:
 
     assert [len(subset) for subset in subsets] == [5, len(servers.train_dataset)]
     assert set(subsets[0].indices) < set(subsets[1].indices)
+
+
+# --- runs that are noted ----------------------------------------------------------------------------------------------------------------
+
+SUBSETS = probes.make_subsets(CLIENTS)
+
+
+def note(function: Any) -> list[dict[str, Any]]:
+    answer = probes.call_experiment({"f": function}, "f", {})
+    assert answer["value"] == "returned"
+    runs: list[dict[str, Any]] = answer["runs"]
+    return runs
+
+
+def run(server: DecentralizedServer) -> str:
+    server.run(1)
+    return "returned"
+
+
+def test_the_runs_behind_an_experiment_are_noted() -> None:
+    def experiment() -> str:
+        run(FedSgdServer(0.1, SUBSETS, 0.5, 3))
+        return run(FedAvgServer(0.2, 4, SUBSETS, 1.0, 2, 5))
+
+    sgd, avg = note(experiment)
+
+    assert {key: sgd[key] for key in ("n", "clients a round", "b", "e", "lr", "seed")} == {
+        "n": 2,
+        "clients a round": 1,
+        "b": -1,
+        "e": 1,
+        "lr": 0.1,
+        "seed": 3,
+    }
+    assert [avg[key] for key in ("clients a round", "b", "e", "lr", "seed")] == [2, 4, 2, 0.2, 5]
+    assert sgd["data"] == avg["data"]
+    assert len(avg["accuracies"]) == 1
+
+
+def test_a_batch_of_all_is_an_infinite_one_and_other_data_are_told_apart() -> None:
+    other = probes.make_subsets({**CLIENTS, "seed": 6})
+
+    (whole,), (infinite,), (elsewhere,) = (
+        note(lambda subsets=subsets, b=b: run(FedAvgServer(0.1, b, subsets, 0.5, 1, 3)))
+        for subsets, b in ((SUBSETS, 6), (SUBSETS, -1), (other, 6))
+    )
+
+    assert whole == infinite
+    assert elsewhere["data"] != whole["data"]
+
+
+class Own(FedAvgServer):
+    """A server of a submission's own."""
+
+
+def make_changed() -> FedSgdServer:
+    server = FedSgdServer(0.1, SUBSETS, 0.5, 3)
+    server.seed = "3"  # type: ignore[assignment]
+    server.client_sample_counts = []
+    server.run = lambda _: None  # type: ignore[method-assign, assignment, return-value]
+    return server
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Own(0.1, 4, SUBSETS, 0.5, 1, 3), make_changed], ids=["derived", "changed"]
+)
+def test_other_servers_are_not_noted(make: Any) -> None:
+    assert note(lambda: run(make())) == []
+
+
+def test_the_lab_is_as_it_was_after_an_experiment_that_fails() -> None:
+    with pytest.raises(ZeroDivisionError):
+        note(lambda: 1 / 0)
+
+    assert probes.find_tampering() == []
+
+
+def test_a_result_that_is_none_is_told() -> None:
+    assert probes._read_result(None)["returned"] == "NoneType"

@@ -129,10 +129,8 @@ def test_nothing_of_an_exercise(tmp_path: Path, exercise: str) -> None:
 
 
 def test_no_scripts_at_all(tmp_path: Path) -> None:
-    with pytest.raises(
-        IntakeError,
-        match=r"no notebook .* none of the scripts b1\.py, .* only readme\.md\. Hand in your notebook or your scripts",
-    ):
+    said = r"no notebook .* none of the scripts b1\.py, .* only readme\.md\. Hand in your notebook or your scripts"
+    with pytest.raises(IntakeError, match=said):
         open_files(tmp_path, {"readme.md": "I will hand in later."})
 
 

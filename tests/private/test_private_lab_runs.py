@@ -1,0 +1,77 @@
+"""Rows and curves that agree with the reference's are refused where the lab's runs behind them had other parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from grader import Failure, Table
+from private_tests.lab_runs import check_runs
+
+RUN = {"n": 10, "data": "d", "clients a round": 3, "lr": 0.1, "b": 5, "e": 2, "seed": 7}
+OLD, NEW = {**RUN, "accuracies": [20.0, 30.0]}, {**RUN, "lr": 0.05, "accuracies": [22.0, 40.0]}
+CURVES = {"Old": [20.0, 30.0], "New": [22.0, 40.0]}
+TABLE = Table(["N", "Test accuracy"], [[10, 30.0], [10, 40.0]])
+
+
+def check(runs: Any, seen: Any = CURVES, expected: Any = CURVES) -> str:
+    """What was seen to be wrong."""
+    try:
+        check_runs("f()", "tag", seen, runs, expected, [OLD, NEW])
+    except Failure as failure:
+        return failure.seen
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [
+        ("n", 9, "9 clients"),
+        ("data", "other", "clients with other samples"),
+        ("clients a round", 1, "1 clients a round"),
+        ("lr", 0.01, "the learning rate 0.01"),
+        ("b", -1, "the batch size -1"),
+        ("e", 1, "1 local epochs"),
+        ("seed", 10, "the server's seed 10"),
+    ],
+)
+def test_a_run_with_another_parameter_is_named(parameter: str, value: Any, words: str) -> None:
+    runs = [OLD, {**NEW, parameter: value}]
+
+    assert check(runs) == f"The curve 'New' of f() comes from a run with {words}."
+    assert check(runs, TABLE, TABLE) == f"Row 2 of f() comes from a run with {words}."
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [OLD, NEW],
+        [NEW, OLD],
+        [{**OLD, "lr": 0.01}, OLD, NEW],
+        [{**OLD, "lr": 0.1 + 1e-17}, NEW],
+        [{**OLD, "lr": 0.01}],
+        [{**OLD, "lr": 0.01, "accuracies": [20.0, 31.0]}, {**NEW, "lr": 0.01, "accuracies": [1.0]}],
+        [{**OLD, "lr": 0.01, "accuracies": ["20"]}, {"lr": 0.01}, "run"],
+        [],
+        None,
+    ],
+    ids=[
+        *["right", "in another order", "one more with the same accuracies", "rounding"],
+        *["too few", "of none of these accuracies", "forged", "none", "no list"],
+    ],
+)
+def test_what_the_runs_do_not_contradict_passes(runs: Any) -> None:
+    assert check(runs) == ""
+
+
+def test_rounded_accuracies_are_found() -> None:
+    runs = [{**OLD, "accuracies": [20.03, 29.96], "e": 3}, NEW]
+
+    assert check(runs) == "The curve 'Old' of f() comes from a run with 3 local epochs."
+
+
+def test_of_a_longer_run_the_last_rounds_count() -> None:
+    runs = [{**OLD, "accuracies": [5.0, 20.0, 30.0], "e": 3}, NEW]
+
+    assert check(runs) == "The curve 'Old' of f() comes from a run with 3 local epochs."
