@@ -43,12 +43,25 @@ def observe(submission: Submission) -> Observe:
         key = json.dumps([question.tag, question.function, question.arguments], sort_keys=True)
         if key not in known:
             found = submission.observe(
-                question.tag, "servers", question.function, question.arguments, _describe(question)
+                question.tag,
+                "servers",
+                question.function,
+                question.arguments,
+                _describe(question),
+                on_error={"Unfinished": _say_unfinished(question)},
             )
             known[key] = found if isinstance(found, dict) else {}
         return known[key]
 
     return ask
+
+
+def _say_unfinished(question: Question) -> tuple[str, str]:
+    """What is expected of a server without clients, and what to do."""
+    return (
+        "a server whose self.clients has a client for each of client_subsets",
+        f"write the methods of {question.name} in the cell tagged {question.tag!r}; the handout says what they do.",
+    )
 
 
 def _describe(question: Question) -> str:
