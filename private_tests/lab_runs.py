@@ -20,14 +20,14 @@ _ROUNDING = 0.051  # accuracies may be given with one decimal; those of differen
 # What decides a run, in the order in which a difference is told: the first explains those after it.
 _PARAMETERS = {
     "n": "{} clients",
-    "data": "clients with other samples",
+    "data": "other samples at its clients",
     "clients a round": "{} clients a round",
     "lr": "the learning rate {}",
     "b": "the batch size {}",
     "e": "{} local epochs",
     "seed": "the server's seed {}",
 }
-_RIGHT_DATA = "the clients of split(), called with the function's own arguments"
+_RIGHT_DATA = "the samples of split() for the function's own arguments"
 
 
 def check_runs(

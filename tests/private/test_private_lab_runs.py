@@ -28,7 +28,7 @@ def check(runs: Any, seen: Any = CURVES, expected: Any = CURVES) -> str:
     ("parameter", "value", "words"),
     [
         ("n", 9, "9 clients"),
-        ("data", "other", "clients with other samples"),
+        ("data", "other", "other samples at its clients"),
         ("clients a round", 1, "1 clients a round"),
         ("lr", 0.01, "the learning rate 0.01"),
         ("b", -1, "the batch size -1"),
