@@ -108,7 +108,7 @@ def show(value: Any) -> str:
     if isinstance(value, Table):
         return f"a DataFrame with {len(value.rows)} {_count('row', value.rows)}"
     if isinstance(value, Odd):
-        return "still `...`" if value.what == "..." else value.what
+        return "`...`" if value.what == "..." else value.what
     if value is None:
         return "None (is a return missing?)"
     text = repr(value)

@@ -36,7 +36,9 @@ def references(
         marker.args[0] for item in request.session.items if (marker := item.get_closest_marker("exercise"))
     }
     asked = [q for q in questions.list_all(grading_seed) if q.exercise in wanted]
-    signatures = [("describe_function", {"name": q.name}) for q in asked if q.function in ("call", questions.CALL)]
+    signatures = [
+        ("describe_function", {"name": q.name}) for q in asked if q.function in ("call", questions.CALL)
+    ]
     references.foresee([("describe", {}), *signatures, *((q.function, q.arguments) for q in asked)])
     yield references
     add_context(pytestconfig, **_describe(references))

@@ -64,7 +64,7 @@ CURVE_MISTAKES: dict[str, tuple[Any, str]] = {
     "a number for a curve": ({**CURVES, "a": 20.0}, "f()['a'] is 20.0."),
     "too few values": ({**CURVES, "a": [20.0]}, "f()['a'] has 1 value."),
     "too many values": ({**CURVES, "a": [1.0, 2.0, 3.0]}, "f()['a'] has 3 values."),
-    "an ellipsis for a curve": ({**CURVES, "a": Odd("...")}, "f()['a'] is still `...`."),
+    "an ellipsis for a curve": ({**CURVES, "a": Odd("...")}, "f()['a'] is `...`."),
     "a giant integer": (
         {**CURVES, "a": [Odd("a giant integer"), 1.0]},
         "f()['a'] has a giant integer in round 1.",
