@@ -40,8 +40,9 @@ class Names:
     stores: names whose attributes or items get a value
     calls: names whose methods are called so that it may change what they hold
     patches: names whose attributes get a value, each with the attribute
-    decorators: functions that decorate something in the cell
-    effects: functions of the cell, each with a name that holds something else after it was called
+    decorators: functions that decorate something in the cell, each with the depth to which it runs then: 0, or 1 if it is called
+        with arguments and so makes the decorator
+    effects: functions of the cell, each with a name that it changes, and how many functions deep inside it
     uses: names that the code needs before it binds them, or later, when its functions are called; attributes are there as `.attribute`
     """
 
@@ -52,8 +53,8 @@ class Names:
     stores: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     patches: frozenset[tuple[str, str]] = frozenset()
-    decorators: frozenset[str] = frozenset()
-    effects: frozenset[tuple[str, str]] = frozenset()
+    decorators: frozenset[tuple[str, int]] = frozenset()
+    effects: frozenset[tuple[str, str, int]] = frozenset()
     uses: frozenset[str] = frozenset()
     opaque: bool = False
 
@@ -128,8 +129,8 @@ class _NameVisitor(ast.NodeVisitor):
         self.stores: set[str] = set()
         self.calls: set[str] = set()
         self.patches: set[tuple[str, str]] = set()
-        self.decorators: set[str] = set()
-        self.effects: set[tuple[str, str]] = set()
+        self.decorators: set[tuple[str, int]] = set()
+        self.effects: set[tuple[str, str, int]] = set()
         self.uses: set[str] = set()
         self.opaque = False
         self._settled: set[str] = set()  # what the cell itself has bound so far, on every way through it
@@ -323,7 +324,7 @@ class _NameVisitor(ast.NodeVisitor):
         for decorator in node.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if isinstance(called, ast.Name) and self._runs_now:
-                self.decorators.add(called.id)
+                self.decorators.add((called.id, int(called is not decorator)))
             elif isinstance(called, ast.Attribute):
                 self._note_change(called, self.calls)
 
@@ -424,7 +425,8 @@ class _NameVisitor(ast.NodeVisitor):
             changed.add(name)
             return name
         if name is not None and self._function:
-            self.effects.add((self._function, name))
+            depth = sum(scope.kind == "function" for scope in self._scopes) - 1
+            self.effects.add((self._function, name, depth))
         return None
 
     def _find_root(self, node: ast.expr) -> str | None:

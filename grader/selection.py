@@ -38,7 +38,7 @@ class _Selection:
         self._imports: set[tuple[str, str]] = set()
         # A call of a method changes a value that a cell made; a module or a function from one stays what it is.
         made = frozenset[str]().union(*(each.binds for each in names.values()))
-        effects = frozenset[tuple[str, str]]().union(*(each.effects for each in names.values()))
+        effects = frozenset[tuple[str, str, int]]().union(*(each.effects for each in names.values()))
         self._gives = {index: _list_given(each, made, effects) for index, each in names.items()}
 
     def take(self, index: int) -> None:
@@ -65,13 +65,27 @@ class _Selection:
         return name in self.names[index].loops and index > self._needed[name]
 
 
-def _list_given(names: Names, made: frozenset[str], effects: Collection[tuple[str, str]]) -> frozenset[str]:
+def _list_given(
+    names: Names, made: frozenset[str], effects: Collection[tuple[str, str, int]]
+) -> frozenset[str]:
     """What a cell gives to others. By `sum` they don't mean a scratch cell's `sum = 0`, but maybe its `def sum`.
 
     A class that came from a module may be used by none of its own names, but as a base of others or through its instances: then the
     attribute itself is what is given.
     """
-    attributes = {f".{attribute}" for name, attribute in names.patches if name not in made}
-    decorated = {changed for function, changed in effects if function in names.decorators}
+    attributes = {
+        f".{attribute}" for name, attribute in names.patches if name not in made and _is_class_name(name)
+    }
+    decorated = {
+        changed
+        for function, changed, depth in effects
+        for decorator, reach in names.decorators
+        if function == decorator and depth <= reach
+    }
     given = names.binds | names.stores | (names.calls & made) | attributes | decorated
     return given - (_BUILTINS - names.defines)
+
+
+def _is_class_name(name: str) -> bool:
+    """`Server`, but neither `plt` nor `F`."""
+    return len(name) > 1 and name[0].isupper()

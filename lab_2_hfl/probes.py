@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import wraps
 from time import thread_time
 from types import CodeType, FunctionType, ModuleType
@@ -18,16 +18,18 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import SGD
 from torch.utils.data import Subset
 
 import lab_2_hfl.clients as lab_clients
 import lab_2_hfl.dataset as lab_dataset
 import lab_2_hfl.model as lab_model
 import lab_2_hfl.servers as lab_servers
-from lab_2_hfl.clients import Client
+from lab_2_hfl.clients import Client, GradientClient, WeightClient
 from lab_2_hfl.dataset import split, test_loader, train_dataset
+from lab_2_hfl.loading import BatchLoader
 from lab_2_hfl.model import MnistCnn, compute_accuracy, device
-from lab_2_hfl.servers import FedAvgServer, FedSgdServer
+from lab_2_hfl.servers import FedAvgServer, FedSgdServer, Server
 
 _ENTRIES_A_TENSOR = 48
 _MAX_RUNS = 100
@@ -63,6 +65,20 @@ def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:
     ends = np.cumsum(clients["sizes"])
     parts = np.split(np.resize(order, ends[-1]), ends[:-1])
     return [Subset(train_dataset, part.tolist()) for part in parts]
+
+
+@contextmanager
+def _large_enough(clients: Mapping[str, Any]) -> Iterator[None]:
+    """Meanwhile the training data count as many examples as a client has: its length is a batch size that stands for infinity, too."""
+    largest = max(clients.get("sizes", [0]))
+    images, targets = train_dataset.images, train_dataset.targets
+    if largest > len(train_dataset):
+        repeated = torch.arange(largest) % len(train_dataset)
+        train_dataset.images, train_dataset.targets = images[repeated], targets[repeated]
+    try:
+        yield
+    finally:
+        train_dataset.images, train_dataset.targets = images, targets
 
 
 def digest_tensors(tensors: Sequence[Tensor], seed: int) -> Digest:
@@ -157,7 +173,7 @@ def run_server(
     Each call has the accuracy of the weights that the client got, and `accuracy` is that of the last weights.
     """
     meter = _Meter()  # before the server, which seeds torch for its own model
-    with blocked(unusable, exercise):
+    with _large_enough(clients), blocked(unusable, exercise):
         server = _make_server(namespace[name], clients, arguments)
         calls: list[dict[str, Any]] = []
         for index, client in _list_clients(server):
@@ -283,7 +299,7 @@ def update_client(
     torch.manual_seed(weights_seed)
     weights = [parameter.detach().clone() for parameter in MnistCnn().to(device).parameters()]
     before = digest_tensors(weights, digest_seed)
-    with blocked(unusable, exercise):
+    with _large_enough(clients), blocked(unusable, exercise):
         server = _make_server(namespace[name], clients, arguments)
         chosen = server.clients[client]
         sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
@@ -301,54 +317,96 @@ def update_client(
 
 
 def call_experiment(namespace: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What an experiment function returns, and what decided each run of a server of the lab's that it made."""
-    runs: list[dict[str, Any]] = []
-    with _noted(runs):
+    """What an experiment function returns, what decided each run of the lab's own servers meanwhile, and whether there were other servers."""
+    notes = _Notes()
+    with notes.taken():
         value = namespace[name](**arguments)
-    return {"value": _to_plain(value), "runs": runs}
+    return {"value": _to_plain(value), "runs": notes.runs, "others": notes.others}
 
 
-@contextmanager
-def _noted(runs: list[dict[str, Any]]) -> Iterator[None]:
-    """Meanwhile note each run of a server that is the lab's own."""
-    saved = {cls: vars(cls)["run"] for cls in _BLOCKABLE.values()}
-    for cls, run in saved.items():
-        type.__setattr__(cls, "run", _note_runs(cls, run, runs))
-    try:
-        yield
-    finally:
-        for cls, run in saved.items():
-            type.__setattr__(cls, "run", run)
+class _Notes:
+    """Of each run of a server that is the lab's own; and whether there was one that is not, or was changed so that its run can't be told."""
+
+    def __init__(self) -> None:
+        self.runs: list[dict[str, Any]] = []
+        self.others = False
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Meanwhile take notes."""
+        methods = [(cls, "run") for cls in _BLOCKABLE.values()]
+        saved = {(cls, name): vars(cls)[name] for cls, name in [*methods, (Server, "__init__")]}
+        for cls, name in methods:
+            type.__setattr__(cls, name, self._note_run(cls, saved[cls, name]))
+        type.__setattr__(Server, "__init__", self._note_server(saved[Server, "__init__"]))
+        try:
+            yield
+        finally:
+            for (owner, name), method in saved.items():
+                type.__setattr__(owner, name, method)
+
+    def _note_server(self, make: Any) -> Any:
+        @wraps(make)
+        def noted(server: Any, *args: Any, **kwargs: Any) -> None:
+            self.others |= type(server).__module__ != Server.__module__
+            make(server, *args, **kwargs)
+
+        return noted
+
+    def _note_run(self, cls: type, run: Any) -> Any:
+        @wraps(run)
+        def noted(server: Any, *args: Any, **kwargs: Any) -> Any:
+            result = run(server, *args, **kwargs)
+            described = _describe_run(server) if type(server) is cls else None
+            if described is None or len(self.runs) == _MAX_RUNS:
+                self.others = True
+            else:
+                self.runs.append({**described, "accuracies": _to_number(result.test_accuracy)})
+            return result
+
+        return noted
 
 
-def _note_runs(cls: type, run: Any, runs: list[dict[str, Any]]) -> Any:
-    @wraps(run)
-    def noted(server: Any, *args: Any, **kwargs: Any) -> Any:
-        result = run(server, *args, **kwargs)
-        if type(server) is cls and len(runs) < _MAX_RUNS:
-            with suppress(Exception):  # whose attributes or clients were replaced is no more the lab's own
-                runs.append({**_describe_run(server), "accuracies": [float(a) for a in result.test_accuracy]})
-        return result
+def _describe_run(server: Any) -> dict[str, Any] | None:
+    """What decides a run of a lab's server but for its length; None if clients or optimizers are not all as the lab makes them.
 
-    return noted
-
-
-def _describe_run(server: Any) -> dict[str, Any]:
-    """What decides a run but for its length. A batch of all that any client has is an infinite one, and FedSGD has one such epoch."""
-    largest = max(server.client_sample_counts)
-    batch = server.batch_size if 0 < server.batch_size < largest else -1
-    digest = hashlib.sha256()
-    for client in server.clients:
-        digest.update(client.loader_train.rows.numpy().tobytes() + b";")
+    A batch of all that any client has is an infinite one, and FedSGD has one epoch of such batches.
+    """
+    clients = list(server.clients)
+    kind = GradientClient if type(server) is FedSgdServer else WeightClient
+    if not all(type(client) is kind and type(client.loader_train) is BatchLoader for client in clients):
+        return None
+    optimizers = [server.optimizer] if kind is GradientClient else _list_optimizers(clients)
+    rates = {_read_rate(optimizer) for optimizer in optimizers}
+    loaders = [client.loader_train for client in clients]
+    batches = {loader.batch_size for loader in loaders if loader.batch_size < len(loader.dataset)}
+    epochs = {getattr(client, "nr_epochs", 1) for client in clients}
+    rows = [loader.rows for loader in loaders if loader.rows is not None]
+    if len(rates) != 1 or None in rates or len(batches) > 1 or len(epochs) != 1 or len(rows) < len(clients):
+        return None
     return {
-        "n": server.nr_clients,
-        "clients a round": server.nr_clients_per_round,
-        "b": batch,
-        "e": getattr(server, "nr_local_epochs", 1),
-        "lr": float(server.lr),
+        "server": type(server).__name__,
+        "n": len(clients),
+        "clients a round": int(server.nr_clients_per_round),
+        "b": int(min(batches, default=-1)),
+        "e": int(min(epochs)),
+        "lr": rates.pop(),
         "seed": int(server.seed),
-        "data": digest.hexdigest()[:16],
+        "data": hashlib.sha256(b";".join(each.numpy().tobytes() for each in rows)).hexdigest()[:16],
     }
+
+
+def _read_rate(optimizer: Any) -> float | None:
+    """The learning rate of plain SGD."""
+    groups = optimizer.param_groups if type(optimizer) is SGD else []
+    if len(groups) != 1 or groups[0]["momentum"] or groups[0]["weight_decay"]:
+        return None
+    return float(groups[0]["lr"])
+
+
+def _list_optimizers(clients: Sequence[WeightClient]) -> list[Any]:
+    """Those that clients have used; one is made when it is first used."""
+    return [vars(client)["optimizer"] for client in clients if "optimizer" in vars(client)]
 
 
 def find_borrowed(

@@ -1,13 +1,14 @@
 """Whether the runs behind a table or curves are those asked for, where a submission makes them with the lab's own servers.
 
-Accuracies on so few images can't tell all runs apart: at a small learning rate one with other clients a round may have the same. But then each
-row or curve is one of the runs that were noted, and that run's parameters must be the reference's. What is computed otherwise, or
-changed before it is returned, is judged by the accuracies alone.
+Accuracies on so few images can't tell all runs apart: at a small learning rate one with other clients a round may have the same. But where
+each row or curve is exactly what a run of the lab's own server gave, that run's parameters must be the reference's. What is computed
+otherwise, or changed before it is returned, is judged by the accuracies alone: two runs may have the same by chance.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,20 +31,30 @@ _PARAMETERS = {
 _RIGHT_DATA = "the samples of split() for the function's own arguments"
 
 
-def check_runs(
-    what: str, tag: str, seen: Any, runs: Any, expected: Any, expected_runs: Sequence[Run]
-) -> None:
+def check_runs(what: str, tag: str, answer: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Fail if a row or a curve is that of a run with other parameters than the reference's.
 
-    seen, expected: tables or curves that agree
-    runs, expected_runs: what the lab's servers ran for them; the reference's are in the order of its rows or curves
+    answer, expected: each with its `value`, a table or curves, which agree; the `runs` of the lab's servers behind it, the reference's in
+    the order of its rows or curves; and whether there were `others`
     """
-    if not isinstance(runs, list) or len(runs) < len(expected_runs):
-        return  # some rows or curves come from elsewhere, and may have a noted run's accuracies by chance
-    for (label, values), right in zip(_list_results(seen, expected), expected_runs, strict=True):
-        its = [run for run in runs if isinstance(run, dict) and _has_given(run, values)]
-        if its and all(_find_difference(run, right) is not None for run in its):
+    right_runs: Sequence[Run] = expected["runs"]
+    runs = [run for run in answer.get("runs") or [] if isinstance(run, dict)]
+    if answer.get("others") is not False or _count_servers(right_runs) - _count_servers(runs):
+        return
+    results = list(_list_results(answer["value"], expected["value"]))
+    sources = [
+        [run for run in runs if _has_given(run, values, right)]
+        for (_, values), right in zip(results, right_runs, strict=True)
+    ]
+    if not all(sources):
+        return
+    for (label, _), its, right in zip(results, sources, right_runs, strict=True):
+        if all(_find_difference(run, right) is not None for run in its):
             _fail_for(f"{label} of {what}", tag, its[0], right)
+
+
+def _count_servers(runs: Sequence[Run]) -> Counter[str]:
+    return Counter(str(run.get("server")) for run in runs)
 
 
 def _list_results(seen: Any, expected: Any) -> Iterator[tuple[str, list[Any]]]:
@@ -55,14 +66,12 @@ def _list_results(seen: Any, expected: Any) -> Iterator[tuple[str, list[Any]]]:
         yield from ((f"The curve {key!r}", seen[key]) for key in expected)
 
 
-def _has_given(run: Run, values: Sequence[Any]) -> bool:
-    """Whether `values` are the last accuracies of `run`."""
+def _has_given(run: Run, values: Sequence[Any], right: Run) -> bool:
+    """Whether `values` are the last accuracies of `run`, one of the same algorithm and length as the reference's."""
     accuracies = run.get("accuracies")
-    if (
-        not isinstance(accuracies, list)
-        or len(accuracies) < len(values)
-        or not all(map(is_number, accuracies))
-    ):
+    if run.get("server") != right["server"] or not isinstance(accuracies, list):
+        return False
+    if len(accuracies) != len(right["accuracies"]) or not all(map(is_number, accuracies)):
         return False
     last = accuracies[len(accuracies) - len(values) :]
     return all(abs(a - b) <= _ROUNDING for a, b in zip(last, values, strict=True))

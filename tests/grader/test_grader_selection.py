@@ -159,6 +159,23 @@ CASES: dict[str, list[str]] = {
         "#def h(): register(1)\nh()\nregister(f)",
         "answer: def f(): return table",
     ],
+    "an attribute of a module or of a value": [
+        "setup: from lab import *",
+        "#F.weights = 1",
+        "#plt.weights = 1",
+        "#loader.weights = 1",
+        "answer: def f(model): return model.weights()",
+    ],
+    "a decorator whose wrapper keeps times": [
+        "times = {}\ndef timed(f):\n    def inner(): times[f] = f()\n    return inner",
+        "answer: @timed\ndef f(): pass",
+        "#@timed\ndef plots(): pass\nplots()",
+    ],
+    "a decorator with arguments whose wrapper keeps times": [
+        "times = {}\ndef timed(n):\n    def make(f):\n        def inner(): times[f] = f()\n        return inner\n    return make",
+        "answer: @timed(1)\ndef f(): pass",
+        "#@timed(2)\ndef plots(): pass\nplots()",
+    ],
     "a decorator with arguments, one of an object": [
         "class Table:\n    def add(self, name): self.x = name",
         "table = Table()\nnames = []\ndef register(name):\n    def inner(f): names.append(f)\n    return inner",

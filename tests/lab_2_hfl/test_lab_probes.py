@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from torch.optim import SGD
 
 from lab_2_hfl import probes, servers
-from lab_2_hfl.clients import Client
+from lab_2_hfl.clients import Client, GradientClient
 from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
 
 ARGUMENTS = {"lr": 0.1, "client_fraction": 1.0, "seed": 3}
@@ -168,6 +169,33 @@ def test_clients_are_observed_however_they_are_kept_and_called() -> None:
     assert all(call["received"] == call["sent"] == seen["weights"] for call in seen["calls"])
 
 
+class Counts(Honest):
+    """Notes how many training examples there are while it is made."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clients = [Renaming(subset, len(servers.train_dataset)) for subset in kwargs["client_subsets"]]
+
+    def run(self, nr_rounds: int) -> Any:
+        return nr_rounds
+
+
+def test_the_length_of_the_data_is_no_less_than_a_client_s() -> None:
+    before = len(servers.train_dataset)
+    clients = {"sizes": [before + 50, 10], "seed": 3}
+    seen: list[int] = []
+
+    class Counting(Counts):
+        def run(self, nr_rounds: int) -> Any:
+            seen.extend(len(client.loader_train) for client in self.clients)
+            return nr_rounds
+
+    probes.run_server({"cls": Counting}, "cls", ARGUMENTS, clients, 1, [], "A1.1", 1)
+
+    assert seen == [1, 1]
+    assert len(servers.train_dataset) == before
+
+
 def test_more_samples_than_there_are_are_dealt_again() -> None:
     subsets = probes.make_subsets({"sizes": [5, len(servers.train_dataset)], "seed": 3})
 
@@ -228,19 +256,68 @@ class Own(FedAvgServer):
     """A server of a submission's own."""
 
 
-def make_changed() -> FedSgdServer:
-    server = FedSgdServer(0.1, SUBSETS, 0.5, 3)
-    server.seed = "3"  # type: ignore[assignment]
-    server.client_sample_counts = []
-    server.run = lambda _: None  # type: ignore[method-assign, assignment, return-value]
+class OwnRun(FedSgdServer):
+    """One that runs otherwise."""
+
+    def run(self, nr_rounds: int) -> Any:
+        return nr_rounds
+
+
+def make_without_momentum() -> FedSgdServer:
+    return FedSgdServer(0.1, SUBSETS, 0.5, 3)
+
+
+def make_with_momentum() -> FedSgdServer:
+    server = make_without_momentum()
+    server.optimizer = SGD(server.model.parameters(), 0.1, momentum=0.9)
     return server
 
 
+def make_with_own_client() -> FedSgdServer:
+    server = make_without_momentum()
+    server.clients = [Renaming(subset, -1) for subset in SUBSETS]
+    server.clients = [*server.clients[:1], GradientClient(SUBSETS[1])]
+    return server
+
+
+def ask(server: Any) -> dict[str, Any]:
+    return probes.call_experiment({"f": lambda: run(server())}, "f", {})
+
+
+def test_a_lab_s_server_is_no_other() -> None:
+    assert ask(make_without_momentum)["others"] is False
+
+
 @pytest.mark.parametrize(
-    "make", [lambda: Own(0.1, 4, SUBSETS, 0.5, 1, 3), make_changed], ids=["derived", "changed"]
+    "make",
+    [
+        lambda: Own(0.1, 4, SUBSETS, 0.5, 1, 3),
+        lambda: OwnRun(0.1, SUBSETS, 0.5, 3),
+        make_with_momentum,
+        make_with_own_client,
+    ],
+    ids=["derived", "derived, with another run", "another optimizer", "another client"],
 )
-def test_other_servers_are_not_noted(make: Any) -> None:
-    assert note(lambda: run(make())) == []
+def test_other_servers_are_told_apart(make: Any) -> None:
+    answer = ask(make)
+
+    assert (answer["runs"], answer["others"]) == ([], True)
+
+
+def test_what_decides_is_noted_and_not_the_label() -> None:
+    def make_sgd() -> FedSgdServer:
+        server = make_without_momentum()
+        server.optimizer.param_groups[0]["lr"] = 0.3
+        return server
+
+    def make_avg() -> FedAvgServer:
+        server = FedAvgServer(0.1, 4, SUBSETS, 1.0, 1, 3)
+        for client in server.clients:
+            client.nr_epochs, client.lr = 2, 0.2
+        return server
+
+    assert [each["lr"] for each in ask(make_sgd)["runs"]] == [0.3]
+    assert [(each["lr"], each["e"]) for each in ask(make_avg)["runs"]] == [(0.2, 2)]
 
 
 def test_the_lab_is_as_it_was_after_an_experiment_that_fails() -> None:
