@@ -38,7 +38,8 @@ def check_runs(what: str, tag: str, answer: Mapping[str, Any], expected: Mapping
     the order of its rows or curves; and whether there were `others`
     """
     right_runs: Sequence[Run] = expected["runs"]
-    runs = [run for run in answer.get("runs") or [] if isinstance(run, dict)]
+    noted = answer.get("runs")
+    runs = [run for run in noted if isinstance(run, dict)] if isinstance(noted, list) else []
     if answer.get("others") is not False or _count_servers(right_runs) - _count_servers(runs):
         return
     results = list(_list_results(answer["value"], expected["value"]))

@@ -67,10 +67,19 @@ def test_a_run_with_another_parameter_is_named(parameter: str, value: Any, words
         [{**OLD, "lr": 0.01}, {**NEW, "accuracies": ["22", 40.0]}, "run"],
         [],
         None,
+        7,
     ],
     ids=[
         *["right", "in another order", "one more with the same accuracies", "rounding", "too few"],
-        *["too few of the algorithm", "a curve of none", "a longer run", "forged", "none", "no list"],
+        *[
+            "too few of the algorithm",
+            "a curve of none",
+            "a longer run",
+            "forged",
+            "none",
+            "nothing",
+            "no list",
+        ],
     ],
 )
 def test_what_the_runs_do_not_contradict_passes(runs: Any) -> None:
