@@ -169,31 +169,20 @@ def test_clients_are_observed_however_they_are_kept_and_called() -> None:
     assert all(call["received"] == call["sent"] == seen["weights"] for call in seen["calls"])
 
 
-class Counts(Honest):
-    """Notes how many training examples there are while it is made."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.clients = [Renaming(subset, len(servers.train_dataset)) for subset in kwargs["client_subsets"]]
-
-    def run(self, nr_rounds: int) -> Any:
-        return nr_rounds
-
-
 def test_the_length_of_the_data_is_no_less_than_a_client_s() -> None:
     before = len(servers.train_dataset)
-    clients = {"sizes": [before + 50, 10], "seed": 3}
     seen: list[int] = []
 
-    class Counting(Counts):
+    class Counting(Asking):
         def run(self, nr_rounds: int) -> Any:
-            seen.extend(len(client.loader_train) for client in self.clients)
+            seen.append(len(servers.train_dataset))
             return nr_rounds
 
-    probes.run_server({"cls": Counting}, "cls", ARGUMENTS, clients, 1, [], "A1.1", 1)
+    probes.run_server(
+        {"cls": Counting}, "cls", ARGUMENTS, {"sizes": [before + 50, 10], "seed": 3}, 1, [], "A1.1", 1
+    )
 
-    assert seen == [1, 1]
-    assert len(servers.train_dataset) == before
+    assert (seen, len(servers.train_dataset)) == ([before + 50], before)
 
 
 def test_more_samples_than_there_are_are_dealt_again() -> None:

@@ -8,8 +8,6 @@ def avg_run(n, iid, seed, lr, c, b, e, r):
     if k not in RUNS or len(RUNS[k].test_accuracy) < r: RUNS[k] = FedAvgServer(lr, b, split(n, iid, seed), c, e, seed).run(max(r, 5))
     x = RUNS[k]; return RunResult("FedAvg", n, c, b, e, lr, seed, x.wall_time[:r], x.message_count[:r], x.test_accuracy[:r])
 
-def sgd_curve(n, iid, seed, lr, c, r): return sgd_run(n, iid, seed, lr, c, r).test_accuracy
-def avg_curve(n, iid, seed, lr, c, b, e, r): return avg_run(n, iid, seed, lr, c, b, e, r).test_accuracy
 def sgd_last(*a):
     x = sgd_run(*a); return x.message_count[-1], x.test_accuracy[-1]
 def avg_last(*a):

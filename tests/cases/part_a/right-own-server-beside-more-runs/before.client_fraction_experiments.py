@@ -5,8 +5,6 @@ def sgd_run(n, iid, seed, lr, c, r): return MySgd(lr, split(n, iid, seed), c, se
 
 def avg_run(n, iid, seed, lr, c, b, e, r): return FedAvgServer(lr, b, split(n, iid, seed), c, e, seed).run(r)
 
-def sgd_curve(n, iid, seed, lr, c, r): return sgd_run(n, iid, seed, lr, c, r).test_accuracy
-def avg_curve(n, iid, seed, lr, c, b, e, r): return avg_run(n, iid, seed, lr, c, b, e, r).test_accuracy
 def sgd_last(*a):
     x = sgd_run(*a); return x.message_count[-1], x.test_accuracy[-1]
 def avg_last(*a):
