@@ -1,9 +1,16 @@
 """The engine: runs a submission in a process of its own, takes observations, and lets checks decide outside of it.
 
-What checks use: `Submission` (the fixture `submission`), `Failure`, `fail`, and the comparisons.
+What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Failure` and `fail`, and the functions on plain values.
 """
 
-from .comparison import (
+from .failure import Failure, fail
+from .grading import add_context
+from .homework import Homework, read_homework
+from .observation import Table
+from .question import Ask, Question
+from .scripts import Scripts
+from .submission import Submission
+from .values import (
     check_curves,
     check_option,
     combine_tensors,
@@ -12,17 +19,18 @@ from .comparison import (
     is_number,
     match_tensors,
     show,
+    show_list,
 )
-from .observation import Table
-from .scripts import Scripts
-from .submission import Submission
-from .verdict import Failure, fail
 
 __all__ = [
+    "Ask",
     "Failure",
+    "Homework",
+    "Question",
     "Scripts",
     "Submission",
     "Table",
+    "add_context",
     "check_curves",
     "check_option",
     "combine_tensors",
@@ -31,5 +39,7 @@ __all__ = [
     "fail",
     "is_number",
     "match_tensors",
+    "read_homework",
     "show",
+    "show_list",
 ]

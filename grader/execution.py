@@ -115,15 +115,16 @@ class Session:
         while any(cell.index not in self.runs for cell in self.cells) and self._revive():
             pass
 
-    def observe(self, probe: str, function: str, arguments: Mapping[str, Any], timeout_s: float) -> Answer:
-        """What a probe function answers; its value is decoded plain data."""
+    def observe(self, probe: str, arguments: Mapping[str, Any], timeout_s: float) -> Answer:
+        """What a probe function (`servers.run_server`, or one of the engine's own, `call`) answers; its value is decoded plain data."""
         self.run_cells()
         timeout_s = min(timeout_s, self._remaining())
         if timeout_s <= 0 or not self._revive():
             return Answer("no time")
+        module, _, function = probe.rpartition(".")
         request = {
             "op": "observe",
-            "probe": probe,
+            "probe": module,
             "function": function,
             "arguments": arguments,
             "timeout_s": timeout_s,

@@ -1,74 +1,132 @@
-"""The homework as data: exercises, points, tags and limits, read from `homework.toml`."""
+"""A homework as data: what `homework.toml` says. Everything that the engine knows about a homework, it reads here."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+import msgspec
+
+from .handout import Handout, read_handout
+from .isolation import KIT
+
+FILE = "homework.toml"
 
 
 class HomeworkError(ValueError):
     """`homework.toml` is not as it must be; a bug of the kit, not of a submission."""
 
 
-@dataclass(frozen=True)
-class ManualItem:
-    """Points that a person gives: for the text of the cell tagged `tag`, or for an answer that a check collects."""
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file. An unknown key is an error, and so is a value of another type."""
+
+
+class ManualItem(_Entry, frozen=True):
+    """Points that a person gives: for the text of the cell tagged `tag`, or, without one, for what is written beside the scripts' code."""
 
     name: str
     points: float
     tag: str | None = None
 
 
-@dataclass(frozen=True)
-class Exercise:
+class Exercise(_Entry, frozen=True):
+    """What earns points, graded from the cells with `tags` or from the scripts `files`."""
+
     id: str
-    part: str
     title: str
     points: float
     tags: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     manual: tuple[ManualItem, ...] = ()
-    marks: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = {}
     """By file name, a regular expression that finds something in a file which is that one under a wrong name."""
+    gate: str = ""
+    """The check of what the exercise is about: who fails it gets none of the exercise's other automatic points."""
 
 
-@dataclass(frozen=True)
-class KernelLimits:
-    """What a submission's kernel may take and use."""
+class Suite(_Entry, frozen=True):
+    """Checks, and what answers their questions rightly.
+
+    checks: the folder of tests; reference: modules that define what a submission should; environment: of kernel and reference alike
+    """
+
+    checks: str
+    reference: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+
+
+class DataSource(_Entry, frozen=True):
+    """Where the data set's name and folder stand in the environment, and the probe function that says what they are.
+
+    describe: a probe function whose answer has a `dataset` and a `folder`, and further facts for the report
+    """
+
+    variable: str
+    folder_variable: str
+    describe: str
+
+
+class KernelLimits(_Entry, frozen=True):
+    """What a submission's kernel may take and use.
+
+    packages: those of the kit that a contained submission can import
+    """
 
     cell_timeout_s: float = 60.0
     submission_timeout_s: float = 900.0
     memory_mib: int = 4096
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = {}
     packages: tuple[str, ...] = ()
-    """Packages of the kit that a contained submission can import."""
 
 
-@dataclass(frozen=True)
-class ScriptLimits:
-    """What all processes of a script together may take and use."""
+class ScriptLimits(_Entry, frozen=True):
+    """What all processes of a script together may take and use; `packages` as in `KernelLimits`."""
 
     memory_mib: int = 8192
     packages: tuple[str, ...] = ()
-    """Packages of the kit that contained scripts can import."""
 
 
-@dataclass(frozen=True)
-class Homework:
+class Homework(
+    _Entry,
+    frozen=True,
+    dict=True,
+    rename={"exercises": "exercise", "handout_file": "handout", "probe_files": "probes"},
+):
+    """The whole file, and the folder in which it lies."""
+
+    folder: Path
     title: str
+    handout_file: str
     setup: str
+    public: Suite
+    hidden: Suite
     exercises: tuple[Exercise, ...]
-    kernel: KernelLimits
-    scripts: ScriptLimits = field(default_factory=ScriptLimits)
+    probe_files: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
-    """Packages whose versions every report names."""
+    reserved: tuple[str, ...] = ()
+    data: DataSource | None = None
+    kernel: KernelLimits = KernelLimits()
+    scripts: ScriptLimits = ScriptLimits()
+
+    @cached_property
+    def handout(self) -> Handout:
+        """The notebook that students start from. Raises HomeworkError if it can't be read."""
+        try:
+            return read_handout(self.folder / self.handout_file)
+        except ValueError as error:
+            raise HomeworkError(f"The handout of {self.folder / FILE} can't be read: {error}") from error
 
     @property
     def tags(self) -> tuple[str, ...]:
         """All tags that a notebook should have, in order."""
         return (self.setup, *(tag for exercise in self.exercises for tag in exercise.tags))
+
+    @cached_property
+    def probes(self) -> dict[str, str]:
+        """The source of each probe module by its name, in the order in which they are loaded."""
+        paths = [self.folder / path for path in self.probe_files]
+        return {path.stem: path.read_text(encoding="utf-8") for path in paths}
 
     def find_exercise(self, exercise_id: str) -> Exercise:
         """Raises HomeworkError if there is no such exercise."""
@@ -78,32 +136,44 @@ class Homework:
         known = ", ".join(exercise.id for exercise in self.exercises)
         raise HomeworkError(f"No exercise is called {exercise_id!r}. homework.toml has {known}.")
 
+    def find_by_tag(self, tag: str) -> Exercise:
+        """The exercise that the cell tagged `tag` belongs to. Raises HomeworkError if there is none."""
+        for exercise in self.exercises:
+            if tag in exercise.tags:
+                return exercise
+        raise HomeworkError(f"No exercise of homework.toml has the tag {tag!r}.")
 
-def read_homework(path: Path) -> Homework:
-    """Raises HomeworkError if the file has unknown or missing keys."""
+    def locate(self, suite: Suite) -> Path:
+        """The folder of a suite's checks, which need not be there: students don't get the hidden ones."""
+        return self.folder / suite.checks
+
+
+def find_homework(folder: Path | None = None) -> Path:
+    """The folder of the homework: `folder` if it is named, else the one that we stand in, else the kit's own.
+
+    Raises HomeworkError if there is none.
+    """
+    for place in [folder] if folder is not None else [Path.cwd(), KIT]:
+        if (place / FILE).is_file():
+            return place.resolve()
+    if folder is not None:
+        raise HomeworkError(f"{folder} has no {FILE}; name the folder of a homework.")
+    raise HomeworkError(
+        f"There is no {FILE} in {Path.cwd()}; go to the homework's folder, or name it by --homework."
+    )
+
+
+def read_homework(folder: Path) -> Homework:
+    """The homework in `folder`. Raises HomeworkError if its file has unknown or missing keys, or names what is not there."""
+    path = folder / FILE
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Homework(
-            title=content["title"],
-            setup=content["setup"],
-            exercises=tuple(_read_exercise(entry) for entry in content["exercise"]),
-            kernel=_read_kernel(content.get("kernel", {})),
-            scripts=_read_script_limits(content.get("scripts", {})),
-            libraries=tuple(content.get("libraries", ())),
-        )
-    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
-        raise HomeworkError(f"{path} can't be read as a homework: {error!r}") from error
-
-
-def _read_kernel(entry: dict[str, Any]) -> KernelLimits:
-    return KernelLimits(packages=tuple(entry.pop("packages", ())), **entry)
-
-
-def _read_script_limits(entry: dict[str, Any]) -> ScriptLimits:
-    return ScriptLimits(packages=tuple(entry.pop("packages", ())), **entry)
-
-
-def _read_exercise(entry: dict[str, Any]) -> Exercise:
-    tags, files = (tuple(entry.pop(key, ())) for key in ("tags", "files"))
-    manual = tuple(ManualItem(**item) for item in entry.pop("manual", ()))
-    return Exercise(**entry, tags=tags, files=files, manual=manual)
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "folder" in content:
+            raise ValueError("Object contains unknown field `folder`")
+        homework = msgspec.convert({**content, "folder": folder.resolve()}, Homework)
+    except (OSError, ValueError) as error:
+        raise HomeworkError(f"{path} can't be read as a homework: {error}.") from error
+    named = [homework.handout_file, homework.public.checks, *homework.probe_files]
+    if missing := [name for name in named if not (folder / name).exists()]:
+        raise HomeworkError(f"{path} names {missing[0]}, which is not there.")
+    return homework

@@ -12,7 +12,7 @@ from .containment import ContainmentError, Level, Machine, View, check_open, pro
 LEVELS = tuple(level.value for level in Level)
 _STRENGTH = {Level.NONE: 0, Level.REDUCED: 1, Level.FULL: 2}
 _DISTRIBUTION = "distributed-learning-kit"
-_HERE = Path(__file__).resolve().parents[1]
+KIT = Path(__file__).resolve().parent.parent
 
 
 class IsolationError(RuntimeError):
@@ -33,19 +33,22 @@ def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = N
     return level
 
 
-def make_view(packages: Collection[str], folders: Iterable[Path] = ()) -> View:
-    """What a submission reads: Python and what is installed with it, these packages of the kit and no other, and folders of data.
+def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = ()) -> View:
+    """What a submission reads: Python and what is installed with it, these packages of the homework and no other, and folders of data.
 
-    Raises IsolationError if a package is not installed.
+    home: the homework's folder, of which only `packages` can be read
+    Raises IsolationError if a package is not there.
     """
     hidden = [name for name in _list_own_packages() if name not in packages]
     try:
         view = python_view(packages, hidden)
     except ModuleNotFoundError as error:
         raise IsolationError(f"{error} Install the kit: pip install -e .") from error
-    # Of the kit's own folder only what was named: it may lie below one that is readable, such as /usr/src.
-    kit = () if _HERE.name in ("site-packages", "dist-packages") else (_HERE,)
-    return view + View(tuple(Path(os.path.realpath(folder)) for folder in folders), kit)
+    # Of the kit's own folder too: it may lie below one that is readable, such as /usr/src.
+    kit = () if KIT.name in ("site-packages", "dist-packages") else (KIT,)
+    return view + View(
+        tuple(Path(os.path.realpath(folder)) for folder in folders), tuple(dict.fromkeys((*kit, home)))
+    )
 
 
 def check_view(view: View, level: Level) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import nbformat
 
-from .verdict import fail
+from .failure import fail
 
 # A notebook larger than this holds saved output, not answers.
 MAX_BYTES = 256 * 1024 * 1024

@@ -1,47 +1,114 @@
-"""What `pytest -fpath` and `grader grade` both understand, refused in one line before anything is graded."""
+"""What `pytest -fpath` and `grader grade` both understand: one table of options for both, and refusals in one line before anything is graded."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .homework import Homework, HomeworkError
+from .homework import Homework
+from .isolation import LEVELS
 
 MAX_SEED = 2**32 - 1  # what every random generator takes
+
+
+class OptionError(ValueError):
+    """What is asked for can't be done; the message is one line for the person who asked."""
 
 
 def read_seed(text: str) -> int:
     """A grading seed, as the type of an option. Raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) > MAX_SEED:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number from 0 to {MAX_SEED}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: give a whole number from 0 to {MAX_SEED}")
     return int(text)
 
 
-def find_path_problem(path: Path) -> str | None:
-    """Why a report can't be written to `path`, which is better said now than after minutes of grading."""
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        return "name a file in a folder that exists"
-    return None
+def _read_path(text: str) -> Path:
+    """A path that stays the same in a process that works in another folder."""
+    return Path(text).absolute()
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of both commands, with what `add_argument` takes besides its name."""
+
+    name: str
+    help: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def attribute(self) -> str:
+        return self.name.lstrip("-").replace("-", "_")
+
+
+OPTIONS = (
+    Option(
+        "--homework",
+        "the folder with homework.toml; default: the one that you are in, else the kit's own",
+        {"type": _read_path, "metavar": "FOLDER"},
+    ),
+    Option("--json", "write the results in Gradescope's format", {"type": _read_path, "metavar": "FILE"}),
+    Option("--html", "write the results as a page for people", {"type": _read_path, "metavar": "FILE"}),
+    Option(
+        "--grading-seed",
+        "decides what hidden checks ask; the same seed gives the same grade",
+        {"type": read_seed, "metavar": "N"},
+    ),
+    Option("--exercise", "grade only these exercises", {"metavar": "ID,…"}),
+    Option("--steps", "how many training steps to ask of scripts", {"type": int, "metavar": "N"}),
+    Option(
+        "--execute",
+        "run the cells that grading needs (default), or all",
+        {"choices": ("needed", "all"), "default": "needed"},
+    ),
+    Option(
+        "--isolation",
+        "how well to contain the submission: hidden checks need full unless another is named, public ones have none",
+        {"choices": LEVELS},
+    ),
+)
+
+
+def add_options(add: Callable[..., Any]) -> None:
+    """Declare all options, by a parser's `add_argument` or pytest's `addoption`."""
+    for option in OPTIONS:
+        add(option.name, help=option.help, **option.settings)
+
+
+def list_arguments(options: Any) -> Iterator[str]:
+    """The options that were given, as arguments for another command."""
+    for option in OPTIONS:
+        value = getattr(options, option.attribute)
+        if value is not None:
+            yield f"{option.name}={value}"
+
+
+def check_reports(options: Any) -> None:
+    """Say now that a report can't be written where it was asked for, rather than after minutes of grading. Raises OptionError."""
+    for name in ("json", "html"):
+        path: Path | None = getattr(options, name)
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise OptionError(f"--{name} {path}: name a file in a folder that exists.")
 
 
 def read_exercises(text: str | None, homework: Homework, notebook: bool, scripts: bool) -> set[str] | None:
     """The exercises that `--exercise` names; None for all of them.
 
     notebook, scripts: what there is to grade
-    Raises HomeworkError if a name is unknown, there is none, or an exercise is graded from what is not there.
+    Raises OptionError or HomeworkError if a name is unknown, there is none, or an exercise is graded from what is not there.
     """
     if text is None:
         return None
     wanted = {part.strip() for part in text.split(",") if part.strip()}
     if not wanted:
-        raise HomeworkError(
-            f"--exercise {text!r} names no exercise; write, for example, --exercise A1.1,A2.1."
-        )
+        raise OptionError(f"--exercise {text!r} names no exercise; write, for example, --exercise A1.1,A2.1.")
     for name in sorted(wanted):
         needs_scripts = bool(homework.find_exercise(name).files)
         if not (scripts if needs_scripts else notebook):
             source = (
                 "scripts: give a folder or an archive with them" if needs_scripts else "a notebook: give one"
             )
-            raise HomeworkError(f"{name} is graded from {source}.")
+            raise OptionError(f"{name} is graded from {source}.")
     return wanted

@@ -59,6 +59,11 @@ class Report:
         return _add(result.score for result in self.results)
 
     @property
+    def is_broken(self) -> bool:
+        """Whether a check could not be made: a bug of the kit, after which no score is final."""
+        return any(result.status == BROKEN for result in self.results)
+
+    @property
     def max_score(self) -> float:
         return _add(result.points for result in self.results)
 
@@ -170,6 +175,17 @@ def _advise(results: Sequence[CheckResult]) -> str:
 def write_json(report: Report, path: Path) -> None:
     """Write `results.json`, whole or not at all. Raises OSError."""
     _write(path, json.dumps(report.to_results(), indent=1, ensure_ascii=True) + "\n")
+
+
+def write_refusal(sentence: str, path: Path) -> None:
+    """Write results without a score, which say why nothing was graded. Raises OSError."""
+    results = {
+        "output": display.plain(sentence),
+        "output_format": "text",
+        "visibility": "visible",
+        "tests": [],
+    }
+    _write(path, json.dumps({**results, "extra_data": {"outcome": "refused"}}, indent=1) + "\n")
 
 
 def write_html(report: Report, path: Path) -> None:

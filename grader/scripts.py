@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .homework import Exercise, Homework
-from .intake import Expected, open_submission
+from .intake import Expected, open_hand_in
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
 TEXT_CHARACTERS = 20_000  # of an explanation; more is cut, and said to be
@@ -47,12 +47,12 @@ def expect(homework: Homework) -> Expected:
     """What to look for in a submission: tags of cells, names of scripts, and how to know a script by its content."""
     scripts = [name for exercise in homework.exercises for name in exercise.files]
     marks = {name: mark for exercise in homework.exercises for name, mark in exercise.marks.items()}
-    return Expected(tags=homework.tags, scripts=scripts, marks=marks)
+    return Expected(homework.tags, scripts, homework.handout.cells, marks, homework.reserved)
 
 
 def open_scripts(path: Path, workdir: Path, homework: Homework) -> Scripts:
     """Take in the scripts of a folder or an archive. Raises IntakeError if it holds nothing to grade."""
-    found = open_submission(path, workdir, expected=expect(homework))
+    found = open_hand_in(path, workdir, expected=expect(homework))
     return Scripts(found.folder, found.scripts, found.notes, found.problems)
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
+from .failure import fail
 from .homework import Homework
 from .notebook import Cell, Notebook
 from .observation import Odd
+from .question import PLAIN, Question
 from .selection import select_cells
-from .verdict import fail
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
 _INPUT_ERRORS = (NO_INPUT, "EOFError")
@@ -33,7 +36,6 @@ class Submission:
         notebook: Notebook,
         homework: Homework,
         environment: Mapping[str, str],
-        probes: Mapping[str, str],
         execute_all: bool = False,
         level: Level = Level.NONE,
         view: View | None = None,
@@ -46,7 +48,8 @@ class Submission:
             else select_cells(notebook, homework.tags)
         )
         view = view or View()
-        self._session = Session(cells, homework.kernel, environment, probes, level, view)
+        environment = {**environment, "PYTHONPATH": _make_path(homework.folder, level)}
+        self._session = Session(cells, homework.kernel, environment, homework.probes, level, view)
         self._hidden_packages = {path.name for path in view.hidden if (path / "__init__.py").exists()}
 
     def close(self) -> None:
@@ -76,36 +79,31 @@ class Submission:
         name: str,
         arguments: Mapping[str, Any],
         timeout_s: float | None = None,
-        expected: str = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says",
-        probe: tuple[str, str] = ("", "call"),
+        expected: str = PLAIN,
     ) -> Any:
         """What the function `name` of the cell with `tag` returns for keyword `arguments`.
 
         expected: what it should return, for the message if that is not plain data
-        probe: a probe and its function that makes the call, and may tell more than what is returned
         """
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        asked = {"name": name, "arguments": dict(arguments)}
         return self.observe(
-            tag,
-            *probe,
-            {"name": name, "arguments": dict(arguments)},
-            f"{name}({shown})",
-            timeout_s,
-            {"NotPlain": (expected, f"return what the handout asks for in the cell tagged {tag!r}.")},
+            Question(tag, "call", asked, f"{name}({shown})", timeout_s=timeout_s, expected=expected)
         )
 
     def read_value(self, tag: str, name: str) -> Any:
         """The global `name` that the cell with `tag` defines."""
-        return self.observe(tag, "", "read_value", {"name": name}, name)
+        return self.observe(Question(tag, "read_value", {"name": name}, name))
 
     def describe_function(self, tag: str, name: str) -> dict[str, Any]:
         """The parameters of a function and their defaults, or the bases of a class."""
-        found = self.observe(tag, "", "describe_function", {"name": name}, name)
+        found = self.observe(Question(tag, "describe_function", {"name": name}, name))
         return found if isinstance(found, dict) else {}
 
     def read_class(self, tag: str, name: str, attributes: Collection[str]) -> dict[str, Any]:
-        """The class's own attributes, each `{"value": …}`, `{"missing": …}` or `{"odd": …}`; fails if `name` is no plain class."""
-        found = self.observe(tag, "", "read_class", {"name": name, "attributes": list(attributes)}, name)
+        """The class's own attributes, each `{"value": …}`, `{"missing": …}` or `{"odd": …}`; fails if `name` is not a plain class."""
+        asked = {"name": name, "attributes": list(attributes)}
+        found = self.observe(Question(tag, "read_class", asked, name))
         if (
             not isinstance(found, dict)
             or found.get("kind") != "class"
@@ -113,62 +111,53 @@ class Submission:
         ):
             kind = found.get("kind", "") if isinstance(found, dict) else ""
             fail(
-                f"{name} is {'a class with a metaclass of its own' if kind == 'metaclass' else 'no class'}.",
+                f"{name} is {'a class with a metaclass of its own' if kind == 'metaclass' else 'not a class'}.",
                 f"the class {name} of the handout with your answers filled in",
                 f"copy the class from the handout into the cell tagged {tag!r} and fill it in again.",
             )
         attributes_found: dict[str, Any] = found["attributes"]
         return attributes_found
 
-    def observe(
-        self,
-        tag: str,
-        probe: str,
-        function: str,
-        arguments: Mapping[str, Any],
-        what: str,
-        timeout_s: float | None = None,
-        on_error: Mapping[str, tuple[str, str]] = {},
-    ) -> Any:
-        """The answer of a probe function about the cell with `tag`.
+    def is_worth_asking(self, tag: str) -> bool:
+        """Whether one cell has `tag` and says anything else than the handout's."""
+        cell = self.notebook.find(tag)
+        return cell is not None and not self.homework.handout.is_untouched(tag, cell.source)
 
-        what: how to name the code that runs, in a message, such as `my_function(n=3)`
-        on_error: by the name of an exception that the probe function may raise, what was expected and what to do next
-        """
-        self.require_cell(tag)
-        limit_s = timeout_s or self.homework.kernel.cell_timeout_s
-        answer = self._session.observe(probe, function, arguments, limit_s)
+    def observe(self, question: Question) -> Any:
+        """The answer to a question, as plain data; fails the check if there is none."""
+        self.require_cell(question.tag)
+        limit_s = question.timeout_s or self.homework.kernel.cell_timeout_s
+        answer = self._session.observe(question.probe, question.arguments, limit_s)
         if answer.outcome != "ok":
-            self._fail(tag, what, answer, limit_s, on_error)
+            self._fail(question, answer, limit_s)
         if isinstance(answer.value, Odd):
-            self._fail_odd(tag, what, answer.value)
+            self._fail_odd(question.tag, question.shown, answer.value)
         return answer.value
 
-    def _fail(
-        self, tag: str, what: str, answer: Answer, timeout_s: float, on_error: Mapping[str, tuple[str, str]]
-    ) -> None:
-        name = what.split("(")[0]
-        error = answer.error
+    def _fail(self, question: Question, answer: Answer, timeout_s: float) -> NoReturn:
+        tag, shown, error = question.tag, question.shown, answer.error
         if error is not None and error.name == "NotDefined":
             self._fail_undefined(tag, error.message)
-        if error is not None and error.name in on_error:
-            verb = "gives" if error.name == "NotPlain" else "can't be checked:"
-            fail(f"{what} {verb} {error.message}.", *on_error[error.name])
+        if error is not None and error.name in question.on_error:
+            fail(f"{shown} can't be checked: {error.message}.", *question.on_error[error.name])
+        if error is not None and error.name == "NotPlain":
+            advice = f"return what the handout asks for in the cell tagged {tag!r}."
+            fail(f"{shown} gives {error.message}.", question.expected, advice)
         if error is not None and error.name in _INPUT_ERRORS:
             fail(
-                f"{what} asks for input from the keyboard.",
+                f"{shown} asks for input from the keyboard.",
                 "code that runs without anybody at the keyboard",
                 f"replace input() in the cell tagged {tag!r} by a value.",
             )
         fail(
-            f"{what} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
-            f"{name} to finish within {timeout_s:g} s, without an exception",
+            f"{shown} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
+            f"{shown.split('(')[0]} to finish within {timeout_s:g} s, without an exception",
             self._advise_missing(answer)
             or self._advise_hidden(answer)
             or _advise_call(answer, tag) + self._find_unused_attribute(answer),
         )
 
-    def _fail_undefined(self, tag: str, name: str) -> None:
+    def _fail_undefined(self, tag: str, name: str) -> NoReturn:
         run = self._session.runs.get(self.require_cell(tag).index)
         if run is not None and run.outcome != "ok":
             self._fail_without_setup(name)
@@ -201,7 +190,7 @@ class Submission:
                 "correct the setup cell first: every exercise needs it.",
             )
 
-    def _fail_odd(self, tag: str, what: str, odd: Odd) -> None:
+    def _fail_odd(self, tag: str, what: str, odd: Odd) -> NoReturn:
         if odd.what == "...":
             fail(
                 f"{what} is still `...`, as in the empty handout.",
@@ -272,6 +261,12 @@ class Submission:
             if run.outcome != "ok" and not _is_missing(run, name):
                 return f" {name} occurs in {cell}, which did not run to its end: {self._describe(run)}."
         return ""
+
+
+def _make_path(folder: Path, level: Level) -> str:
+    """Where the kernel finds the homework's packages; without containment also what this process finds."""
+    own = os.environ.get("PYTHONPATH", "") if level is Level.NONE else ""
+    return os.pathsep.join(filter(None, [str(folder), own]))
 
 
 def _is_missing(run: Answer, name: str) -> bool:

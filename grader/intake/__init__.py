@@ -2,7 +2,7 @@
 
 from .locate import Expected
 from .names import IntakeError
-from .opening import Submission, open_submission
+from .opening import HandIn, open_hand_in
 from .sink import IntakeLimits
 
-__all__ = ["Expected", "IntakeError", "IntakeLimits", "Submission", "open_submission"]
+__all__ = ["Expected", "HandIn", "IntakeError", "IntakeLimits", "open_hand_in"]

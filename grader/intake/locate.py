@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from ..handout import squeeze
+from ..notebook import NotebookError, read_notebook
 from .names import IntakeError
 
 _MAX_COMPARED_BYTES = 256 << 20
@@ -55,8 +55,12 @@ class _Candidate:
     """By tag, the cell's source without its white space; empty where it could not be read."""
 
     def filled(self, expected: Expected) -> set[str]:
-        untouched = {tag: _squeeze(source) for tag, source in expected.handout.items()}
+        untouched = {tag: squeeze(source) for tag, source in expected.handout.items()}
         return {tag for tag, source in self.sources.items() if source != untouched.get(tag)}
+
+    def is_empty_handout(self, expected: Expected) -> bool:
+        """Whether it has graded cells, and all of them say what the handout says."""
+        return bool(self.sources) and not self.filled(expected)
 
 
 def locate(folder: Path, expected: Expected) -> Found:
@@ -94,7 +98,9 @@ def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) ->
         why = (
             f"it fills {filled} of the {len(expected.tags)} cells that are graded"
             if filled
-            else "it has their tags"
+            else "it has the tags of graded cells"
+            if best.sources
+            else "the others are the empty handout"
         )
         notes = [f"{best.name} was chosen: {why}. Set aside: {_listed(others)}."]
     path, more = _with_plain_suffix(folder, best.path)
@@ -141,7 +147,8 @@ def _plainness(candidate: _Candidate) -> tuple[bool, int, str]:
 
 def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
     """Return the notebook that fills the most graded cells. Raises IntakeError where two fill as many differently."""
-    tagged = [candidate for candidate in candidates if candidate.sources] or list(candidates)
+    worked = [candidate for candidate in candidates if not candidate.is_empty_handout(expected)] or candidates
+    tagged = [candidate for candidate in worked if candidate.sources] or list(worked)
     most = max(len(candidate.filled(expected)) for candidate in tagged)
     best = [candidate for candidate in tagged if len(candidate.filled(expected)) == most]
     if len(best) > 1 and any(
@@ -163,36 +170,12 @@ def _read(path: Path, folder: Path, tags: Collection[str]) -> _Candidate:
 
 
 def _tagged_sources(path: Path, tags: frozenset[str]) -> dict[str, str]:
-    """Return the squeezed sources of tagged cells; none for a file that is too large or no notebook."""
-    if path.stat().st_size > _MAX_COMPARED_BYTES:
-        return {}
+    """The sources of tagged cells without their white space; none for what can't be read as a notebook."""
     try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+        notebook = read_notebook(path)
+    except NotebookError:
         return {}
-    cells = content.get("cells") if isinstance(content, dict) else None
-    sources: dict[str, str] = {}
-    for cell in cells if isinstance(cells, list) else []:
-        for tag in _tags(cell):
-            if tag in tags:
-                sources[tag] = _squeeze(_source(cell))
-    return sources
-
-
-def _tags(cell: Any) -> list[str]:
-    metadata = cell.get("metadata") if isinstance(cell, dict) else None
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-
-
-def _source(cell: dict[str, Any]) -> str:
-    source = cell.get("source", "")
-    lines = source if isinstance(source, list) else [source]
-    return "".join(line for line in lines if isinstance(line, str))
-
-
-def _squeeze(source: str) -> str:
-    return "".join(source.split())
+    return {tag: squeeze(cell.source) for cell in notebook.cells for tag in cell.tags if tag in tags}
 
 
 def _with_plain_suffix(folder: Path, path: Path) -> tuple[Path, list[str]]:

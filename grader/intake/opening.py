@@ -34,8 +34,8 @@ main()
 
 
 @dataclass(frozen=True)
-class Submission:
-    """A submission in a clean folder of its own."""
+class HandIn:
+    """What was handed in, in a clean folder of its own."""
 
     folder: Path
     notebook: Path | None
@@ -53,9 +53,9 @@ class Submission:
         return self.notebook
 
 
-def open_submission(
+def open_hand_in(
     path: Path, workdir: Path, limits: IntakeLimits | None = None, expected: Expected | None = None
-) -> Submission:
+) -> HandIn:
     """Take a submission in, below ``workdir``, and find in it what is to be graded.
 
     Nothing of it is run, and nothing in it can change how grading runs. Raises IntakeError, and leaves nothing
@@ -70,7 +70,7 @@ def open_submission(
             raise IntakeError(_safe(str(error))) from None
         if found.notebook is None and not found.scripts:
             raise IntakeError(_safe(found.problems["notebook"]))
-    return Submission(
+    return HandIn(
         folder,
         found.notebook,
         found.scripts,

@@ -13,9 +13,8 @@ from threading import Thread
 import pytest
 
 import launch
-from grader import Scripts
+from grader import Scripts, add_context
 from grader.containment import ContainedWorkers
-from grader.plugin import add_context
 
 from .comparison import Comparison, compare
 from .contract import read_contract

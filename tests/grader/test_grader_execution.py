@@ -18,7 +18,7 @@ import pytest
 from grader.containment import Level
 from grader.execution import Answer, Session
 from grader.homework import KernelLimits
-from grader.isolation import IsolationError, choose_level, make_view
+from grader.isolation import KIT, IsolationError, choose_level, make_view
 from grader.notebook import Cell
 from grader.observation import CodeError
 
@@ -33,7 +33,7 @@ def isolation(request: pytest.FixtureRequest) -> dict[str, Any]:
         level = choose_level(request.param, hidden=False)
     except IsolationError as error:
         pytest.skip(str(error))
-    return {"level": level, "view": make_view(())}
+    return {"level": level, "view": make_view((), KIT)}
 
 
 def make_cells(*sources: str) -> list[Cell]:
@@ -41,11 +41,11 @@ def make_cells(*sources: str) -> list[Cell]:
 
 
 def call(session: Session, name: str, timeout_s: float = TIMEOUT_S, **arguments: Any) -> Answer:
-    return session.observe("", "call", {"name": name, "arguments": arguments}, timeout_s)
+    return session.observe("call", {"name": name, "arguments": arguments}, timeout_s)
 
 
 def read(session: Session, name: str) -> Any:
-    answer = session.observe("", "read_value", {"name": name}, TIMEOUT_S)
+    answer = session.observe("read_value", {"name": name}, TIMEOUT_S)
     return answer.value if answer.outcome == "ok" else answer
 
 
@@ -241,7 +241,7 @@ class Answers:
 
 def test_what_a_notebook_does_to_the_built_ins_does_not_reach_the_observer(isolation: dict[str, Any]) -> None:
     with Session(make_cells(HOSTILE), KernelLimits(), **isolation) as session:
-        answer = session.observe("", "read_class", {"name": "Answers", "attributes": ["q1"]}, TIMEOUT_S)
+        answer = session.observe("read_class", {"name": "Answers", "attributes": ["q1"]}, TIMEOUT_S)
 
     assert answer.value == {"kind": "class", "attributes": {"q1": {"value": "fedavg"}}}
     assert set(answer.tampering) == {"sum of builtins was replaced", "sorted of builtins was replaced"}
@@ -257,14 +257,14 @@ def test_probes_are_asked_with_the_notebook_s_globals(isolation: dict[str, Any])
     with Session(
         make_cells("n = 4\ndouble = None"), KernelLimits(), probes={"sums": PROBE}, **isolation
     ) as session:
-        answer = session.observe("sums", "double", {"name": "n", "plus": 1}, TIMEOUT_S)
+        answer = session.observe("sums.double", {"name": "n", "plus": 1}, TIMEOUT_S)
 
     assert (answer.outcome, answer.value) == ("ok", 9)
 
 
 def test_a_probe_s_numbers_may_be_infinite() -> None:
     with Session(make_cells("n = float('inf')"), KernelLimits(), probes={"sums": PROBE}) as session:
-        answer = session.observe("sums", "double", {"name": "n", "plus": 1}, TIMEOUT_S)
+        answer = session.observe("sums.double", {"name": "n", "plus": 1}, TIMEOUT_S)
 
     assert answer.value == math.inf
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from homeworks import write_homework
 
 from grader.containment import Container, Layer, Level, Machine, View, probe
 from grader.containment.bubblewrap import Bubblewrap
@@ -65,7 +66,7 @@ def test_less_is_refused_with_the_command_that_would_install_it(
 
 
 def test_no_package_of_the_kit_is_shown_but_those_named() -> None:
-    view = make_view(["lab_2_hfl"], [KIT / "docs"])
+    view = make_view(["lab_2_hfl"], KIT, [KIT / "docs"])
 
     assert {KIT / "lab_2_hfl", KIT / "docs"} <= set(view.readable)
     assert {KIT / name for name in ("grader", "launch", "solutions", "lab_1_parallelism")} <= set(view.hidden)
@@ -74,7 +75,7 @@ def test_no_package_of_the_kit_is_shown_but_those_named() -> None:
 
 @pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
 def test_the_kit_is_hidden_also_where_it_lies_in_a_readable_folder() -> None:
-    view = make_view(["lab_2_hfl"]) + View((KIT.parent,))
+    view = make_view(["lab_2_hfl"], KIT) + View((KIT.parent,))
     program = "import lab_2_hfl, os, sys; print(sorted(os.listdir(sys.argv[1])))"
     container = Container(view=view, level=Level.FULL)
     with container.start([sys.executable, "-c", program, str(KIT)], stdout=subprocess.PIPE) as process:
@@ -90,17 +91,14 @@ def test_the_kit_is_hidden_also_where_it_lies_in_a_readable_folder() -> None:
 
 def test_an_unknown_package_is_said() -> None:
     with pytest.raises(IsolationError, match="lab_9 is not installed"):
-        make_view(["lab_9"])
+        make_view(["lab_9"], KIT)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------------------------
 
-HOMEWORK = """
-title = "Small homework"
-setup = "setup"
+EXERCISE = """
 [[exercise]]
 id = "X1"
-part = "a"
 title = "A secret"
 points = 1
 tags = ["answer"]
@@ -125,7 +123,7 @@ def run_pytest(tmp_path: Path) -> Run:
         (tmp_path / name).mkdir()
         (tmp_path / name / "test_answer.py").write_text(CHECKS)
         (tmp_path / name / "key").write_text("swordfish")
-    (tmp_path / "public_tests" / "homework.toml").write_text(HOMEWORK)
+    write_homework(tmp_path, EXERCISE)
     (tmp_path / "tox.ini").write_text("[pytest]\n")
     source = f"answer = open({str(tmp_path / 'private_tests' / 'key')!r}).read()"
     cells = [

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from grader.failure import Failure
 from grader.notebook import Cell, Notebook, NotebookError, read_notebook
-from grader.verdict import Failure
 
 
 def make_cell(source: Any = "x = 1", tags: Any = None, kind: str = "code") -> dict[str, Any]:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from grader.__main__ import find_parts
+from grader.homework import read_homework
 from grader.intake import IntakeError
-from grader.notebook import NotebookError
+from grader.options import OptionError
 
 KIT = Path(__file__).parents[2]
+HOMEWORK = read_homework(KIT)
 CELL = {
     "cell_type": "code",
     "id": "a",
@@ -52,23 +54,23 @@ def hand_in(tmp_path: Path):
     ],
 )
 def test_what_is_there_or_asked_for_is_graded(hand_in, tmp_path, names, part, options):
-    given = find_parts(hand_in(*names), tmp_path / "work", part)
+    given = find_parts(hand_in(*names), tmp_path / "work", part, HOMEWORK)
     assert [argument.partition("=")[0] for argument in given] == options
 
 
 def test_scripts_alone_are_no_part_a(hand_in, tmp_path):
     with pytest.raises(IntakeError, match="no notebook"):
-        find_parts(hand_in("b1.sh"), tmp_path / "work", "a")
+        find_parts(hand_in("b1.sh"), tmp_path / "work", "a", HOMEWORK)
 
 
 def test_one_file_has_no_scripts(hand_in, tmp_path):
     folder = hand_in("homework_1.ipynb")
-    with pytest.raises(NotebookError, match="part b is graded from a folder"):
-        find_parts(folder / "homework_1.ipynb", tmp_path / "work", "b")
+    with pytest.raises(OptionError, match="part b is graded from a folder"):
+        find_parts(folder / "homework_1.ipynb", tmp_path / "work", "b", HOMEWORK)
 
 
 def test_that_only_scripts_are_graded_is_said(hand_in, tmp_path, capsys):
-    find_parts(hand_in("b1.sh"), tmp_path / "work", None)
+    find_parts(hand_in("b1.sh"), tmp_path / "work", None, HOMEWORK)
     assert "Only the scripts are graded" in capsys.readouterr().err
 
 

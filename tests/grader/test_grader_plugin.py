@@ -12,32 +12,29 @@ from typing import Any
 
 import nbformat
 import pytest
+from homeworks import HEAD, write_homework
 
 from grader.plugin import rewrite_arguments
 
 USAGE_ERROR = 4
 
-HOMEWORK = """
-title = "Small homework"
-setup = "setup"
+HOMEWORK = f"""
 libraries = ["pytest"]
+{HEAD}
 [kernel]
 cell_timeout_s = 120
 [[exercise]]
 id = "X1"
-part = "a"
 title = "A number"
 points = 1.5
 tags = ["number", "why"]
-manual = [{ name = "Reason", points = 0.5, tag = "why" }]
+manual = [{{ name = "Reason", points = 0.5, tag = "why" }}]
 [[exercise]]
 id = "X2"
-part = "a"
 title = "Nothing"
 points = 1
 [[exercise]]
 id = "S1"
-part = "b"
 title = "A script"
 points = 1
 files = ["s.py"]
@@ -121,9 +118,7 @@ def test_what_is_no_notebook_ends_with_one_line_and_status_4(
 @pytest.fixture
 def kit(tmp_path: Path) -> Path:
     """A folder with checks of a small homework, and nothing else."""
-    folder = tmp_path / "kit"
-    (folder / "public_tests").mkdir(parents=True)
-    (folder / "public_tests" / "homework.toml").write_text(HOMEWORK)
+    folder = write_homework(tmp_path / "kit", HOMEWORK)
     (folder / "public_tests" / "test_small.py").write_text(CHECKS)
     (folder / "tox.ini").write_text("[pytest]\n")
     return folder

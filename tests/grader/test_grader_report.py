@@ -25,8 +25,8 @@ from grader.report import (
 )
 
 EXERCISES = (
-    Exercise("X1", "a", "First", 1),
-    Exercise("X2", "a", "Second", 2),
+    Exercise("X1", "First", 1),
+    Exercise("X2", "Second", 2),
     Exercise("X3", "b", "Third", 3),
 )
 THIRD = 1 / 3

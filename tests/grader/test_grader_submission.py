@@ -9,11 +9,14 @@ import pytest
 
 from grader.containment import View
 from grader.execution import Answer
-from grader.homework import Homework, KernelLimits
+from grader.failure import Failure
+from grader.homework import Homework, KernelLimits, Suite
 from grader.notebook import Cell, Notebook
 from grader.observation import CodeError, Odd
+from grader.question import Question
 from grader.submission import Submission
-from grader.verdict import Failure
+
+SUITE = Suite("checks")
 
 
 class MadeUpSession:
@@ -44,8 +47,10 @@ def make_submission(
         Cell(2, "markdown", "helper", ()),
         Cell(3, "code", other, ()),
     )
-    homework = Homework("Homework", "setup", (), KernelLimits(cell_timeout_s=60))
-    submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, {}, view=view)
+    homework = Homework(
+        Path(), "Homework", "", "setup", SUITE, SUITE, (), kernel=KernelLimits(cell_timeout_s=60)
+    )
+    submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, view=view)
     submission._session.close()
     submission._session = MadeUpSession(answer, {0: setup or Answer("ok"), 1: cell or Answer("ok")})  # type: ignore[assignment]
     return submission
@@ -136,7 +141,7 @@ def test_a_probe_s_exception_may_have_a_sentence_of_its_own() -> None:
     submission = make_submission(raised("Unfinished", "it has no clients"))
     sentences = {"Unfinished": ("clients", "make some.")}
     with pytest.raises(Failure) as failure:
-        submission.observe("answer", "p", "run", {"name": "S"}, "S()", on_error=sentences)
+        submission.observe(Question("answer", "p.run", {"name": "S"}, "S()", on_error=sentences))
 
     assert (failure.value.seen, failure.value.expected, failure.value.advice) == (
         "S() can't be checked: it has no clients.",
@@ -218,9 +223,9 @@ def test_a_missing_tag_fails_before_anything_is_asked() -> None:
     ("found", "seen"),
     [
         ({"kind": "metaclass", "type": "M"}, "A is a class with a metaclass of its own."),
-        ({"kind": "instance", "type": "A"}, "A is no class."),
-        ({"kind": "class", "attributes": 3}, "A is no class."),
-        (["forged"], "A is no class."),
+        ({"kind": "instance", "type": "A"}, "A is not a class."),
+        ({"kind": "class", "attributes": 3}, "A is not a class."),
+        (["forged"], "A is not a class."),
     ],
 )
 def test_an_answer_class_that_is_none_is_said(found: Any, seen: str) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from msgspec.structs import replace
 from cases import FOLDER, Case
 from homework.checks import CHECKS, KEY
 
@@ -18,7 +19,7 @@ from grader.isolation import make_view
 from grader.notebook import read_notebook
 from grader.report import FAILED, PASSED, CheckResult, Report, format_notes, format_page, format_table
 
-HOMEWORK = read_homework(FOLDER / "homework" / "homework.toml")
+HOMEWORK = read_homework(FOLDER / "homework")
 SEED = 11
 
 
@@ -49,7 +50,7 @@ def grade(case: Case, targets: dict[str, str], folder: Path, level: Level) -> Gr
 def grade_notebook(path: Path, level: Level, limits: dict[str, object] | None = None) -> Graded:
     homework = replace(HOMEWORK, kernel=replace(HOMEWORK.kernel, **(limits or {})))
     submission = Submission(
-        read_notebook(path), homework, {}, {}, execute_all=True, level=level, view=make_view(())
+        read_notebook(path), homework, {}, execute_all=True, level=level, view=make_view((), HOMEWORK.folder)
     )
     report = Report(homework.title, homework.exercises, context={"isolation": level.value})
     try:
@@ -81,7 +82,7 @@ def _decide(name: str, check: Callable[[Submission, int], None], submission: Sub
 
 def _read_loot(submission: Submission) -> str:
     """What the submission says it got hold of; empty where it says nothing."""
-    answer = submission._session.observe("", "read_value", {"name": "loot"}, 10.0)
+    answer = submission._session.observe("read_value", {"name": "loot"}, 10.0)
     return str(answer.value) if answer.outcome == "ok" and answer.value else ""
 
 

@@ -13,7 +13,7 @@ from packing_cases import ArchiveCase, read_archive_cases
 from targets import State, look
 
 from grader.containment import Level, probe, remove_folder
-from grader.intake import IntakeError, open_submission
+from grader.intake import IntakeError, open_hand_in
 from grader.notebook import NotebookError, read_notebook
 
 ALL = os.environ.get("HOSTILE", "") == "all"
@@ -47,7 +47,7 @@ def test_archive_is_refused_or_graded_like_any_other(
 def take_in(archive: Path, work: Path) -> tuple[str, str, tuple[str, ...]]:
     """The notes on a submission; the sentence that refuses it; else what it earns."""
     try:
-        submission = open_submission(archive, work / "unpacked")
+        submission = open_hand_in(archive, work / "unpacked")
         notebook = submission.require_notebook()
         read_notebook(notebook)
     except (IntakeError, NotebookError) as error:

@@ -18,7 +18,7 @@ from targets import CANARY, State, look
 import launch
 from grader.containment import ContainedWorkers, Level, Limits, View, probe, remove_folder
 from grader.containment.limits import MIB
-from grader.isolation import make_view
+from grader.isolation import KIT, make_view
 from launch.run import HOOK
 
 ALL = os.environ.get("HOSTILE", "") == "all"
@@ -66,7 +66,7 @@ def run(
         for target, value in targets.items():
             text = text.replace(f"@{target}@", value)
         (submission / name).write_text(text)
-    with ContainedWorkers(make_view(()) + View((HOOK,)), Level.FULL, LIMITS) as workers:
+    with ContainedWorkers(make_view((), KIT) + View((HOOK,)), Level.FULL, LIMITS) as workers:
         report = launch.run(
             submission / "b1.sh",
             ranks=2,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packing import HandIn, write
 
-from grader.intake import Expected, IntakeLimits, Submission, open_submission
+from grader.intake import Expected, IntakeLimits, HandIn, open_hand_in
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def hand_in(tmp_path: Path) -> HandIn:
         *,
         limits: IntakeLimits | None = None,
         expected: Expected | None = None,
-    ) -> Submission:
+    ) -> HandIn:
         if isinstance(content, bytes):
             path = tmp_path / name
             path.write_bytes(content)
         else:
             path = write(tmp_path / "handed-in", content)
-        return open_submission(path, tmp_path / "work", limits, expected)
+        return open_hand_in(path, tmp_path / "work", limits, expected)
 
     return hand
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from grader.intake import Submission
+from grader.intake import HandIn
 
 Files = Mapping[str, bytes]
-HandIn = Callable[..., Submission]  # what the fixture `hand_in` is
+HandIn = Callable[..., HandIn]  # what the fixture `hand_in` is
 
 
 def notebook(*, title: str = "", **tagged: str) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packing import HandIn, notebook, write, zip_bytes
 
-from grader.intake import IntakeError, IntakeLimits, open_submission
+from grader.intake import IntakeError, IntakeLimits, open_hand_in
 
 
 def test_notebook_is_a_submission(hand_in: HandIn) -> None:
@@ -41,14 +41,14 @@ def test_something_else_is_no_submission(content: bytes, name: str, said: str, h
 
 def test_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(IntakeError, match=r"absent\.zip cannot be read: No such file"):
-        open_submission(tmp_path / "absent.zip", tmp_path / "work")
+        open_hand_in(tmp_path / "absent.zip", tmp_path / "work")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 def test_fifo_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(IntakeError, match="neither a file nor a folder"):
-        open_submission(tmp_path / "fifo", tmp_path / "work")
+        open_hand_in(tmp_path / "fifo", tmp_path / "work")
 
 
 def test_folder_is_copied_without_links_and_odd_files(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_folder_is_copied_without_links_and_odd_files(tmp_path: Path) -> None:
     (folder / "link.py").symlink_to("/etc/passwd")
     (folder / "folder").symlink_to("/etc")
     os.mkfifo(folder / "fifo")
-    submission = open_submission(folder, tmp_path / "work")
+    submission = open_hand_in(folder, tmp_path / "work")
     assert sorted(path.name for path in submission.folder.rglob("*")) == ["hw.ipynb", "inner", "x.py"]
     assert len(submission.notes) == 3
 
@@ -76,7 +76,7 @@ def test_folder_is_bounded_too(hand_in: HandIn, left_behind: Callable[[], list[P
 def test_each_submission_gets_a_private_folder_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "hw.ipynb"
     path.write_bytes(notebook())
-    first, second = (open_submission(path, tmp_path / "work") for _ in range(2))
+    first, second = (open_hand_in(path, tmp_path / "work") for _ in range(2))
     assert first.folder != second.folder
     assert first.folder.stat().st_mode & 0o077 == 0
 
@@ -103,7 +103,7 @@ def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
             print(sorted(p.name for p in folder.iterdir()), flush=True)
             sys.stdin.readline()
         opening.locate = interrupted
-        opening.open_submission(pathlib.Path({str(tmp_path / "hw.zip")!r}), pathlib.Path({str(tmp_path / "work")!r}))
+        opening.open_hand_in(pathlib.Path({str(tmp_path / "hw.zip")!r}), pathlib.Path({str(tmp_path / "work")!r}))
     """
     line = [sys.executable, "-c", textwrap.dedent(program)]
     pipe = subprocess.PIPE

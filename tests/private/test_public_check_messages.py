@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from grader.kernel_side import describe_function
-from grader.verdict import Failure
+from grader.failure import Failure
 from public_tests import test_experiments
 from public_tests.handout import EXPERIMENTS
 

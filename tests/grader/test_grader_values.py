@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from grader.comparison import (
+from grader.failure import Failure, fail
+from grader.observation import Odd, Table
+from grader.values import (
     check_curves,
     check_option,
     combine_tensors,
@@ -18,8 +20,6 @@ from grader.comparison import (
     match_tensors,
     show,
 )
-from grader.observation import Odd, Table
-from grader.verdict import Failure, fail
 
 
 @pytest.mark.parametrize(

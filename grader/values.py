@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
+from .failure import fail
 from .observation import Odd, Table
-from .verdict import fail
 
 
 def is_number(value: Any) -> TypeGuard[float]:

@@ -1,0 +1,168 @@
+"""The fixtures that checks use: the submission, its scripts, and questions put to it and to the reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from . import display
+from .containment import ContainedWorkers, Level, Limits, View
+from .containment.limits import MIB
+from .grading import GRADING, Grading, add_context
+from .isolation import IsolationError, check_view, make_view
+from .question import Ask, Question
+from .reference import ReferenceProcess
+from .report import write_refusal
+from .scripts import Scripts
+from .submission import Submission
+
+DAY_S = 24 * 3600
+
+
+@pytest.fixture(scope="session")
+def grading_seed(pytestconfig: pytest.Config) -> int:
+    """What hidden checks draw their parameters from; printed, and set by `--grading-seed`."""
+    return int(pytestconfig.option.grading_seed)
+
+
+@pytest.fixture(scope="session")
+def grading(pytestconfig: pytest.Config) -> Grading:
+    """What is graded. Skips tests that need it where nothing is."""
+    if GRADING not in pytestconfig.stash:
+        pytest.skip("checks need something to grade: pytest -fpath NOTEBOOK")
+    return pytestconfig.stash[GRADING]
+
+
+@pytest.fixture(scope="session")
+def isolation(grading: Grading) -> Level:
+    """How well the submission is contained."""
+    return grading.level
+
+
+@pytest.fixture(scope="session")
+def reference(grading: Grading) -> Iterator[ReferenceProcess]:
+    """The reference's answers."""
+    reference = ReferenceProcess(grading.homework, grading.suite)
+    yield reference
+    reference.close()
+
+
+@pytest.fixture(scope="session")
+def data_environment(
+    pytestconfig: pytest.Config, grading: Grading, reference: ReferenceProcess
+) -> Mapping[str, str]:
+    """The environment variables that name the reference's data set and its folder: the submission must see the same data.
+
+    It must wait for them: a contained kernel can read the folder, but not fill it. Ends pytest if there is no such data set.
+    """
+    data = grading.homework.data
+    if data is None:
+        return {}
+    try:
+        facts = dict(reference.answer(data.describe, {"name": ""}))
+    except (ValueError, RuntimeError) as error:
+        reference.close()
+        _end(pytestconfig, error)
+    folder = os.path.realpath(str(facts.pop("folder")))
+    add_context(pytestconfig, **facts)
+    return {data.variable: str(facts["dataset"]), data.folder_variable: folder}
+
+
+@pytest.fixture(scope="session")
+def submission(
+    pytestconfig: pytest.Config, grading: Grading, data_environment: Mapping[str, str]
+) -> Iterator[Submission]:
+    """The notebook that is checked."""
+    if grading.notebook is None:
+        pytest.skip("checks need a notebook: pytest -fpath NOTEBOOK")
+    homework = grading.homework
+    data = homework.data
+    folders = [Path(data_environment[data.folder_variable])] if data is not None else []
+    submission = Submission(
+        grading.notebook,
+        homework,
+        {**grading.suite.environment, **data_environment},
+        execute_all=pytestconfig.option.execute == "all",
+        level=grading.level,
+        view=_make_submission_view(pytestconfig, grading, folders),
+    )
+    yield submission
+    submission.close()
+    if submission.tampering:
+        add_context(pytestconfig, tampering=submission.tampering)
+
+
+def _make_submission_view(config: pytest.Config, grading: Grading, folders: Sequence[Path]) -> View:
+    if grading.level is Level.NONE:
+        return View()
+    view = make_view(grading.homework.kernel.packages, grading.homework.folder, folders)
+    try:
+        check_view(view, grading.level)
+    except IsolationError as error:
+        _end(config, error)
+    return view
+
+
+def _end(config: pytest.Config, error: Exception) -> NoReturn:
+    """End pytest with one line, which stands in the results too: this machine can't grade."""
+    line = display.plain(str(error), one_line=True)
+    if config.option.json is not None:
+        write_refusal(line, config.option.json)
+    pytest.exit(line, pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.fixture(scope="session")
+def ask(request: pytest.FixtureRequest, submission: Submission, reference: ReferenceProcess) -> Ask:
+    """Puts a question to the submission and to the reference: `seen, right = ask(question)`."""
+    foreseen = [question for item in request.session.items for question in _list_questions(item)]
+    return Ask(submission, reference, foreseen)
+
+
+@pytest.fixture
+def questions(request: pytest.FixtureRequest) -> list[Question]:
+    """The questions that the check is marked with."""
+    return _list_questions(request.node)
+
+
+@pytest.fixture
+def question(questions: list[Question]) -> Question:
+    """The first of them."""
+    return questions[0]
+
+
+def _list_questions(item: Any) -> list[Question]:
+    marker = item.get_closest_marker("asks")
+    seed = int(item.config.option.grading_seed)
+    return [draw(seed) for draw in marker.args] if marker is not None else []
+
+
+@pytest.fixture(scope="session")
+def scripts(grading: Grading) -> Scripts:
+    """The scripts that are checked."""
+    if grading.scripts is None:
+        pytest.skip("checks of scripts need a folder: pytest --scripts FOLDER")
+    return grading.scripts
+
+
+@pytest.fixture(scope="session")
+def contain_script(grading: Grading) -> Callable[[Sequence[Path]], ContainedWorkers | None]:
+    """Makes what a script is started in, once each; it can read these folders besides its own. None where nothing contains it."""
+    limits = grading.homework.scripts
+    memory_bytes = limits.memory_mib * MIB
+
+    def contain(folders: Sequence[Path]) -> ContainedWorkers | None:
+        if grading.level is Level.NONE:
+            return None
+        view = make_view(limits.packages, grading.homework.folder, folders)
+        check_view(view, grading.level)
+        # Processor time is bounded by the deadline of whoever starts the script: all steps of a training take hours.
+        bounds = Limits(
+            resident_bytes=memory_bytes, scratch_bytes=memory_bytes, file_bytes=memory_bytes, cpu_s=DAY_S
+        )
+        return ContainedWorkers(view, grading.level, bounds)
+
+    return contain

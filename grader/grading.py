@@ -1,0 +1,120 @@
+"""One grading: what is graded, by which checks, and what has come of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .containment import Level
+from .failure import Failure
+from .homework import Homework, Suite
+from .notebook import Notebook
+from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, write_html, write_json
+from .scripts import Scripts
+
+
+@dataclass
+class Grading:
+    """A submission's notebook, its scripts or both, and the report on it.
+
+    wanted: the exercises that are graded; None for all
+    unwritten: a sentence for each report that could not be written
+    """
+
+    homework: Homework
+    suite: Suite
+    level: Level
+    report: Report
+    notebook: Notebook | None
+    scripts: Scripts | None
+    wanted: set[str] | None
+    unwritten: list[str] = field(default_factory=list)
+
+    def is_wanted(self, exercise_id: str | None) -> bool:
+        """Whether a check of this exercise is made: it is asked for, and what it looks at was given. A test that is not a check always is."""
+        if self.wanted is not None and exercise_id not in self.wanted:
+            return False
+        if exercise_id is None:
+            return True
+        needs_scripts = bool(self.homework.find_exercise(exercise_id).files)
+        return (self.scripts if needs_scripts else self.notebook) is not None
+
+    def note(self, item: pytest.Item, exercise_id: str, passed: bool, failure: BaseException | None) -> None:
+        """Add a check's result to the report."""
+        marker = item.get_closest_marker("exercise")
+        assert marker is not None
+        points = float(marker.kwargs.get("points", 0))
+        status, message, extra = PASSED, "", {}
+        if isinstance(failure, Failure):
+            status, message, extra = FAILED, str(failure), {"next": failure.advice}
+        elif not passed:
+            status, message = BROKEN, f"This check could not be made: {failure!r}"[:2_000]
+        self.report.results.append(
+            CheckResult(exercise_id, _name_check(item), points, status, message, extra)
+        )
+
+    def add_manual_items(self) -> None:
+        """Add an entry for each answer in prose, with the text that the student wrote; public checks have none."""
+        if self.report.max_score > 0:
+            self.report.results += list(self._list_manual_items())
+
+    def _list_manual_items(self) -> Iterator[CheckResult]:
+        for exercise in self.report.graded:
+            for item in exercise.manual:
+                if item.tag is not None:
+                    answer = self.notebook.read_text(item.tag) if self.notebook else None
+                    absence = f"No cell has the tag {item.tag!r}."
+                else:
+                    answer = self.scripts.read_explanation(exercise) if self.scripts else None
+                    absence = "The scripts have no comments, and no text file lies beside them."
+                extra = {"manual": True, "answer": answer or ""}
+                yield CheckResult(
+                    exercise.id, item.name, item.points, MANUAL, "" if answer else absence, extra
+                )
+
+    def write(self, json: Path | None, html: Path | None, was_cut_short: bool, grading_seed: int) -> bool:
+        """Write the reports that are asked for. False if one could not be written; `unwritten` says why."""
+        is_written = True
+        for path, write in ((json, write_json), (html, write_html)):
+            if path is None:
+                continue
+            if was_cut_short:
+                self.unwritten.append(f"{path} was not written: not all checks were made. Leave out -x.")
+                continue
+            try:
+                write(self.report, path)
+            except OSError as error:  # a full disk, mostly: the table is printed all the same
+                is_written = False
+                self.unwritten.append(
+                    f"{path} could not be written: {error.strerror or error}. The table above is complete; "
+                    f"--grading-seed {grading_seed} gives the same grade again."
+                )
+        return is_written
+
+
+GRADING = pytest.StashKey[Grading]()
+
+
+def add_context(config: pytest.Config, **facts: Any) -> None:
+    """Note facts for the report, such as the data set and versions of libraries. Does nothing where nothing is graded."""
+    grading = config.stash.get(GRADING, None)
+    if grading is not None:
+        grading.report.context.update(facts)
+
+
+def find_exercise_id(item: pytest.Item) -> str | None:
+    """The exercise that a check is marked with."""
+    marker = item.get_closest_marker("exercise")
+    return None if marker is None else str(marker.args[0])
+
+
+def _name_check(item: pytest.Item) -> str:
+    """The first line of the check's docstring, with its parameters."""
+    function = getattr(item, "function", None)
+    line = (getattr(function, "__doc__", None) or item.name).strip().splitlines()[0].rstrip(".")
+    callspec = getattr(item, "callspec", None)
+    return f"{line} [{callspec.id}]" if callspec is not None else line

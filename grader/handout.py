@@ -1,0 +1,96 @@
+"""What the handout fixes: the cells that students start from, their functions' parameters and defaults, and the options of questions.
+
+All of it is read from the code, without running it, and from the kit's own copy of the notebook, never from a student's.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .notebook import Notebook, read_notebook
+
+Option = str | bool
+_BOOL: tuple[Option, ...] = (False, True)
+
+
+@dataclass(frozen=True)
+class Handout:
+    """A handout's notebook."""
+
+    notebook: Notebook
+
+    @cached_property
+    def cells(self) -> Mapping[str, str]:
+        """Each tag's source."""
+        return {tag: cell.source for cell in self.notebook.cells for tag in cell.tags}
+
+    def is_untouched(self, tag: str, source: str) -> bool:
+        """Whether a cell says what it says in the handout, white space apart."""
+        return tag in self.cells and squeeze(self.cells[tag]) == squeeze(source)
+
+    def functions(self, tag: str) -> list[str]:
+        """Names of the functions that the cell defines."""
+        return [function.name for function in self._list_functions(tag)]
+
+    def parameters(self, tag: str, name: str) -> dict[str, Any]:
+        """The parameters of a function with their defaults; Ellipsis for one without a default."""
+        arguments = self._find_function(tag, name).args
+        plain = [*arguments.posonlyargs, *arguments.args]
+        defaults = [None] * (len(plain) - len(arguments.defaults)) + [
+            *arguments.defaults,
+            *arguments.kw_defaults,
+        ]
+        pairs = zip([*plain, *arguments.kwonlyargs], defaults, strict=True)
+        return {each.arg: ... if default is None else ast.literal_eval(default) for each, default in pairs}
+
+    def returns(self, tag: str, name: str) -> str:
+        """What a function returns, as its annotation says; empty without one."""
+        annotation = self._find_function(tag, name).returns
+        return ast.unparse(annotation) if annotation is not None else ""
+
+    def options(self, tag: str) -> dict[str, dict[str, tuple[Option, ...]]]:
+        """For each class of the cell, the options of each of its questions: those of `Literal[…]`, or False and True for `bool`."""
+        return {
+            node.name: {
+                line.target.id: _read_options(line.annotation)
+                for line in node.body
+                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+            }
+            for node in self._parse(tag).body
+            if isinstance(node, ast.ClassDef)
+        }
+
+    def _parse(self, tag: str) -> ast.Module:
+        return ast.parse(self.cells[tag])
+
+    def _list_functions(self, tag: str) -> Iterator[ast.FunctionDef]:
+        return (node for node in self._parse(tag).body if isinstance(node, ast.FunctionDef))
+
+    def _find_function(self, tag: str, name: str) -> ast.FunctionDef:
+        """Raises KeyError if the cell does not define the function."""
+        return {function.name: function for function in self._list_functions(tag)}[name]
+
+
+def read_handout(path: Path) -> Handout:
+    """Raises NotebookError if there is no such notebook."""
+    return Handout(read_notebook(path))
+
+
+def squeeze(source: str) -> str:
+    """Code or text without its white space, to see whether two say the same."""
+    return "".join(source.split())
+
+
+def _read_options(annotation: ast.expr) -> tuple[Option, ...]:
+    """Raises ValueError for an annotation that lists no options."""
+    if isinstance(annotation, ast.Name) and annotation.id == "bool":
+        return _BOOL
+    if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("Literal"):
+        options = ast.literal_eval(annotation.slice)
+        return options if isinstance(options, tuple) else (options,)
+    raise ValueError(f"{ast.unparse(annotation)} lists no options: write Literal[…] or bool")

@@ -1,0 +1,115 @@
+"""A question: a probe function with arguments about a tagged cell, put to the submission and to the reference alike.
+
+The submission answers in its kernel, the reference in a process of its own, at the same time; a check compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
+_AHEAD = 3  # so many questions' references are computed while the submission answers the one before them
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about the cell with `tag`.
+
+    probe: a homework's probe function, such as `servers.run_server`, or one of the engine's own: `call`, `read_value`, `read_class`,
+        `describe_function`
+    arguments: for the probe function, by name; `name` among them is the global that the cell defines
+    shown: how a message names the code that runs, such as `my_function(n=3)`
+    on_error: by the name of an exception that the probe function may raise, what was expected and what to do next
+    timeout_s: how long the submission may take; None for the limit of a cell
+    expected: what the code should give, for the message where that has no plain form
+    right: arguments that are others for the reference
+    """
+
+    tag: str
+    probe: str
+    arguments: Mapping[str, Any]
+    shown: str
+    on_error: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    timeout_s: float | None = None
+    expected: str = PLAIN
+    right: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The global that the question is about."""
+        return str(self.arguments["name"])
+
+    @property
+    def key(self) -> str:
+        """The same for two questions that have the same answers."""
+        return json.dumps([self.tag, self.probe, self.arguments, self.right], sort_keys=True)
+
+    def for_reference(self) -> tuple[str, dict[str, Any]]:
+        """The probe function and the arguments that the reference is asked with."""
+        return self.probe, {**self.arguments, **self.right}
+
+
+Draw = Callable[[int], Question]
+"""Makes a question of the grading seed."""
+
+
+class Submission(Protocol):
+    """What is needed of a submission."""
+
+    def observe(self, question: Question) -> Any:
+        """The answer; fails the check if there is no plain one."""
+
+    def is_worth_asking(self, tag: str) -> bool:
+        """Whether there is a cell with `tag` that says anything else than the handout's."""
+
+
+class Reference(Protocol):
+    """What is needed of the reference."""
+
+    def start(self, probe: str, arguments: Mapping[str, Any]) -> Future[Any]:
+        """Start computing an answer, unless it is known."""
+
+    def answer(self, probe: str, arguments: Mapping[str, Any]) -> Any:
+        """The answer, decoded like a submission's."""
+
+    def forget(self, probe: str, arguments: Mapping[str, Any]) -> None:
+        """Don't compute an answer that nobody waits for."""
+
+
+class Ask:
+    """Puts questions: `seen, right = ask(question)`. Each is put once, for all checks.
+
+    The reference is asked only where the submission may have an answer: about an untouched cell nothing is computed.
+    """
+
+    def __init__(
+        self, submission: Submission, reference: Reference, foreseen: Sequence[Question] = ()
+    ) -> None:
+        self._submission, self._reference = submission, reference
+        self._foreseen = {question.key: question for question in foreseen}
+        self._order = list(self._foreseen)
+        self._seen: dict[str, Any] = {}
+
+    def __call__(self, question: Question) -> tuple[Any, Any]:
+        """What the submission answers, and what is right. Raises Failure if the submission has no plain answer."""
+        started = [each for each in self._look_ahead(question) if self._submission.is_worth_asking(each.tag)]
+        for each in started:
+            self._reference.start(*each.for_reference())
+        if question.key not in self._seen:
+            try:
+                self._seen[question.key] = self._submission.observe(question)
+            except BaseException:
+                self._reference.forget(*question.for_reference())
+                raise
+        return self._seen[question.key], self._reference.answer(*question.for_reference())
+
+    def _look_ahead(self, question: Question) -> list[Question]:
+        """The question and those that come soon."""
+        if question.key not in self._foreseen:
+            return [question]
+        place = self._order.index(question.key)
+        return [self._foreseen[key] for key in self._order[place : place + 1 + _AHEAD]]

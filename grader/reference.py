@@ -1,0 +1,204 @@
+"""The reference solution's answers, computed beside the submission's run, in a process of its own.
+
+The same probe functions are run on the modules that the homework names. What is asked depends on the grading seed alone, so a cohort
+shares the answers: with a folder in `GRADER_REFERENCE_CACHE` they are kept there, and where all of them are, no process is started.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from . import kernel_side
+from .homework import Homework, Suite
+from .observation import decode
+
+CACHE = "GRADER_REFERENCE_CACHE"
+_ANY_DATA = ("", "auto")  # stand for another data set tomorrow, maybe
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What answers: the folder of the homework, its modules, and the probes by name, in order."""
+
+    folder: str
+    modules: tuple[str, ...]
+    probes: tuple[tuple[str, str], ...]
+
+
+def _prepare() -> None:
+    """In the new process, before anything is loaded."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A grader that is killed has no time to end this process, which would compute on, and then wait for more."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+@cache
+def _load(source: _Source) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The names that the reference defines, and the functions of the probes."""
+    if source.folder not in sys.path:
+        sys.path.insert(0, source.folder)
+    names: dict[str, Any] = {}
+    for module in source.modules:
+        names |= vars(import_module(module))
+    return names, kernel_side.load_probes(dict(source.probes), vars(builtins))
+
+
+def _compute(source: _Source, probe: str, arguments: Mapping[str, Any]) -> Any:
+    """In the process: the answer of a probe function."""
+    names, probes = _load(source)
+    module, _, function = probe.rpartition(".")
+    if not module:
+        return getattr(kernel_side, function)(names, **arguments)
+    return kernel_side.to_plain(probes[module][function](names, **arguments))
+
+
+class AnswerCache:
+    """Answers in a folder, under names that change with the question, the environment, and the code that answers it.
+
+    Nothing is kept where the data set is not named.
+    """
+
+    def __init__(
+        self, folder: str | None, homework: Homework, suite: Suite, environment: Mapping[str, str]
+    ) -> None:
+        variable = homework.data.variable if homework.data else None
+        is_named = variable is None or environment.get(variable, "").strip().lower() not in _ANY_DATA
+        self._folder = Path(folder) if folder and is_named else None
+        self._homework, self._suite = homework, suite
+        named = {*suite.environment, *homework.kernel.environment, *([variable] if variable else [])}
+        self._environment = {key: environment.get(key) for key in sorted(named)}
+
+    def read(self, probe: str, arguments: Mapping[str, Any]) -> Any:
+        """The answer, or None."""
+        path = self._find(probe, arguments)
+        return json.loads(path.read_text()) if path is not None and path.exists() else None
+
+    def write(self, probe: str, arguments: Mapping[str, Any], answer: Any) -> None:
+        """Keep an answer; whole or not at all, though several graders write at once."""
+        path = self._find(probe, arguments)
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(answer))
+        draft.replace(path)
+
+    def _find(self, probe: str, arguments: Mapping[str, Any]) -> Path | None:
+        if self._folder is None:
+            return None
+        digest = hashlib.sha256(self._basis)
+        digest.update(json.dumps([probe, arguments], sort_keys=True).encode())
+        return self._folder / f"{digest.hexdigest()[:32]}.json"
+
+    @cached_property
+    def _basis(self) -> bytes:
+        """A digest of all that decides the answers but the question."""
+        versions = {name: version(name) for name in self._homework.libraries}
+        digest = hashlib.sha256(
+            json.dumps([self._environment, versions, self._suite.reference, self._homework.probes]).encode()
+        )
+        packages = {module.partition(".")[0] for module in self._suite.reference}
+        for package in sorted(packages | set(self._homework.kernel.packages)):
+            for source in _list_sources(package, self._homework.folder):
+                digest.update(source.read_bytes())
+        return digest.digest()
+
+
+def _list_sources(package: str, folder: Path) -> list[Path]:
+    """The files of a package in `folder`, else of an installed one."""
+    place = folder / package
+    if not place.is_dir():
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            return [Path(spec.origin)] if spec is not None and spec.origin else []
+        place = Path(spec.submodule_search_locations[0])
+    return sorted(place.rglob("*.py"))
+
+
+class ReferenceProcess:
+    """Answers of the reference, computed one after the other in the order in which they were started."""
+
+    def __init__(self, homework: Homework, suite: Suite) -> None:
+        self._source = _Source(str(homework.folder), suite.reference, tuple(homework.probes.items()))
+        self._environment = {**homework.kernel.environment, **suite.environment}
+        self._cache = AnswerCache(os.environ.get(CACHE), homework, suite, {**os.environ, **self._environment})
+        self._answers: dict[str, Future[Any]] = {}
+        self._pool: ProcessPoolExecutor | None = None
+
+    def start(self, probe: str, arguments: Mapping[str, Any]) -> Future[Any]:
+        """Start computing an answer, unless it is known or under way."""
+        key = _make_key(probe, arguments)
+        if key not in self._answers:
+            known = self._cache.read(probe, arguments)
+            self._answers[key] = (
+                _make_known(known) if known is not None else self._submit(probe, dict(arguments))
+            )
+        return self._answers[key]
+
+    def answer(self, probe: str, arguments: Mapping[str, Any]) -> Any:
+        """The answer, decoded like a submission's. Raises what the reference raises."""
+        return decode(self.start(probe, arguments).result())
+
+    def forget(self, probe: str, arguments: Mapping[str, Any]) -> None:
+        """Don't begin an answer that nobody waits for; one under way goes on."""
+        future = self._answers.get(_make_key(probe, arguments))
+        if future is not None and future.cancel():
+            del self._answers[_make_key(probe, arguments)]
+
+    def close(self) -> None:
+        """End the process without waiting for answers that nobody asked for."""
+        if self._pool is None:
+            return
+        # Listed before: a pool that is shut down no longer names its processes, and would wait for an answer under way.
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+
+    def _submit(self, probe: str, arguments: dict[str, Any]) -> Future[Any]:
+        self._pool = self._pool or self._start_pool()
+        future: Future[Any] = self._pool.submit(_compute, self._source, probe, arguments)
+        future.add_done_callback(lambda done: self._keep(probe, arguments, done))
+        return future
+
+    def _keep(self, probe: str, arguments: Mapping[str, Any], done: Future[Any]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._cache.write(probe, arguments, done.result())
+
+    def _start_pool(self) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare)
+        with patch.dict(os.environ, self._environment):  # some settings are read before any code of ours runs
+            pool.submit(int)  # starts the process
+        return pool
+
+
+def _make_key(probe: str, arguments: Mapping[str, Any]) -> str:
+    return json.dumps([probe, arguments], sort_keys=True)
+
+
+def _make_known(answer: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(answer)
+    return future
