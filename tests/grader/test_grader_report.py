@@ -27,7 +27,7 @@ from grader.report import (
 EXERCISES = (
     Exercise("X1", "First", 1),
     Exercise("X2", "Second", 2),
-    Exercise("X3", "b", "Third", 3),
+    Exercise("X3", "Third", 3),
 )
 THIRD = 1 / 3
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[31m\u202e"
