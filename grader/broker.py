@@ -121,11 +121,9 @@ class Broker:
             "({'__name__': 'observer'}) and None",
             START_TIMEOUT_S,
         )
-        for name, probe in self._probes.items():
-            if installed["outcome"] != "ok":
-                break
-            installed = await self._ask({"install": name, "source": probe}, START_TIMEOUT_S)
-        return installed
+        if installed["outcome"] != "ok":
+            return installed
+        return await self._ask({"probes": self._probes}, START_TIMEOUT_S)
 
     async def execute(self, source: str, timeout_s: float) -> Reply:
         """Execute a cell."""

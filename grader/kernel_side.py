@@ -12,10 +12,10 @@ import json
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field
-from types import MemberDescriptorType
+from types import MemberDescriptorType, ModuleType
 from typing import Any
 
 MAX_ITEMS = 200_000
@@ -36,6 +36,7 @@ _isinstance = isinstance
 _getattribute = type.__getattribute__
 _dumps = json.dumps
 _modules = sys.modules
+_PROBES = "probes"
 _BASES = (str, list, tuple, range, dict)
 _GONE = object()
 
@@ -347,8 +348,9 @@ class Observer:
         return {"tampering": signs[:MAX_SIGNS]} if signs else {}
 
     def _answer(self, content: dict[str, Any]) -> Any:
-        if "install" in content:
-            return self._install(content["install"], content["source"])
+        if "probes" in content:
+            self._probes.update(load_probes(content["probes"], self._builtins))
+            return True
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]
         look_up(self._namespace, arguments["name"])
@@ -356,12 +358,27 @@ class Observer:
             value = function(self._namespace, **arguments)
         return to_plain(value) if content["probe"] else value  # a homework's probes give numbers as they come
 
-    def _install(self, name: str, source: str) -> bool:
-        """Load a homework's probe functions, in a namespace with the built-ins of now."""
-        namespace = {"__name__": f"probe_{name}", "__builtins__": self._builtins, "to_plain": to_plain}
-        exec(compile(source, f"<probe {name}>", "exec", dont_inherit=True), namespace)
-        self._probes[name] = namespace
-        return True
+
+def load_probes(sources: Mapping[str, str], builtins_now: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The globals of each of a homework's probe modules, which are executed one after the other.
+
+    Meanwhile each can import those before it, as in `from probes.integrity import blocked`; afterwards none can be imported.
+    """
+    modules = {name: ModuleType(f"{_PROBES}.{name}") for name in sources}
+    package = ModuleType(_PROBES)
+    before = {each.__name__: _modules.get(each.__name__) for each in (package, *modules.values())}
+    try:
+        _modules[_PROBES] = package
+        for name, module in modules.items():
+            vars(module).update(__builtins__=builtins_now, to_plain=to_plain)
+            _modules[module.__name__] = module
+            exec(compile(sources[name], f"<probe {name}>", "exec", dont_inherit=True), vars(module))
+    finally:
+        for name, replaced in before.items():
+            _modules.pop(name, None)
+            if replaced is not None:
+                _modules[name] = replaced
+    return {name: vars(module) for name, module in modules.items()}
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
