@@ -1,8 +1,7 @@
-"""What the hidden checks of part A need: small data, the lab's probes, and the reference's answers."""
+"""What the hidden checks of part A need: small data, the probes, and the reference's answers."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from .reference_runs import DATASET, References
 
 DATA = "LAB_2_HFL_DATA"
 ALWAYS_THERE = "digits"
+PROBES = ("integrity", "servers", "experiments")  # each may import those before it
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -39,9 +39,10 @@ def references(
     signatures = [
         ("describe_function", {"name": q.name}) for q in asked if q.function in ("call", questions.CALL)
     ]
-    references.foresee([("describe", {}), *signatures, *((q.function, q.arguments) for q in asked)])
+    references.foresee([("describe_data", {}), *signatures, *((q.function, q.arguments) for q in asked)])
     yield references
-    add_context(pytestconfig, **_describe(references))
+    described = _describe(references)
+    add_context(pytestconfig, **{key: described[key] for key in ("dataset", "torch", "device")})
     references.close()
 
 
@@ -74,8 +75,5 @@ def submission_folders(submission_environment: Mapping[str, str]) -> Sequence[Pa
 
 @pytest.fixture(scope="session")
 def submission_probes() -> Mapping[str, str]:
-    """The lab's probes, found without importing the lab: torch is the reference process's to load, not this one's."""
-    spec = importlib.util.find_spec("lab_2_hfl")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return {"servers": Path(spec.submodule_search_locations[0], "probes.py").read_text(encoding="utf-8")}
+    folder = Path(__file__).parents[1] / "probes"
+    return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in PROBES}

@@ -26,7 +26,7 @@ from grader.observation import decode
 CACHE = "GRADER_REFERENCE_CACHE"
 DATASET = "LAB_2_HFL_DATASET"
 # Packages whose code decides the answers.
-_SOURCES = ("lab_2_hfl", "solutions")
+_SOURCES = ("lab_2_hfl", "probes", "solutions")
 
 
 def _prepare() -> None:
@@ -47,27 +47,17 @@ def _end_with_parent() -> None:
 
 def compute(function: str, arguments: Mapping[str, Any]) -> Any:
     """The reference's answer: of a probe function, or, for `call` and `describe_function`, about a function of the experiments."""
-    from lab_2_hfl import probes
+    from probes import experiments as experiment_probes
+    from probes import integrity, servers
     from solutions import experiments, federated
 
-    if function == "describe":
-        return describe()
     if function == "describe_function":
         return describe_function(vars(experiments), **arguments)
     if function == "call":
         return to_plain(getattr(experiments, arguments["name"])(**arguments["arguments"]))
     namespace = {**vars(federated), **vars(experiments)}
-    return to_plain(getattr(probes, function)(namespace, **arguments))
-
-
-def describe() -> dict[str, str]:
-    """What the answers are computed on and with."""
-    import torch
-
-    from lab_2_hfl.dataset import train_dataset
-    from lab_2_hfl.model import device
-
-    return {"dataset": train_dataset.name, "torch": str(torch.__version__), "device": str(device)}
+    known = {**vars(integrity), **vars(servers), **vars(experiment_probes)}
+    return to_plain(known[function](namespace, **arguments))
 
 
 class AnswerCache:
@@ -125,8 +115,8 @@ class References:
         self._started = False
 
     def describe(self) -> dict[str, str]:
-        """The data set, the device and torch's version."""
-        description: dict[str, str] = self._start("describe", {}).result()
+        """The data set, the folder that it is kept in, the device and torch's version."""
+        description: dict[str, str] = self._start("describe_data", {}).result()
         return description
 
     def foresee(self, questions: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

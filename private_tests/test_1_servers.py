@@ -169,7 +169,7 @@ def test_what_a_client_sends(
 def _flag_borrowed(submission: Submission, exercise: ServerExercise, question: Question) -> None:
     """Have a person look at a class whose parts hand their work to the server that it should do without."""
     asked = {key: question.arguments[key] for key in ("name", "arguments", "clients", "unusable")}
-    signs = submission.observe(exercise.tag, "servers", "find_borrowed", asked, f"{exercise.name}(…)")
+    signs = submission.observe(exercise.tag, "integrity", "find_borrowed", asked, f"{exercise.name}(…)")
     for sign in signs if isinstance(signs, list) else ["the list of borrowed parts was replaced"]:
         submission.flag(str(sign)[:200])
 

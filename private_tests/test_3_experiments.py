@@ -54,7 +54,7 @@ def test_experiment(
     question = ask_for_experiment(function, grading_seed, call)
     arguments = question.arguments["arguments"]
     kind = TABLE if function in TABLES else CURVES
-    answer = submission.call(question.tag, function, arguments, expected=kind, probe=("servers", CALL))
+    answer = submission.call(question.tag, function, arguments, expected=kind, probe=("experiments", CALL))
     answer = answer if isinstance(answer, dict) else {}
     seen = answer.get("value")
     right = references.ask(question.function, question.arguments)

@@ -1,4 +1,4 @@
-"""What the public checks of part A need: a small part of the data for the notebook's kernel, and the lab's probes."""
+"""What the public checks of part A need: a small part of the data for the notebook's kernel, and the probes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 DATASET = "LAB_2_HFL_DATASET"
 DATA = "LAB_2_HFL_DATA"
 SMALL_DATA = {"LAB_2_HFL_TRAIN_SAMPLES": "600", "LAB_2_HFL_TEST_SAMPLES": "100"}
+PROBES = ("integrity", "servers", "experiments")  # each may import those before it
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1"
 }  # the kernel works at the same time; two threads each would only get in each other's way
@@ -52,7 +53,5 @@ def submission_folders(submission_environment: Mapping[str, str]) -> Sequence[Pa
 
 @pytest.fixture(scope="session")
 def submission_probes() -> Mapping[str, str]:
-    import lab_2_hfl
-
-    folder = Path(next(iter(lab_2_hfl.__path__)))
-    return {"servers": (folder / "probes.py").read_text(encoding="utf-8")}
+    folder = Path(__file__).parents[1] / "probes"
+    return {name: (folder / f"{name}.py").read_text(encoding="utf-8") for name in PROBES}

@@ -49,9 +49,10 @@ def run(
 
 
 def run_lab(name: str, arguments: Mapping[str, Any], clients: Mapping[str, Any]) -> dict[str, Any]:
-    from lab_2_hfl import probes, servers
+    import probes.servers
+    from lab_2_hfl import servers
 
-    return probes.run_server(vars(servers), name, arguments, clients, ROUNDS, [], "", 1)
+    return probes.servers.run_server(vars(servers), name, arguments, clients, ROUNDS, [], "", 1)
 
 
 def check_result(observed: dict[str, Any], name: str, tag: str) -> None:

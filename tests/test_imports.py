@@ -14,6 +14,7 @@ KIT = Path(__file__).parents[1]
 PARTS = {
     "lab_1_parallelism",
     "lab_2_hfl",
+    "probes",
     "solutions",
     "grader",
     "launch",
@@ -29,14 +30,15 @@ TORCH = {"torch", "torchvision"}
 ALLOWED: dict[str, set[str]] = {
     "lab_1_parallelism": set(),
     "lab_2_hfl": set(),
+    "probes": LABS,
     "solutions": LABS,
     "notebooks/homework_1.py": LABS,
     "notebooks/homework_1_solved.py": LABS | {"solutions"},
     "notebooks/part_b": LABS,
     "grader": set(),
     "launch": set(),
-    "public_tests": LABS | {"grader", "launch"},
-    "private_tests": LABS | {"grader", "launch", "solutions"},
+    "public_tests": LABS | {"grader", "launch", "probes"},
+    "private_tests": LABS | {"grader", "launch", "probes", "solutions"},
 }
 
 

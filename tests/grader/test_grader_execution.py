@@ -262,6 +262,15 @@ def test_probes_are_asked_with_the_notebook_s_globals(isolation: dict[str, Any])
     assert (answer.outcome, answer.value) == ("ok", 9)
 
 
+def test_probes_may_import_each_other_and_a_notebook_can_t_import_them(isolation: dict[str, Any]) -> None:
+    probes = {"sums": PROBE, "more": f"from probes.sums import double{PROBE.replace('double', 'ask')}"}
+    cells = make_cells("import sys\nn = [name for name in sys.modules if name.startswith('probes')]")
+    with Session(cells, KernelLimits(), probes=probes, **isolation) as session:
+        answer = session.observe("more", "ask", {"name": "n", "plus": ["end"]}, TIMEOUT_S)
+
+    assert (answer.outcome, answer.value) == ("ok", ["end"])
+
+
 def test_a_probe_s_numbers_may_be_infinite() -> None:
     with Session(make_cells("n = float('inf')"), KernelLimits(), probes={"sums": PROBE}) as session:
         answer = session.observe("sums.double", {"name": "n", "plus": 1}, TIMEOUT_S)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import enum
+import importlib
 import math
+import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +26,7 @@ from grader.kernel_side import (
     call,
     describe_error,
     describe_function,
+    load_probes,
     read_class,
     read_value,
     to_plain,
@@ -404,3 +409,38 @@ def test_what_a_called_function_binds_stays() -> None:
             namespace["add"]()
 
     assert namespace["count"] == 3
+
+
+# --- probes -----------------------------------------------------------------------------------------------------------------------------
+
+PROBES = {
+    "first": "def add(a, b): return a + b",
+    "second": "from probes.first import add\ndef ask(namespace, name): return to_plain(add(namespace[name], len('ab')))",
+}
+
+
+def test_a_probe_imports_those_before_it_and_nobody_can_afterwards() -> None:
+    before = {name for name in sys.modules if name.startswith("probes")}
+
+    loaded = load_probes(PROBES, {**vars(builtins), "len": lambda _: 10})
+
+    assert loaded["second"]["ask"]({"n": 4}, "n") == 14
+    assert {name for name in sys.modules if name.startswith("probes")} == before
+    with pytest.raises(ImportError):
+        importlib.import_module("probes.first")
+
+
+def test_a_module_of_a_probe_s_name_stays_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ModuleType("probes.first")
+    monkeypatch.setitem(sys.modules, "probes.first", own)
+
+    load_probes(PROBES, vars(builtins))
+
+    assert sys.modules["probes.first"] is own
+
+
+def test_probes_that_fail_leave_no_modules() -> None:
+    with pytest.raises(ImportError):
+        load_probes({"second": PROBES["second"]}, vars(builtins))
+
+    assert "probes.second" not in sys.modules

@@ -1,0 +1,230 @@
+"""Observes federated servers and their clients: what each client was sent and answered, the weights at the end, and the result.
+
+Tensors cross as digests: norms and sampled entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import thread_time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import lab_2_hfl.servers as lab_servers
+from lab_2_hfl.clients import Client
+from lab_2_hfl.dataset import test_loader, train_dataset
+from lab_2_hfl.model import MnistCnn, compute_accuracy, device
+from probes.integrity import blocked, make_subsets
+
+_ENTRIES_A_TENSOR = 48
+
+Digest = list[dict[str, Any]]
+
+
+class Unfinished(RuntimeError):
+    """A server that was made has no clients yet."""
+
+
+def run_server(
+    namespace: Mapping[str, Any],
+    name: str,
+    arguments: Mapping[str, Any],
+    clients: Mapping[str, Any],
+    nr_rounds: int,
+    unusable: Sequence[str],
+    exercise: str,
+    digest_seed: int,
+) -> dict[str, Any]:
+    """Make the server `name`, run it, and tell what its clients got and sent, its weights at the end, and its result.
+
+    Each call has the accuracy of the weights that the client got, and `accuracy` is that of the last weights.
+    """
+    meter = _Meter()  # before the server, which seeds torch for its own model
+    with _large_enough(clients), blocked(unusable, exercise):
+        server = _make_server(namespace[name], clients, arguments)
+        calls: list[dict[str, Any]] = []
+        for index, client in _list_clients(server):
+            _record(client, index, calls, digest_seed, meter)
+        result = server.run(nr_rounds)
+    last = [parameter.detach() for parameter in server.model.parameters()]
+    return {
+        "calls": calls,
+        "weights": digest_tensors(last, digest_seed),
+        "accuracy": meter.measure(last),
+        "result": _read_result(result),
+    }
+
+
+def update_client(
+    namespace: Mapping[str, Any],
+    name: str,
+    arguments: Mapping[str, Any],
+    clients: Mapping[str, Any],
+    client: int,
+    asked_twice: int,
+    weights_seed: int,
+    update_seed: int,
+    unusable: Sequence[str],
+    exercise: str,
+    digest_seed: int,
+) -> dict[str, Any]:
+    """Ask one client of a new server for its update of weights that no training led to, and another one twice: each answer must stand alone."""
+    torch.manual_seed(weights_seed)
+    weights = [parameter.detach().clone() for parameter in MnistCnn().to(device).parameters()]
+    before = digest_tensors(weights, digest_seed)
+    with _large_enough(clients), blocked(unusable, exercise):
+        server = _make_server(namespace[name], clients, arguments)
+        chosen = server.clients[client]
+        sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
+        other = server.clients[asked_twice]
+        first = digest_tensors(other.update(weights, update_seed), digest_seed)
+        again = digest_tensors(other.update(weights, update_seed), digest_seed)
+    return {
+        "sent": sent,
+        "first": first,
+        "again": again,
+        "received": before,
+        "changed": digest_tensors(weights, digest_seed) != before,
+        "class": type(chosen).__qualname__,
+    }
+
+
+def describe_class(namespace: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Which of the lab's servers a class derives from, and the classes nested in it that are clients."""
+    cls = namespace[name]
+    if not isinstance(cls, type):
+        return {"is_class": False}
+    lab = {key: value for key, value in vars(lab_servers).items() if isinstance(value, type)}
+    return {
+        "is_class": True,
+        "bases": [key for key, value in lab.items() if issubclass(cls, value)],
+        "nested_clients": [
+            key for key, value in vars(cls).items() if isinstance(value, type) and issubclass(value, Client)
+        ],
+    }
+
+
+def _make_server(cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """A new server. Raises Unfinished if it has no clients, as after a constructor that is still `...`."""
+    server = cls(client_subsets=make_subsets(clients), **arguments)
+    made = getattr(server, "clients", None)
+    if made is None or len(made) == 0:
+        raise Unfinished("its constructor makes no clients (self.clients is missing or empty)")
+    return server
+
+
+@contextmanager
+def _large_enough(clients: Mapping[str, Any]) -> Iterator[None]:
+    """Meanwhile the training data count as many examples as a client has: its length is a batch size that stands for infinity, too."""
+    largest = max(clients.get("sizes", [0]))
+    images, targets = train_dataset.images, train_dataset.targets
+    if largest > len(train_dataset):
+        repeated = torch.arange(largest) % len(train_dataset)
+        train_dataset.images, train_dataset.targets = images[repeated], targets[repeated]
+    try:
+        yield
+    finally:
+        train_dataset.images, train_dataset.targets = images, targets
+
+
+def _list_clients(server: Any) -> list[tuple[int, Any]]:
+    """A server's clients with their indices; a dict of them is by index."""
+    return list(server.clients.items() if isinstance(server.clients, dict) else enumerate(server.clients))
+
+
+class _Meter:
+    """Measures the accuracy of weights with a model of its own, so that a server can be judged by the weights that it has."""
+
+    def __init__(self) -> None:
+        self._model = MnistCnn().to(device)
+        self._last: list[Tensor] = []
+        self._accuracy = 0.0
+
+    def measure(self, weights: Sequence[Tensor]) -> float | None:
+        """The accuracy in percent; None if these are no weights of the model."""
+        shapes = [parameter.shape for parameter in self._model.parameters()]
+        if [tensor.shape for tensor in weights] != shapes:
+            return None
+        if not self._last or not all(map(torch.equal, self._last, weights)):
+            self._last = [tensor.detach().clone() for tensor in weights]
+            with torch.no_grad():
+                for parameter, tensor in zip(self._model.parameters(), weights, strict=True):
+                    parameter.copy_(tensor)
+            self._accuracy = compute_accuracy(self._model, test_loader)
+        return self._accuracy
+
+
+def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: int, meter: _Meter) -> None:
+    """Note what one client is sent and what it answers."""
+    update = client.update
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        # A list, since `model.parameters()` can be gone through only once. Whoever names the argument may have renamed it.
+        if args:
+            params = list(args[0])
+            args = (params, *args[1:])
+        else:
+            name = next(iter(kwargs))
+            params = list(kwargs[name])
+            kwargs[name] = params
+        received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
+        start = thread_time()  # of this thread alone: no clock of the submission's shows less
+        sent = update(*args, **kwargs)
+        calls.append(
+            {
+                "client": index,
+                "seconds": thread_time() - start,
+                "received": received,
+                "accuracy": accuracy,
+                "sent": digest_tensors(sent, digest_seed),
+            }
+        )
+        return sent
+
+    _replace_update(client, record)
+
+
+def _replace_update(client: Any, record: Any) -> None:
+    """Make `record` the client's `update`, of frozen clients (dataclasses) and of those with slots as well."""
+    try:
+        object.__setattr__(client, "update", record)
+    except AttributeError:  # slots leave no room in the client itself
+        cls: Any = type(client)
+        metaclass: Any = type(cls)
+        body = {"__slots__": (), "update": staticmethod(record), "__module__": cls.__module__}
+        object.__setattr__(client, "__class__", metaclass(cls.__name__, (cls,), body))
+
+
+def digest_tensors(tensors: Sequence[Tensor], seed: int) -> Digest:
+    """For each tensor its shape, its norm, and entries at places drawn from `seed`. Raises TypeError for anything but tensors."""
+    if not isinstance(tensors, list | tuple) or not all(isinstance(tensor, Tensor) for tensor in tensors):
+        raise TypeError("a client must send a list of tensors, one for each of the model's parameters")
+    rng = np.random.default_rng(seed)
+    digest = []
+    for tensor in tensors:
+        values = tensor.detach().to("cpu", torch.float64).reshape(-1)
+        places = torch.from_numpy(rng.integers(0, max(1, values.numel()), _ENTRIES_A_TENSOR))
+        entries = values[places].tolist() if values.numel() else []
+        digest.append({"shape": list(tensor.shape), "norm": float(values.norm()), "entries": entries})
+    return digest
+
+
+def _read_result(result: Any) -> dict[str, Any]:
+    """A RunResult's fields as plain lists and numbers; what is missing is None. `returned` is the name of its class."""
+    fields = ("algorithm", "n", "c", "b", "e", "lr", "seed", "wall_time", "message_count", "test_accuracy")
+    found = {field: to_number(getattr(result, field, None)) for field in fields}
+    return {**found, "returned": type(result).__name__}
+
+
+def to_number(value: Any) -> Any:
+    if isinstance(value, np.ndarray | Tensor):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [to_number(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
