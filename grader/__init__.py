@@ -1,8 +1,9 @@
 """The engine: runs a submission in a process of its own, takes observations, and lets checks decide outside of it.
 
-What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Failure` and `fail`, and the functions on plain values.
+What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Failure`, `fail` and `explain`, and the functions on plain values.
 """
 
+from .diagnosis import Diagnosis, explain
 from .failure import Failure, fail
 from .grading import add_context
 from .homework import Homework, read_homework
@@ -24,6 +25,7 @@ from .values import (
 
 __all__ = [
     "Ask",
+    "Diagnosis",
     "Failure",
     "Homework",
     "Question",
@@ -36,6 +38,7 @@ __all__ = [
     "combine_tensors",
     "compare_columns",
     "compare_curves",
+    "explain",
     "fail",
     "is_number",
     "match_tensors",
