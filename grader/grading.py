@@ -54,7 +54,7 @@ class Grading:
         elif not passed:
             status, message = BROKEN, f"This check could not be made: {failure!r}"[:2_000]
         self.report.results.append(
-            CheckResult(exercise_id, _name_check(item), points, status, message, extra)
+            CheckResult(exercise_id, _name_check(item), points, status, message, extra, _find_function(item))
         )
 
     def add_manual_items(self) -> None:
@@ -110,6 +110,11 @@ def find_exercise_id(item: pytest.Item) -> str | None:
     """The exercise that a check is marked with."""
     marker = item.get_closest_marker("exercise")
     return None if marker is None else str(marker.args[0])
+
+
+def _find_function(item: pytest.Item) -> str:
+    """The name of the function that checks, without parameters."""
+    return str(getattr(item, "originalname", item.name))
 
 
 def _name_check(item: pytest.Item) -> str:

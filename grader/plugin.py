@@ -250,6 +250,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     grading = session.config.stash.get(GRADING, None)
     if grading is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return
+    grading.report.apply_gates()
     grading.add_manual_items()
     option = session.config.option
     was_cut_short = bool(session.shouldfail or session.shouldstop)  # by -x or --maxfail

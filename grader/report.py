@@ -8,7 +8,7 @@ import os
 import tempfile
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class CheckResult:
     """One check: whether it passed, and if not, what to do.
 
     status: `passed`, `failed` (the submission's mistake), `broken` (the kit's own), `manual` (a person decides)
+    check: the name of the function that checks; `is_withheld`: it passed, but the exercise's gate did not
     """
 
     exercise: str
@@ -31,10 +32,12 @@ class CheckResult:
     status: str
     message: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
+    check: str = ""
+    is_withheld: bool = False
 
     @property
     def score(self) -> float:
-        return self.points if self.status == PASSED else 0.0
+        return self.points if self.status == PASSED and not self.is_withheld else 0.0
 
 
 @dataclass
@@ -48,6 +51,23 @@ class Report:
 
     def list_of(self, exercise: Exercise) -> list[CheckResult]:
         return [result for result in self.results if result.exercise == exercise.id]
+
+    def apply_gates(self) -> None:
+        """Withhold an exercise's other points where the check of what it is about has failed."""
+        closed = {
+            exercise.id: result.name
+            for exercise in self.exercises
+            for result in self.list_of(exercise)
+            if exercise.gate and result.check == exercise.gate and result.status == FAILED
+        }
+        self.results = [
+            replace(
+                result, is_withheld=True, message=f"This passed, but earns points only together with: {gate}."
+            )
+            if (gate := closed.get(result.exercise)) is not None and result.status == PASSED
+            else result
+            for result in self.results
+        ]
 
     @property
     def graded(self) -> list[Exercise]:
@@ -89,7 +109,11 @@ def _to_test(result: CheckResult) -> dict[str, Any]:
         "output": display.plain(result.message),
         "output_format": "text",
         "visibility": "visible",
-        "extra_data": {**result.extra, "outcome": result.status},
+        "extra_data": {
+            **result.extra,
+            **({"check": result.check} if result.check else {}),
+            "outcome": result.status,
+        },
     }
     if result.status != MANUAL:
         test["status"] = PASSED if result.status == PASSED else FAILED

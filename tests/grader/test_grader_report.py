@@ -57,6 +57,27 @@ def test_three_thirds_are_one() -> None:
     assert (report.score, report.max_score) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("gate", "other", "score"),
+    [(PASSED, PASSED, 1.0), (FAILED, PASSED, 0.0), (PASSED, FAILED, 0.25), (BROKEN, PASSED, 0.75)],
+    ids=["both passed", "gate failed", "other failed", "gate not checked"],
+)
+def test_a_gate_that_is_missed_withholds_the_exercise_s_other_points(
+    gate: str, other: str, score: float
+) -> None:
+    gated = Exercise("X1", "First", 1, gate="test_sends")
+    results = [
+        CheckResult("X1", "what it sends", 0.25, gate, check="test_sends"),
+        CheckResult("X1", "its result", 0.75, other, check="test_result"),
+        CheckResult("X2", "another exercise", 2, PASSED, check="test_other"),
+    ]
+    report = Report("Homework", (gated, *EXERCISES[1:]), results)
+    report.apply_gates()
+
+    assert report.score == score + 2
+    assert (gate == FAILED) == ("only together with: what it sends" in report.results[1].message)
+
+
 def test_a_check_is_a_test_of_its_exercise() -> None:
     passed, failed, _ = MIXED.to_results()["tests"]
 
