@@ -1,6 +1,6 @@
 """Makes text of a submission safe to show: as text, wherever it is shown.
 
-Whatever a student's code printed, raised or is named may hold what a terminal, a browser, a spreadsheet or a reader's
+Whatever a student's code printed, raised or is named may hold what a terminal, a browser or a reader's
 eye takes for something else. Each function here takes any string and returns one that its medium shows as it is.
 """
 
@@ -14,7 +14,6 @@ MAX_CHARACTERS = 20_000
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 _JOINERS = "\u200c\u200d"  # hold emoji and some scripts together, and show nothing false
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_FORMULA = re.compile(r"[\s'\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = False) -> str:
@@ -34,31 +33,9 @@ def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = F
     return _cut(shown, max_characters)
 
 
-def name(text: str, *, max_characters: int = 200) -> str:
-    """Return a file's name, or another word from a submission, for use within a sentence."""
-    return plain(text, max_characters=max_characters, one_line=True)
-
-
 def html(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
     """Return text for an HTML page: within an element or a quoted attribute."""
     return _html.escape(plain(text, max_characters=max_characters), quote=True)
-
-
-def markdown(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
-    """Return text as a block of code in Markdown, which nothing in the text can close."""
-    shown = plain(text, max_characters=max_characters)
-    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{shown}\n{fence}"
-
-
-def csv_cell(text: str, *, max_characters: int = 32_000) -> str:
-    """Return text for a cell of a CSV file, which no spreadsheet takes for a formula.
-
-    Numbers need no guard: give them to the csv module as numbers.
-    """
-    shown = plain(text, max_characters=max_characters)
-    return f"'{shown}" if _FORMULA.match(shown) or text[:1] in {"\t", "\r"} else shown
 
 
 def _escape(character: str) -> str:

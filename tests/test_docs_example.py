@@ -74,7 +74,7 @@ def finish(command: Sequence[str], kit: Path) -> None:
         **os.environ,
         "PYTHONPATH": str(kit),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "GOLDEN": "quick",
+        "GOLDEN": "all",
     }
     ended = subprocess.run(
         command, cwd=kit, env=environment, capture_output=True, text=True, timeout=600, check=False

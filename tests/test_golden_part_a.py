@@ -2,15 +2,17 @@
 
 A case is data. `case.toml` says what the submission is and what grading it must give:
 
-    what = "The server takes the plain mean of what clients send."
-    says = ["weight each client by its number of samples"]     # each stands in the message of a failed check
-    [points]                                                   # the exercises that lose points: what they get
-    "A1.3" = 0.25
+    what = "The server adds the pseudo-gradients instead of subtracting them."
+    points = { "A1.3" = 0.5 }                  # the exercises that lose points: what they get
+    says = ["It moved in the opposite direction"]  # each stands in the message of a failed check
+    [[change]]
+    old = "p -= mean"                          # stands once in the cells of the exercises graded, written by hand
+    new = "p += mean"
 
-Every exercise that `points` does not name keeps all its points. Beside `case.toml` lie the cells: the submission
-is the solved notebook, in which `TAG.py` replaces the cell with that tag, and `before.TAG.py` and `after.TAG.py`
-are cells without a tag beside it. Or the whole file is there, as `submission.ipynb` or `submission.py`. Further
-keys of `case.toml` are the fields of `Case`.
+Every exercise that `points` does not name keeps all its points. The submission is the solved notebook, in which a cell
+with a change is that of `right-everything-by-hand`, changed. Files beside `case.toml` are cells too: `TAG.py` replaces
+the cell with that tag, and `before.TAG.py` and `after.TAG.py` are cells without a tag beside it. Or the whole file is
+there, as `submission.ipynb` or `submission.py`. Further keys of `case.toml` are the fields of `Case`.
 
 By default the quick cases are graded, on the exercises that they touch and on a neighbour. GOLDEN=all grades every case
 so, GOLDEN=full every case on all exercises, which takes hours, GOLDEN=none none. GOLDEN_SEED is the grading seed:
@@ -25,8 +27,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,15 +36,14 @@ from typing import Any
 import jupytext
 import nbformat
 import pytest
+from golden import CASES, KIT, GoldenCase, make_changes, read_cases
 from nbformat import NotebookNode
 
 from grader.homework import read_homework
 
-KIT = Path(__file__).resolve().parent.parent
-CASES = Path(__file__).parent / "cases" / "part_a"
 NOTEBOOKS = KIT / "notebooks"
 HOMEWORK = KIT / "public_tests" / "homework.toml"
-EXERCISES = {exercise.id for exercise in read_homework(HOMEWORK).exercises if exercise.part == "a"}
+TAGS = {exercise.id: exercise.tags for exercise in read_homework(HOMEWORK).exercises if exercise.part == "a"}
 
 DEFAULT_SEED = "1"
 SEED = os.environ.get("GOLDEN_SEED", DEFAULT_SEED)
@@ -53,13 +53,13 @@ WORKERS = int(os.environ.get("GOLDEN_WORKERS", min(2, os.cpu_count() or 1)))
 NEIGHBOURS = ("A1.2", "A1.1")  # the cheapest exercises: a mistake elsewhere must leave them alone
 
 
-@dataclass(frozen=True)
-class Case:
+@dataclass(frozen=True, kw_only=True)
+class Case(GoldenCase):
     """A submission, and what grading it must give.
 
     check: exercises to grade where not all are; by default those that lose points, and a neighbour
-    quick: whether the case is graded without GOLDEN=all or GOLDEN=full
     refused: part of the one line with which a file that can't be read is refused, instead of a score
+    like: the case whose cells are changed
     cells: changes to the cell with a tag: its `tags`, its `kind`, in how many `copies` it is there
     base: the notebook of `notebooks/` that the cells change
     format: `nbformat 4`, `nbformat 3` or `jupytext`
@@ -67,14 +67,10 @@ class Case:
     seconds: after which grading counts as stuck
     """
 
-    name: str
-    folder: Path
-    what: str
     points: Mapping[str, float] = field(default_factory=dict)
-    says: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
-    quick: bool = True
     refused: str = ""
+    like: str = "right-everything-by-hand"
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     base: str = "homework_1_solved"
     format: str = "nbformat 4"
@@ -98,11 +94,7 @@ class Case:
         return NOTEBOOKS / f"{self.base}.ipynb"
 
 
-def read_case(folder: Path) -> Case:
-    return Case(folder.name, folder, **tomllib.loads((folder / "case.toml").read_text(encoding="utf-8")))
-
-
-ALL = [read_case(file.parent) for file in sorted(CASES.glob("*/case.toml"))]
+ALL = read_cases(Case, "part_a")
 
 
 # --- making the submission ----------------------------------------------------------------------------------
@@ -128,35 +120,43 @@ def make_submission(case: Case, folder: Path) -> Path:
 def change_base(case: Case) -> NotebookNode:
     """The solved notebook, or the one that the case names, with the case's cells in it."""
     notebook: NotebookNode = nbformat.read(case.source, as_version=4)  # type: ignore[no-untyped-call]
+    graded = [tag for exercise in case.exercises for tag in TAGS[exercise]]
+    changed = change_cells(case, graded)
     cells: list[NotebookNode] = []
     for cell in notebook.cells:
         tag = next(iter(cell.metadata.get("tags", [])), None)
         if tag is None:
             cells.append(cell)
-        else:
-            cells += [
-                *read_cells(case, f"before.{tag}*.py"),
-                *change_cell(case, tag, cell),
-                *read_cells(case, f"after.{tag}*.py"),
-            ]
+            continue
+        cell.source = changed.get(tag, cell.source)
+        for file in case.folder.glob(f"{tag}.py"):
+            cell.source = file.read_text(encoding="utf-8")
+        changes = case.cells.get(tag, {})
+        if "tags" in changes:
+            cell.metadata["tags"] = changes["tags"]
+        cell.cell_type = changes.get("kind", cell.cell_type)
+        cells += read_cells(case, f"before.{tag}*.py")
+        cells += [cell] * changes.get("copies", 1)
+        cells += read_cells(case, f"after.{tag}*.py")
     notebook.cells = cells
     return notebook
+
+
+def change_cells(case: Case, tags: Iterable[str]) -> dict[str, str]:
+    """The cells, by tag, with one of the case's changes."""
+    files = {tag: CASES / "part_a" / case.like / f"{tag}.py" for tag in tags}
+    right = {
+        tag: file.read_text(encoding="utf-8")
+        for tag, file in files.items()
+        if file.exists() and not (case.folder / file.name).exists()
+    }
+    changed = make_changes(right, case.change)
+    return {tag: text for tag, text in changed.items() if text != right[tag]}
 
 
 def read_cells(case: Case, pattern: str) -> list[NotebookNode]:
     files = sorted(case.folder.glob(pattern))
     return [nbformat.v4.new_code_cell(file.read_text(encoding="utf-8")) for file in files]  # type: ignore[no-untyped-call]
-
-
-def change_cell(case: Case, tag: str, cell: NotebookNode) -> list[NotebookNode]:
-    source = case.folder / f"{tag}.py"
-    if source.exists():
-        cell.source = source.read_text(encoding="utf-8")
-    changes = case.cells.get(tag, {})
-    if "tags" in changes:
-        cell.metadata["tags"] = changes["tags"]
-    cell.cell_type = changes.get("kind", cell.cell_type)
-    return [cell] * changes.get("copies", 1)
 
 
 # --- grading it ---------------------------------------------------------------------------------------------
@@ -279,27 +279,25 @@ def test_report_is_the_case_s(case: Case, gradings: dict[str, Future[Grading]]) 
     assert SEED != DEFAULT_SEED or losses == pytest.approx(case.points, abs=1e-3), "\n".join(
         grading.list_messages()
     )
-    for phrase in case.says:
-        assert any(phrase in message for message in grading.list_messages()), "\n".join(
-            grading.list_messages()
-        )
+    assert case.find_unsaid(grading.list_messages()) == [], "\n".join(grading.list_messages())
 
 
 def test_cases_are_enough() -> None:
     wrong = [case for case in ALL if case.points or case.refused]
     assert len(wrong) >= 40
     assert len(ALL) - len(wrong) >= 10
-    assert {exercise for case in wrong for exercise in case.points} == EXERCISES
+    assert {exercise for case in wrong for exercise in case.points} == TAGS.keys()
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_case_is_well_formed(case: Case) -> None:
-    """Every file of a case is used, so that a misspelt tag does not leave the solved notebook as it was."""
+    """Each change fits, and every file is used, so that a misspelt tag does not leave the solved notebook as it was."""
+    change_base(case)
     solved = nbformat.read(case.source, as_version=4)  # type: ignore[no-untyped-call]
     tags = "|".join(tag for cell in solved.cells for tag in cell.metadata.get("tags", []))
     for file in case.folder.iterdir():
         assert re.fullmatch(
             rf"case\.toml|submission\.(ipynb|py)|((before|after)\.)?({tags})(\.\d)?\.py", file.name
         ), file
-    assert set(case.points) | set(case.check) <= EXERCISES
+    assert set(case.points) | set(case.check) <= TAGS.keys()
     assert case.what.endswith(".")

@@ -7,7 +7,7 @@ A case is data. `case.toml` says what is changed in the solution's scripts and w
     fails = ["gradients"]                       # the checks that fail, by the names of their tests; all others pass
     says = ["3 times that of the whole batch"]  # each stands in the message of a failed check
     [[change]]
-    old = " / MICRO_BATCHES"                    # stands once in the exercise's .py, or in `file`
+    old = " / MICRO_BATCHES"                    # stands once in the exercise's scripts
     new = ""
 
 Files beside `case.toml` take the place of the solution's. Further keys are the fields of `Case`. Stages are made
@@ -21,15 +21,14 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from golden import KIT, GoldenCase, make_changes, read_cases
 
 from grader import Failure
 from grader.homework import read_homework
@@ -39,9 +38,7 @@ from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
 from private_tests.part_b.trial import run_trial, starting_plainly
 
-KIT = Path(__file__).resolve().parent.parent
 HOMEWORK = KIT / "public_tests" / "homework.toml"
-CASES = Path(__file__).parent / "cases" / "part_b"
 TESTS = {"B1": test_b1, "B2": test_b2}
 SMALL = {
     "SEQ_L = 256": "SEQ_L = 16",
@@ -52,8 +49,8 @@ SMALL = {
 EXTENT = os.environ.get("GOLDEN", "")
 
 
-@dataclass(frozen=True)
-class Case:
+@dataclass(frozen=True, kw_only=True)
+class Case(GoldenCase):
     """A submission, and what grading it must give.
 
     others: whether checks besides `fails` may fail too, where a race decides what becomes of the run
@@ -61,49 +58,27 @@ class Case:
     without: files that are not handed in
     """
 
-    name: str
-    folder: Path
-    what: str
     exercise: str
     fails: Sequence[str] = ()
-    says: Sequence[str] = ()
-    change: Sequence[Mapping[str, str]] = ()
     without: Sequence[str] = ()
     others: bool = False
     steps: int = 3
-    quick: bool = False
 
 
-def read_case(folder: Path) -> Case:
-    return Case(folder.name, folder, **tomllib.loads((folder / "case.toml").read_text(encoding="utf-8")))
-
-
-ALL = [read_case(file.parent) for file in sorted(CASES.glob("*/case.toml"))]
+ALL = read_cases(Case, "part_b")
 GRADED = [case for case in ALL if case.quick or EXTENT == "all"]
 
 
 def make_submission(case: Case, folder: Path) -> None:
     """Write the exercise's scripts, small and with the case's mistake."""
-    base = case.exercise.lower()
-    for file in case.folder.iterdir():
-        if file.name != "case.toml":
-            shutil.copyfile(file, folder / file.name)
-    for name in (f"{base}.py", f"{base}.sh"):
-        if name in case.without:
-            continue
-        own = case.folder / name
-        text = (own if own.exists() else KIT / "solutions" / name).read_text(encoding="utf-8")
-        for change in case.change:
-            if change.get("file", f"{base}.py") == name:
-                text = replace_once(text, change["old"], change["new"])
+    solution = [KIT / "solutions" / f"{case.exercise.lower()}{suffix}" for suffix in (".py", ".sh")]
+    own = [file for file in case.folder.iterdir() if file.name != "case.toml"]
+    texts = {file.name: file.read_text(encoding="utf-8") for file in [*solution, *own]}
+    for name, text in make_changes(texts, case.change).items():
         for old, new in SMALL.items():
             text = text.replace(old, new)
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-def replace_once(text: str, old: str, new: str) -> str:
-    assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the solution"
-    return text.replace(old, new)
+        if name not in case.without:
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def grade(case: Case, folder: Path) -> dict[str, str]:
@@ -138,9 +113,7 @@ def test_a_submission_fails_the_checks_that_it_must(case: Case, tmp_path: Path) 
     failed = grade(case, tmp_path)
     expected, shown = set(case.fails), json.dumps(failed, indent=1)
     assert expected <= set(failed) if case.others else expected == set(failed), shown
-    assert [phrase for phrase in case.says if not any(phrase in text for text in failed.values())] == [], (
-        shown
-    )
+    assert case.find_unsaid(failed.values()) == [], shown
 
 
 def test_the_command_gives_the_points(tmp_path: Path) -> None:

@@ -19,12 +19,17 @@ empty, or the canary is in anything that it printed or answered, whatever else h
 
 from __future__ import annotations
 
+import os
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import nbformat
+import pytest
+
+from grader.containment import Level, probe
 
 FOLDER = Path(__file__).parent
 HONEST = {
@@ -35,15 +40,39 @@ HONEST = {
 }
 EXERCISES = ("double", "squares", "answers")
 
+contained = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
+slow = pytest.mark.skipif(os.environ.get("HOSTILE") != "all", reason="run by `tox -e hostile` (HOSTILE=all)")
+
+
+Kind = TypeVar("Kind")
+
+
+def read_cases(kind: type[Kind], file: str, **common: Any) -> list[Kind]:
+    """The cases of a file in this folder."""
+    content = tomllib.loads((FOLDER / file).read_text(encoding="utf-8"))
+    return [kind(**entry, **common) for entry in content["case"]]
+
+
+def choose(cases: Iterable[Any]) -> list[Any]:
+    """Parameters for a test: what is not quick is left to `tox -e hostile`."""
+    return [pytest.param(case, id=case.name, marks=[] if case.quick else [slow]) for case in cases]
+
+
+def aim(text: str, targets: Mapping[str, str]) -> str:
+    """Put what is there to be attacked in the place of `@NAME@`."""
+    for name, value in targets.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
 
 @dataclass(frozen=True)
 class Case:
     name: str
     what: str
     family: str = ""
-    extra: tuple[str, ...] = ()
+    extra: Sequence[str] = ()
     cells: dict[str, str] = field(default_factory=dict)
-    earns: tuple[str, ...] = EXERCISES
+    earns: Sequence[str] = EXERCISES
     says: str = ""
     signs: str = ""
     limits: dict[str, Any] = field(default_factory=dict)
@@ -56,30 +85,12 @@ class Case:
         tagged = {**HONEST, **self.cells}
         setup = tagged.pop("setup")
         cells = [nbformat.v4.new_code_cell(setup, metadata={"tags": ["setup"]})]
-        cells += [nbformat.v4.new_code_cell(_aim(source, targets)) for source in self.extra]
+        cells += [nbformat.v4.new_code_cell(aim(source, targets)) for source in self.extra]
         cells += [
-            nbformat.v4.new_code_cell(_aim(source, targets), metadata={"tags": [tag]})
+            nbformat.v4.new_code_cell(aim(source, targets), metadata={"tags": [tag]})
             for tag, source in tagged.items()
         ]
         return nbformat.v4.new_notebook(cells=cells)
 
 
 HONEST_CASE = Case("honest", "The right answers.")
-
-
-def read_cases() -> list[Case]:
-    """All cases, in the order of their files."""
-    found = []
-    for path in sorted((FOLDER / "notebooks").glob("*.toml")):
-        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["case"]:
-            for name in ("extra", "earns"):
-                if name in entry:
-                    entry[name] = tuple(entry[name])
-            found.append(Case(family=path.stem, **entry))
-    return found
-
-
-def _aim(source: str, targets: dict[str, str]) -> str:
-    for name, value in targets.items():
-        source = source.replace(f"@{name}@", value)
-    return source

@@ -7,7 +7,6 @@ import io
 import json
 import lzma
 import tarfile
-import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from cases import FOLDER, HONEST_CASE
+from cases import HONEST_CASE, aim
 
 KINDS = {"block": tarfile.BLKTYPE, "char": tarfile.CHRTYPE, "fifo": tarfile.FIFOTYPE}
 
@@ -43,23 +42,13 @@ class ArchiveCase:
 
     def _list_members(self, targets: dict[str, str]) -> Iterator[dict[str, Any]]:
         for member in self.members:
-            aimed = {key: _aim(value, targets) for key, value in member.items()}
+            aimed = {
+                key: aim(value, targets) if isinstance(value, str) else value for key, value in member.items()
+            }
             for number in range(aimed.pop("copies", 1)):
                 yield {**aimed, "name": aimed["name"] + (f"-{number}" if number else "")}
         if not self.alone:
             yield {"name": f"{self.under}honest.ipynb", "text": NOTEBOOKS[self.notebook]()}
-
-
-def read_archive_cases() -> list[ArchiveCase]:
-    content = tomllib.loads((FOLDER / "archives.toml").read_text(encoding="utf-8"))
-    return [ArchiveCase(**entry) for entry in content["case"]]
-
-
-def _aim(value: Any, targets: dict[str, str]) -> Any:
-    if isinstance(value, str):
-        for name, target in targets.items():
-            value = value.replace(f"@{name}@", target)
-    return value
 
 
 def _read(member: dict[str, Any]) -> bytes:

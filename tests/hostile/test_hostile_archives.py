@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
-from cases import EXERCISES
+from cases import EXERCISES, choose, contained, read_cases
 from grading import grade_notebook
-from packing_cases import ArchiveCase, read_archive_cases
+from packing_cases import ArchiveCase
 from targets import State, look
 
-from grader.containment import Level, probe, remove_folder
+from grader.containment import Level, remove_folder
 from grader.intake import IntakeError, open_hand_in
 from grader.notebook import NotebookError, read_notebook
 
-ALL = os.environ.get("HOSTILE", "") == "all"
-pytestmark = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
-CASES = [
-    pytest.param(
-        case,
-        id=case.name,
-        marks=[] if ALL or case.quick else [pytest.mark.skip(reason="run by `tox -e hostile` (HOSTILE=all)")],
-    )
-    for case in read_archive_cases()
-]
+pytestmark = contained
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", choose(read_cases(ArchiveCase, "archives.toml")))
 def test_archive_is_refused_or_graded_like_any_other(
     case: ArchiveCase, targets: dict[str, str], work: Path, clean: State, folder: Path
 ) -> None:

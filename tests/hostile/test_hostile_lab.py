@@ -7,21 +7,15 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
-from cases import FOLDER
+from cases import FOLDER, contained, read_cases, slow
 
-from grader.containment import Level, probe
-
-ALL = os.environ.get("HOSTILE", "") == "all"
-pytestmark = [
-    pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully"),
-    pytest.mark.skipif(not ALL, reason="run by `tox -e hostile` (HOSTILE=all)"),
-]
+pytestmark = [contained, slow]
 KIT = FOLDER.parents[1]
 TAG = "fedsgd_weight"
 
@@ -31,16 +25,10 @@ class LabCase:
     name: str
     what: str
     points: float
-    extra: tuple[str, ...] = ()
+    extra: Sequence[str] = ()
     weight: str = ""
     says: str = ""
     signs: str = ""
-
-
-CASES = [
-    LabCase(**{**entry, "extra": tuple(entry.get("extra", ()))})
-    for entry in tomllib.loads((FOLDER / "lab.toml").read_text(encoding="utf-8"))["case"]
-]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +47,7 @@ def write_notebook(case: LabCase, path: Path) -> None:
     nbformat.write(notebook, path)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", read_cases(LabCase, "lab.toml"), ids=lambda case: case.name)
 def test_what_is_done_to_the_lab_gains_nothing(case: LabCase, tmp_path: Path, reference_cache: Path) -> None:
     write_notebook(case, tmp_path / "a.ipynb")
     options = ["--exercise=A1.1", "--grading-seed=3", "--execute=all", f"--json={tmp_path / 'results.json'}"]

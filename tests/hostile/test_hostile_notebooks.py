@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from cases import EXERCISES, HONEST_CASE, Case, read_cases
-from grading import Graded, grade
+from cases import EXERCISES, FOLDER, HONEST_CASE, Case, choose, contained, read_cases, slow
+from grading import grade
 from targets import State, look
 
-from grader.containment import Level, probe
+from grader.containment import Level
 
-CASES = read_cases()
-ALL = os.environ.get("HOSTILE", "") == "all"
+CASES = [
+    case
+    for path in sorted((FOLDER / "notebooks").glob("*.toml"))
+    for case in read_cases(Case, f"notebooks/{path.name}", family=path.stem)
+]
 # What drives a terminal or a reader's eye; tabs and line ends do not.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-pytestmark = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
-
-
-def choose(cases: list[Case]) -> list[object]:
-    skipped = pytest.mark.skip(reason="run by `tox -e hostile` (HOSTILE=all)")
-    return [
-        pytest.param(case, id=f"{case.family}: {case.name}", marks=[] if ALL or case.quick else [skipped])
-        for case in cases
-    ]
+pytestmark = contained
 
 
 @pytest.mark.parametrize("case", choose(CASES))
@@ -40,7 +34,7 @@ def test_case_brings_about_what_it_may_and_no_more(
 
     assert not graded.leaks
     assert graded.loot == ""
-    assert graded.earned == case.earns, "\n".join(graded.messages)
+    assert graded.earned == tuple(case.earns), "\n".join(graded.messages)
     assert not UNSAFE.search(graded.shown)
     assert not re.search("<(script|img)", graded.page)
     assert matches(case.says, graded.messages), graded.messages
@@ -53,19 +47,16 @@ def matches(pattern: str, lines: tuple[str, ...]) -> bool:
     return not pattern or any(re.search(pattern, line) for line in lines)
 
 
-@pytest.mark.parametrize("case", choose([case for case in CASES if case.works_uncontained]))
+@slow
+@pytest.mark.parametrize("case", choose(case for case in CASES if case.works_uncontained))
 def test_without_containment_the_case_gets_at_the_secret(
     case: Case, targets: dict[str, str], work: Path
 ) -> None:
     """A case that passes on an open machine as well proves nothing."""
-    if not ALL:
-        pytest.skip("run by `tox -e hostile` (HOSTILE=all)")
-    graded: Graded = grade(case, targets, work, Level.NONE)
-
-    assert graded.loot
+    assert grade(case, targets, work, Level.NONE).loot
 
 
-@pytest.mark.skipif(not ALL, reason="run by `tox -e hostile` (HOSTILE=all)")
+@slow
 @pytest.mark.parametrize("family", sorted({case.family for case in CASES}))
 def test_an_honest_submission_gets_its_points_in_between(
     family: str, targets: dict[str, str], work: Path

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from cases import FOLDER
+from cases import aim, choose, contained, read_cases
 from targets import CANARY, State, look
 
 import launch
-from grader.containment import ContainedWorkers, Level, Limits, View, probe, remove_folder
+from grader.containment import ContainedWorkers, Level, Limits, View, remove_folder
 from grader.containment.limits import MIB
 from grader.isolation import KIT, make_view
 from launch.run import HOOK
 
-ALL = os.environ.get("HOSTILE", "") == "all"
-pytestmark = pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
+pytestmark = contained
 LIMITS = Limits(resident_bytes=400 * MIB, scratch_bytes=50 * MIB, files=2_000, processes=200)
 SCRIPT = "python b1.py 0 &\npython b1.py 1 &\nwait\n"
 LIMIT_S = 60.0
@@ -41,21 +38,6 @@ class WorkerCase:
     quick: bool = False
 
 
-def read_cases() -> list[WorkerCase]:
-    content = tomllib.loads((FOLDER / "workers.toml").read_text(encoding="utf-8"))
-    return [WorkerCase(**entry) for entry in content["case"]]
-
-
-CASES = [
-    pytest.param(
-        case,
-        id=case.name,
-        marks=[] if ALL or case.quick else [pytest.mark.skip(reason="run by `tox -e hostile` (HOSTILE=all)")],
-    )
-    for case in read_cases()
-]
-
-
 def run(
     case: WorkerCase, targets: dict[str, str], folder: Path
 ) -> tuple[launch.Report, ContainedWorkers, str]:
@@ -63,9 +45,7 @@ def run(
     submission = folder / "submission"
     submission.mkdir(parents=True)
     for name, text in (("b1.sh", case.script), ("b1.py", f"import os, sys, time\n{case.program}\n")):
-        for target, value in targets.items():
-            text = text.replace(f"@{target}@", value)
-        (submission / name).write_text(text)
+        (submission / name).write_text(aim(text, targets))
     with ContainedWorkers(make_view((), KIT) + View((HOOK,)), Level.FULL, LIMITS) as workers:
         report = launch.run(
             submission / "b1.sh",
@@ -79,7 +59,7 @@ def run(
     return report, workers, "".join(path.read_text(errors="replace") for path in written)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", choose(read_cases(WorkerCase, "workers.toml")))
 def test_script_brings_about_what_it_may_and_no_more(
     case: WorkerCase, targets: dict[str, str], work: Path, clean: State, folder: Path
 ) -> None:

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import random
+import re
 import stat
 import struct
 import tarfile
@@ -27,21 +28,18 @@ LeftBehind = Callable[[], list[Path]]
 FILES = {"Übung 1/homework_1.ipynb": notebook(a="1"), "Übung 1/b1.py": b"print(1)", "Übung 1/empty.txt": b""}
 
 
-def with_clear_names(archive: bytes) -> bytes:
-    """Take away the flag by which a zip archive says that its names are UTF-8, as old tools leave it off."""
+def change_headers(archive: bytes, places: tuple[int, int], kind: str, change: Callable[[int], int]) -> bytes:
+    """Change a field of each member's header in a zip archive, and of its entry in the directory."""
     changed = bytearray(archive)
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        start = -1
-        while (start := archive.find(signature, start + 1)) >= 0:
-            flags = struct.unpack_from("<H", changed, start + place)[0] & ~0x800
-            struct.pack_into("<H", changed, start + place, flags)
+    for signature, place in zip((b"PK\x03\x04", b"PK\x01\x02"), places, strict=True):
+        for found in re.finditer(signature, archive):
+            at = found.start() + place
+            struct.pack_into(kind, changed, at, change(*struct.unpack_from(kind, changed, at)))
     return bytes(changed)
 
 
-def with_encryption_flag(archive: bytes) -> bytes:
-    changed = bytearray(archive)
-    changed[archive.find(b"PK\x01\x02") + 8] |= 1
-    return bytes(changed)
+def change_flags(archive: bytes, change: Callable[[int], int]) -> bytes:
+    return change_headers(archive, (6, 8), "<H", change)
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -60,7 +58,8 @@ def test_kind_is_told_by_content_and_not_by_name(hand_in: HandIn) -> None:
 
 
 def test_names_without_a_stated_encoding_are_read_as_utf_8(hand_in: HandIn) -> None:
-    submission = hand_in(with_clear_names(zip_bytes({"Übung.ipynb": notebook()})))
+    """Old tools leave off the flag by which a zip archive says that its names are UTF-8."""
+    submission = hand_in(change_flags(zip_bytes({"Übung.ipynb": notebook()}), lambda flags: flags & ~0x800))
     assert submission.require_notebook().name == "Übung.ipynb"
 
 
@@ -152,11 +151,9 @@ def test_list_of_members_is_bounded_before_it_is_read(hand_in: HandIn) -> None:
 
 
 def test_size_that_a_header_claims_is_not_believed(hand_in: HandIn) -> None:
-    archive = bytearray(zip_bytes({"homework.ipynb": bytes(3 << 20)}))
-    for signature, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
-        struct.pack_into("<I", archive, archive.find(signature) + place, 10)
+    archive = zip_bytes({"homework.ipynb": bytes(3 << 20)})
     with pytest.raises(IntakeError):
-        hand_in(bytes(archive), limits=SMALL)
+        hand_in(change_headers(archive, (22, 24), "<I", lambda _: 10), limits=SMALL)
 
 
 def test_hole_in_a_sparse_file_counts(hand_in: HandIn) -> None:
@@ -214,7 +211,7 @@ def test_damaged_archive_is_refused(kind: str, hand_in: HandIn) -> None:
 @pytest.mark.parametrize(
     "archive",
     [
-        pytest.param(lambda: with_encryption_flag(zip_bytes(FILES)), id="zip"),
+        pytest.param(lambda: change_flags(zip_bytes(FILES), lambda flags: flags | 1), id="zip"),
         pytest.param(lambda: seven_zip_bytes(FILES, password="secret"), id="7z"),
         pytest.param(
             lambda: seven_zip_bytes(FILES, password="secret", header_encryption=True), id="7z names"
@@ -227,11 +224,8 @@ def test_password_is_told(archive: Callable[[], bytes], hand_in: HandIn) -> None
 
 
 def test_unknown_compression_is_told(hand_in: HandIn) -> None:
-    archive = bytearray(zip_bytes(FILES))
-    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        struct.pack_into("<H", archive, archive.find(signature) + place, 9)
     with pytest.raises(IntakeError, match="compression that cannot be read"):
-        hand_in(bytes(archive))
+        hand_in(change_headers(zip_bytes(FILES), (8, 10), "<H", lambda _: 9))
 
 
 def test_archive_in_an_archive_is_left_alone(hand_in: HandIn) -> None:

@@ -12,13 +12,17 @@ from torch.utils.data import Subset
 
 from lab_2_hfl.clients import Client, GradientClient, WeightClient, average
 from lab_2_hfl.dataset import split, train_dataset
-from lab_2_hfl.model import MnistCnn
+from lab_2_hfl.model import MnistCnn, device
 from lab_2_hfl.results import RunResult
-from lab_2_hfl.servers import CentralizedServer, DecentralizedServer, FedAvgServer, FedSgdServer
+from lab_2_hfl.servers import CentralizedServer, DecentralizedServer, FedAvgServer, FedSgdServer, Server
 
 
 def make_subsets(*sizes: int) -> list[Subset[Any]]:
     return [Subset(train_dataset, list(range(size))) for size in sizes]
+
+
+def make_weights() -> list[Tensor]:
+    return [parameter.detach() for parameter in MnistCnn().to(device).parameters()]
 
 
 class ConstantClient(Client):
@@ -37,9 +41,7 @@ class ConstantClient(Client):
 @pytest.fixture(autouse=True)
 def untested(monkeypatch: pytest.MonkeyPatch) -> None:
     """Accuracies take a second a round, and are not what is looked at here."""
-    monkeypatch.setattr(FedAvgServer, "test", lambda _: 0.0)
-    monkeypatch.setattr(FedSgdServer, "test", lambda _: 0.0)
-    monkeypatch.setattr(CentralizedServer, "test", lambda _: 0.0)
+    monkeypatch.setattr(Server, "test", lambda _: 0.0)
 
 
 def make_server(subsets: list[Subset[Any]], c: float, seed: int = 10) -> FedAvgServer:
@@ -126,7 +128,7 @@ def test_a_seed_makes_the_server_s_model() -> None:
 
 def test_an_update_depends_on_weights_and_seed_alone() -> None:
     client = WeightClient(Subset(train_dataset, range(20)), 0.05, 7, 2)
-    weights = [parameter.detach().clone() for parameter in MnistCnn().to(client_device()).parameters()]
+    weights = make_weights()
     first = client.update(weights, 3)
     torch.rand(5)
     second = client.update(weights, 3)
@@ -137,7 +139,7 @@ def test_an_update_depends_on_weights_and_seed_alone() -> None:
 
 def test_what_a_client_sends_stays_as_sent() -> None:
     client = WeightClient(Subset(train_dataset, range(10)), 0.05, 5, 1)
-    weights = [parameter.detach().clone() for parameter in MnistCnn().to(client_device()).parameters()]
+    weights = make_weights()
     sent = client.update(weights, 3)
     noted = [part.clone() for part in sent]
     client.update(weights, 4)
@@ -145,17 +147,10 @@ def test_what_a_client_sends_stays_as_sent() -> None:
     assert all(torch.equal(a, b) for a, b in zip(sent, noted, strict=True))
 
 
-def client_device() -> torch.device:
-    from lab_2_hfl.model import device
-
-    return device
-
-
 def test_a_gradient_client_without_data_sends_zeros() -> None:
     client = GradientClient(Subset(train_dataset, []))
-    weights = [parameter.detach() for parameter in MnistCnn().to(client_device()).parameters()]
 
-    assert all(not part.any() for part in client.update(weights, 1))
+    assert all(not part.any() for part in client.update(make_weights(), 1))
 
 
 def test_minus_one_stands_for_one_batch_of_everything() -> None:

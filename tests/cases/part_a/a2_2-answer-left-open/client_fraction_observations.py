@@ -1,4 +1,0 @@
-class ClientFractionObservations:
-    q1: Literal["fedsgd", "fedavg"] = ...
-    q2: Literal["increase", "decrease", "neither"] = "increase"
-    q3: Literal["fedsgd", "fedavg"] = "fedsgd"

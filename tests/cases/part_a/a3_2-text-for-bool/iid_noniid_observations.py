@@ -1,3 +1,0 @@
-class IidNonIidObservations:
-    q1: Literal["iid", "non-iid"] = "iid"
-    q2: bool = "False"

@@ -1,3 +1,0 @@
-class NonIidParameterObservations:
-    q1: Literal["worse", "better", "similar"] = "better"
-    q2: bool = True

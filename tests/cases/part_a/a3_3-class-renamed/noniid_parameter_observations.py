@@ -1,3 +1,0 @@
-class NonIIDParameterObservations:
-    q1: Literal["worse", "better", "similar"] = "better"
-    q2: bool = False

@@ -1,9 +1,0 @@
-def noniid_parameter_experiments(
-    n: int = 100, seed: int = 10, b: int = 100, e: int = 1, nr_rounds: int = 15
-) -> dict[str, list[float]]:
-    subsets = split(100, False, seed)
-    curves = {}
-    for label, lr, c in (("Old", 0.01, 0.1), ("New", 0.001, 0.5)):
-        curves[f"FedSGD {label}"] = FedSgdServer(lr, subsets, c, seed).run(nr_rounds).test_accuracy
-        curves[f"FedAvg {label}"] = FedAvgServer(lr, b, subsets, c, e, seed).run(nr_rounds).test_accuracy
-    return curves
