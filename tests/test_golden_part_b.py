@@ -26,18 +26,20 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import launch
 from grader import Failure
 from grader.homework import read_homework
 from grader.scripts import open_scripts
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
-from private_tests.part_b.trial import run_trial, starting_plainly
+from private_tests.part_b.trial import run_trial
 
 KIT = Path(__file__).resolve().parent.parent
 HOMEWORK = KIT / "public_tests" / "homework.toml"
@@ -111,9 +113,8 @@ def grade(case: Case, folder: Path) -> dict[str, str]:
     (folder / "submission").mkdir()
     make_submission(case, folder / "submission")
     scripts = open_scripts(folder / "submission", folder / "taken", read_homework(HOMEWORK))
-    trial = run_trial(
-        scripts, read_contract(case.exercise), 1, case.steps or None, folder / "runs", starting_plainly
-    )
+    contract, steps = read_contract(case.exercise), case.steps or None
+    trial = run_trial(scripts, contract, 1, steps, folder / "runs", lambda: nullcontext(launch.start_plainly))
     given = {"trial": trial, "comparison": compare(trial)}
     failed = {}
     for name, test in vars(TESTS[case.exercise]).items():

@@ -4,7 +4,6 @@ from .contained_workers import ContainedWorkers
 from .container import Container, check_open, remove_folder
 from .levels import ContainmentLayer, Level, Machine, format_machine, probe
 from .limits import Breach, Limits
-from .output import Drain
 from .process import ContainedProcess
 from .spawner import ContainmentError
 from .view import View, python_view
@@ -16,7 +15,6 @@ __all__ = [
     "Container",
     "ContainmentError",
     "ContainmentLayer",
-    "Drain",
     "Level",
     "Limits",
     "Machine",

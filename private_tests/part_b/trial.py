@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +21,6 @@ ALIAS = {"simplellm": "lab_1_parallelism"}
 Starting = Callable[[], AbstractContextManager[launch.Start]]  # ends what it started, when a run is over
 FEWEST_STEPS = 2  # a gradient that was not cleared shows in the second step
 COMPARED_STEPS = 4  # of a long run; their gradients are written whole
-
-
-@contextmanager
-def starting_plainly() -> Iterator[launch.Start]:
-    """For scripts that are trusted."""
-    yield launch.start_plainly
 
 
 @dataclass(frozen=True)
