@@ -7,31 +7,31 @@ docs/launch.md explains the outcomes, the files of a run and the events.
 """
 
 from .command import ScriptError, Style
-from .report import (
+from .run import HOOK, Start, StartedScript, run, start_plainly
+from .run_report import (
     EXIT_STATUS,
-    Failure,
     FailureKind,
     Interrupted,
     Outcome,
     RankReport,
     RankState,
-    Report,
+    RunFailure,
+    RunReport,
 )
-from .run import HOOK, Process, Start, run, start_plainly
 
 __all__ = [
     "EXIT_STATUS",
     "HOOK",
-    "Failure",
     "FailureKind",
     "Interrupted",
     "Outcome",
-    "Process",
     "RankReport",
     "RankState",
-    "Report",
+    "RunFailure",
+    "RunReport",
     "ScriptError",
     "Start",
+    "StartedScript",
     "Style",
     "run",
     "start_plainly",

@@ -11,8 +11,8 @@ from types import FrameType
 
 from .command import ScriptError, Style
 from .progress import Screen, report_text
-from .report import EXIT_STATUS, Interrupted, Report
 from .run import run
+from .run_report import EXIT_STATUS, Interrupted, RunReport
 
 EPILOG = """\
 exit status: 0 finished, 1 crashed, 2 not started, 3 deadlocked, 4 too slow, 5 wrong steps, 130 interrupted
@@ -100,7 +100,7 @@ def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _show(report: Report, screen: Screen) -> int:
+def _show(report: RunReport, screen: Screen) -> int:
     screen.clear()
     print(report_text(report, Screen(sys.stdout)))
     return EXIT_STATUS[report.outcome]

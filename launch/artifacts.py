@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from . import picture, trace
-from .report import Report
+from .run_report import RunReport
 
 VERSION = 1  # of report.json
 
 
-def write(report: Report) -> Report:
+def write(report: RunReport) -> RunReport:
     """Write all files of a report. A full disk costs files, never the report: it comes back with a note."""
     missing = []
     contents = {
@@ -34,7 +34,7 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
-def summary(report: Report) -> dict[str, Any]:
+def summary(report: RunReport) -> dict[str, Any]:
     """The report as JSON, without the events, which lie beside it. Its fields are in docs/launch.md."""
     return {
         "version": VERSION,
@@ -80,7 +80,7 @@ def summary(report: Report) -> dict[str, Any]:
     }
 
 
-def _failure(report: Report) -> dict[str, Any] | None:
+def _failure(report: RunReport) -> dict[str, Any] | None:
     failure = report.failure
     if failure is None:
         return None

@@ -1,4 +1,4 @@
-"""Puts the report together from a run's evidence."""
+"""Puts the report together from a run's record."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import sentences, timeline
 from .command import Command
 from .groups import find_uneven
 from .output import Output
-from .report import Failure, FailureKind, Outcome, RankReport, RankState, Report
+from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure, RunReport
 from .verdict import Situation, Verdict, rank_state
 from .workers import Worker
 
@@ -17,7 +17,7 @@ WAITED_TOLERANCE_S = 0.3  # a shell that waits ends this little after its last r
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunRecord:
     """All that is left of a run."""
 
     situation: Situation
@@ -30,24 +30,24 @@ class Evidence:
     survivors: tuple[int, ...]
 
 
-def report(evidence: Evidence, verdict: Verdict) -> Report:
+def report(record: RunRecord, verdict: Verdict) -> RunReport:
     """The report of a run that has ended as `verdict` says."""
-    situation = evidence.situation
+    situation = record.situation
     ranks = tuple(rank_reports(situation, verdict))
     waited = _script_waited(situation)
     drawn = timeline.build(
         {rank.rank: rank.events for rank in ranks if rank.events},
         {rank.rank: rank.operations for rank in ranks if rank.events},
     )
-    texts = [*evidence.command.notes]
+    texts = [*record.command.notes]
     told = verdict.outcome in (Outcome.CRASHED, Outcome.DEADLOCKED)
-    texts += sentences.notes(situation, waited, evidence.rejected_lines, told)
-    if evidence.survivors:
-        texts.append(f"Processes that could not be ended: {sentences.listed(evidence.survivors)}.")
-    return Report(
+    texts += sentences.notes(situation, waited, record.rejected_lines, told)
+    if record.survivors:
+        texts.append(f"Processes that could not be ended: {sentences.listed(record.survivors)}.")
+    return RunReport(
         outcome=verdict.outcome,
-        sentence=sentences.sentence(situation, verdict, ranks, evidence.output.last_lines(20)),
-        script=evidence.script,
+        sentence=sentences.sentence(situation, verdict, ranks, record.output.last_lines(20)),
+        script=record.script,
         asked_ranks=situation.ranks,
         asked_steps=situation.steps,
         timeout_s=situation.timeout_s,
@@ -60,13 +60,13 @@ def report(evidence: Evidence, verdict: Verdict) -> Report:
         failure=verdict.failure,
         standstill=verdict.standstill if verdict.outcome is Outcome.DEADLOCKED else None,
         uneven_groups=find_uneven(situation.by_rank()),
-        output=evidence.output,
+        output=record.output,
         pipelines=drawn.pipelines,
         timeline=drawn,
-        output_dir=evidence.output_dir,
-        events_dir=evidence.events_dir,
-        rejected_lines=evidence.rejected_lines,
-        survivors=evidence.survivors,
+        output_dir=record.output_dir,
+        events_dir=record.events_dir,
+        rejected_lines=record.rejected_lines,
+        survivors=record.survivors,
     )
 
 
@@ -97,7 +97,7 @@ def rank_reports(situation: Situation, verdict: Verdict) -> list[RankReport]:
     return reports
 
 
-def _rank_report(number: int, worker: Worker, failure: Failure | None) -> RankReport:
+def _rank_report(number: int, worker: Worker, failure: RunFailure | None) -> RankReport:
     failed = failure is not None and failure.rank == number and failure.kind is not FailureKind.ENDED_EARLY
     state = rank_state(worker, failed)
     raised = next((raised for raised in worker.raised if raised.fatal), None)

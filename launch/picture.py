@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from .events import printable
-from .report import Outcome, RankReport, RankState, Report
+from .run_report import Outcome, RankReport, RankState, RunReport
 from .timeline import Box, Message, Pause, Pipeline, Row, Timeline
 
 WIDTH = 1240
@@ -70,7 +70,7 @@ class Frame:
         return item.step in self.steps and (item.end_s is None or item.end_s > self.start_s)
 
 
-def draw(report: Report) -> str:
+def draw(report: RunReport) -> str:
     """The run as an SVG document, complete in itself."""
     timeline = report.timeline
     frame = choose_frame(report)
@@ -94,7 +94,7 @@ def draw(report: Report) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def choose_frame(report: Report) -> Frame | None:
+def choose_frame(report: RunReport) -> Frame | None:
     """Two steps that show the rhythm: after the first, which warms up, or at the end of a failed run."""
     items = _items(report.timeline)
     if not items:
@@ -130,7 +130,7 @@ def _step_ends(row: Row, shown: Sequence[int]) -> list[float]:
 # --- the head of the page -------------------------------------------------------------------------
 
 
-def _heading(report: Report, frame: Frame | None) -> Iterator[str]:
+def _heading(report: RunReport, frame: Frame | None) -> Iterator[str]:
     name = printable(report.script.name)
     made = max((rank.steps for rank in report.ranks), default=0)
     kind = "title" if report.outcome is Outcome.FINISHED else "title bad"
@@ -155,7 +155,7 @@ def bubble_words(pipeline: Pipeline) -> str:
     return f"bubble {measured}, {ideal}, with p = {p} stages and m = {m} micro-batches"
 
 
-def _legend(report: Report, frame: Frame | None) -> Iterator[str]:
+def _legend(report: RunReport, frame: Frame | None) -> Iterator[str]:
     pauses = [pause for row in report.timeline.rows for pause in row.pauses if frame and frame.shows(pause)]
     entries = [
         (_legend_box(f'fill="{FORWARD[1]}"'), "forward", 92),
@@ -199,7 +199,7 @@ def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
         start_s = end_s
 
 
-def _rows(report: Report, frame: Frame) -> Iterator[str]:
+def _rows(report: RunReport, frame: Frame) -> Iterator[str]:
     rows = {row.rank: row for row in report.timeline.rows}
     places = {rank.rank: TOP + ROW * index for index, rank in enumerate(report.ranks)}
     shown = [message for message in report.timeline.messages if message.step in frame.steps]
@@ -287,7 +287,7 @@ def _stop(rank: RankReport, row: Row | None, frame: Frame, y: float) -> Iterator
         yield _text(x, y + 33, _short(str(rank.at)), "small bad" if bad else "small")
 
 
-def _wants(report: Report, places: dict[int, int]) -> Iterator[str]:
+def _wants(report: RunReport, places: dict[int, int]) -> Iterator[str]:
     """Arrows from each rank that waits in vain to those it waits for."""
     x = WIDTH - RIGHT_WITH_WORDS + 4
     for wait in report.waits:

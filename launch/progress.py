@@ -10,7 +10,7 @@ from typing import TextIO
 from .assembly import rank_reports
 from .events import Raised
 from .picture import bubble_words
-from .report import Outcome, RankReport, RankState, Report
+from .run_report import Outcome, RankReport, RankState, RunReport
 from .verdict import Situation, Verdict
 
 BAR = 24
@@ -74,7 +74,7 @@ def _line(rank: RankReport, steps: int) -> str:
     return f"rank {rank.rank}  {bar}  {count:>{2 * len(str(steps)) + 1}}  {mark} {rank.where}{place}"
 
 
-def report_text(report: Report, screen: Screen) -> str:
+def report_text(report: RunReport, screen: Screen) -> str:
     """The report for a person: outcome, sentence, where each rank ended, evidence, notes and files."""
     colour = "good" if report.outcome is Outcome.FINISHED else "bad"
     parts = [f"{screen.paint(report.outcome.value.upper(), colour)}  {report.sentence}", ""]
@@ -96,7 +96,7 @@ def report_text(report: Report, screen: Screen) -> str:
     return "\n".join(parts)
 
 
-def _traceback(report: Report) -> str:
+def _traceback(report: RunReport) -> str:
     """Of the first failure; if that left none, of the first rank that failed with one."""
     if report.failure is None:
         return ""

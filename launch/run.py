@@ -19,7 +19,7 @@ from .command import Command, ScriptError, Style, command, environment, write_sh
 from .descendants import TOKEN_VARIABLE, Descendants, is_helper, may_start_more, own_number
 from .journal import Journal
 from .output import Drain, Output
-from .report import Interrupted, Outcome, Report
+from .run_report import Interrupted, Outcome, RunReport
 from .verdict import Judge, Situation, Verdict
 from .workers import Worker
 
@@ -37,7 +37,7 @@ EVENT_BYTES = 256_000_000  # recorded by one process at most
 DUMP_BYTES = 4_000_000_000  # written by one process as whole tensors at most
 
 
-class Process(Protocol):
+class StartedScript(Protocol):
     """What the launcher needs of a started script; `subprocess.Popen` has it."""
 
     @property
@@ -53,10 +53,12 @@ class Process(Protocol):
 class Start(Protocol):
     """Starts a command. A sandbox goes in here: it wraps `arguments` and starts the result."""
 
-    def __call__(self, arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int) -> Process: ...
+    def __call__(
+        self, arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int
+    ) -> StartedScript: ...
 
 
-def start_plainly(arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int) -> Process:
+def start_plainly(arguments: list[str], *, env: dict[str, str], cwd: Path, stdout: int) -> StartedScript:
     """Start a command in a session of its own, with nothing to read and both outputs to `stdout`."""
     return subprocess.Popen(
         arguments,
@@ -83,7 +85,7 @@ def run(
     style: Style | None = None,
     start: Start = start_plainly,
     watch: Callable[[Situation], None] | None = None,
-) -> Report:
+) -> RunReport:
     """Run a script, watch its ranks, and say how it went.
 
     `script` starts the ranks itself (a shell script) or is started once for each rank (a Python file);
@@ -110,7 +112,7 @@ def run(
         verdict = Verdict(Outcome.INTERRUPTED)
     finally:
         survivors = watched.end()
-    report = assembly.report(watched.evidence(survivors), verdict)
+    report = assembly.report(watched.record(survivors), verdict)
     report = artifacts.write(report)
     if interrupted:
         raise Interrupted(report)
@@ -182,7 +184,7 @@ class _Watched:
 
     task: _Task
     command: Command
-    process: Process | None = None
+    process: StartedScript | None = None
     drain: Drain | None = None
     descendants: Descendants | None = None
     workers: dict[str, Worker] = field(default_factory=dict)
@@ -305,12 +307,12 @@ class _Watched:
             return True
         return self.script_status is None and all(worker.ended for worker in self.workers.values())
 
-    def evidence(self, survivors: tuple[int, ...]) -> assembly.Evidence:
+    def record(self, survivors: tuple[int, ...]) -> assembly.RunRecord:
         rejected = self.journal.rejected
         self.journal.close()
         output = self.drain.result(OUTPUT_TIME_S) if self.drain else Output("", "", 0)
         task = self.task
-        return assembly.Evidence(
+        return assembly.RunRecord(
             situation=self.situation(),
             command=self.command,
             script=task.script,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .events import Translation
 from .groups import find_uneven
-from .report import Failure, FailureKind, Outcome, RankReport, RankState
+from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure
 from .verdict import Situation, Verdict, has_left
 from .waits import Standstill, Wait
 from .workers import MESSAGES, SENDS, Operation, Worker
@@ -59,7 +59,7 @@ def _steps(ranks: Sequence[RankReport], asked: int) -> str:
 # --- crashed --------------------------------------------------------------------------------------
 
 
-def _crashed(situation: Situation, failure: Failure, output_tail: str) -> str:
+def _crashed(situation: Situation, failure: RunFailure, output_tail: str) -> str:
     who = f"Rank {failure.rank}" if failure.rank is not None else f"The process `{failure.process}`"
     if failure.kind is FailureKind.SCRIPT:
         who = "The script"
@@ -72,7 +72,7 @@ def _crashed(situation: Situation, failure: Failure, output_tail: str) -> str:
     return f"{seen} {expected} {_crash_advice(situation, failure, output_tail)}"
 
 
-def _what_happened(failure: Failure, output_tail: str) -> str:
+def _what_happened(failure: RunFailure, output_tail: str) -> str:
     match failure.kind:
         case FailureKind.RAISED:
             first = failure.message.strip().partition("\n")[0][:300]
@@ -122,7 +122,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 )
 
 
-def _crash_advice(situation: Situation, failure: Failure, output_tail: str) -> str:
+def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -> str:
     uneven = find_uneven(situation.by_rank())
     if uneven is not None:
         return f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}"

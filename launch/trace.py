@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .report import Report
+from .run_report import RunReport
 from .timeline import Box, Pause, Row
 
 EVENTS_LIMIT = 300_000  # what a browser still opens
@@ -13,7 +13,7 @@ COMPUTING, COMMUNICATING, STEPPING = 0, 1, 2
 THREADS = {COMPUTING: "compute", COMMUNICATING: "communication", STEPPING: "optimizer"}
 
 
-def trace(report: Report) -> dict[str, Any]:
+def trace(report: RunReport) -> dict[str, Any]:
     """The run in the Trace Event Format; times are in microseconds."""
     events: list[dict[str, Any]] = []
     for row in report.timeline.rows:
@@ -68,7 +68,7 @@ def _pause(rank: int, pause: Pause, duration_s: float) -> dict[str, Any]:
     return _complete(rank, COMMUNICATING, pause.call, pause.start_s, end_s, step=pause.step, **unfinished)
 
 
-def _messages(report: Report) -> Iterator[dict[str, Any]]:
+def _messages(report: RunReport) -> Iterator[dict[str, Any]]:
     """Arrows from each send to its receive."""
     for number, message in enumerate(report.timeline.messages):
         common = {"cat": "message", "name": "message", "id": number, "tid": COMMUNICATING}

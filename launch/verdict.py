@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .report import Failure, FailureKind, Outcome, RankState
-from .waits import Begun, Standstill, View, find_standstill
+from .run_report import FailureKind, Outcome, RankState, RunFailure
+from .waits import Begun, RankView, Standstill, find_standstill
 from .workers import Worker, by_rank
 
 CRASH_SETTLE_S = 0.7  # between the first failure and the end: time for the others' words to arrive
@@ -53,7 +53,7 @@ class Verdict:
     """How a run ended, and the evidence."""
 
     outcome: Outcome
-    failure: Failure | None = None
+    failure: RunFailure | None = None
     standstill: Standstill | None = None
 
 
@@ -100,10 +100,10 @@ class Judge:
         return standstill if calls and now_s - self._since_s >= STANDSTILL_SETTLE_S else None
 
 
-def views(situation: Situation) -> dict[int, View]:
+def views(situation: Situation) -> dict[int, RankView]:
     """The ranks as the wait-for analysis sees them."""
     return {
-        rank: View(
+        rank: RankView(
             operations=worker.operations,
             blocked=() if worker.ended or worker.stopped else tuple(worker.blocked()),
             gone=worker.ended or worker.stopped is not None,
@@ -118,13 +118,13 @@ def has_left(worker: Worker) -> bool:
     return worker.ended or worker.exited is not None or worker.stopped is not None
 
 
-def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> Failure | None:
+def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> RunFailure | None:
     """The failure that explains the others: the earliest that is no mere consequence of somebody leaving."""
     ranks = situation.by_rank()
     script_failed = situation.script_status not in (None, 0)
     alone = script_failed and not any(not worker.ended for worker in situation.workers)
-    failures: list[Failure] = []
-    consequences: list[Failure] = []
+    failures: list[RunFailure] = []
+    consequences: list[RunFailure] = []
     for worker in situation.workers:
         if worker.is_service or not (alone or worker in ranks.values() or worker.steps):
             continue
@@ -141,11 +141,11 @@ def _rank_of(worker: Worker, ranks: Mapping[int, Worker]) -> int | None:
     return next((rank for rank, other in ranks.items() if other is worker), worker.announced_rank)
 
 
-def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str]) -> Failure | None:
+def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str]) -> RunFailure | None:
     """How this process failed, or None if it did not."""
     fatal = next((raised for raised in worker.raised if raised.fatal), None)
     if fatal is not None:
-        return Failure(
+        return RunFailure(
             FailureKind.RAISED,
             fatal.t,
             rank,
@@ -159,7 +159,7 @@ def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str])
         if worker.exited.code == 0:
             return None
         said = worker.sys_exit
-        return Failure(
+        return RunFailure(
             FailureKind.EXITED,
             worker.exited.t,
             rank,
@@ -171,7 +171,7 @@ def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str])
     if worker.ended and worker.ended_s is not None and worker.stopped is None:
         trace = fatal_signals.get(worker.key, "")
         message = trace.partition("\n")[0].removeprefix("Fatal Python error: ")
-        return Failure(
+        return RunFailure(
             FailureKind.KILLED,
             worker.ended_s,
             rank,
@@ -183,22 +183,22 @@ def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str])
     return None
 
 
-def _is_consequence(failure: Failure) -> bool:
+def _is_consequence(failure: RunFailure) -> bool:
     if failure.kind is not FailureKind.RAISED:
         return False
     return failure.type in _MESSENGERS or _CONSEQUENCE.search(failure.message) is not None
 
 
-def _early_ends(situation: Situation, ranks: Mapping[int, Worker]) -> Iterable[Failure]:
+def _early_ends(situation: Situation, ranks: Mapping[int, Worker]) -> Iterable[RunFailure]:
     """Ranks that ended in peace before their steps were made: the cause, where others failed."""
     for rank, worker in ranks.items():
         if worker.exited is not None and worker.exited.code == 0 and worker.steps < situation.steps:
             if any(raised.fatal for raised in worker.raised) or worker.stopped is not None:
                 continue
-            yield Failure(FailureKind.ENDED_EARLY, worker.exited.t, rank, worker.label)
+            yield RunFailure(FailureKind.ENDED_EARLY, worker.exited.t, rank, worker.label)
 
 
-def _failure_of_script(situation: Situation, ranks: Mapping[int, Worker]) -> Failure | None:
+def _failure_of_script(situation: Situation, ranks: Mapping[int, Worker]) -> RunFailure | None:
     """A script that ended with a failing status and nothing left alive, before all the steps were made."""
     if situation.script_status in (None, 0) or situation.script_ended_s is None:
         return None
@@ -206,7 +206,7 @@ def _failure_of_script(situation: Situation, ranks: Mapping[int, Worker]) -> Fai
         return None
     if _all_steps_made(situation, ranks):
         return None
-    return Failure(
+    return RunFailure(
         FailureKind.SCRIPT, situation.script_ended_s, None, "the script", code=situation.script_status
     )
 

@@ -24,7 +24,7 @@ from .workers import COMPOUND, GROUP_CALLS, MESSAGES, RANK_LIMIT, SENDS, Operati
 
 
 @dataclass(frozen=True)
-class View:
+class RankView:
     """What the analysis needs of a rank. `blocked`: the calls it stands in, if it can do nothing else."""
 
     operations: Sequence[Operation]
@@ -80,7 +80,7 @@ class Begun:
     _taken: dict[int, int] = field(default_factory=dict)  # operations seen of each rank
     _positions: dict[int, int] = field(default_factory=dict)  # of an operation in its list, by object
 
-    def update(self, views: Mapping[int, View]) -> None:
+    def update(self, views: Mapping[int, RankView]) -> None:
         """Take in what has been begun since the last time."""
         for rank, view in views.items():
             for operation in view.operations[self._taken.get(rank, 0) :]:
@@ -131,7 +131,7 @@ def members(group: str, world_size: int) -> tuple[int, ...]:
 
 
 def find_standstill(
-    views: Mapping[int, View], begun: Begun | None = None, *, more_may_start: bool = False
+    views: Mapping[int, RankView], begun: Begun | None = None, *, more_may_start: bool = False
 ) -> Standstill | None:
     """The deadlock among ranks, or None. `more_may_start`: missing ranks may still be started.
 
@@ -157,7 +157,7 @@ def find_standstill(
     return Standstill(waits, _cycle(waits))
 
 
-def _waits(rank: int, view: View, views: Mapping[int, View], begun: Begun) -> list[Wait]:
+def _waits(rank: int, view: RankView, views: Mapping[int, RankView], begun: Begun) -> list[Wait]:
     """Every wait of a blocked rank, or nothing if one of its calls can be over by itself."""
     found = []
     for operation in view.blocked:
@@ -169,7 +169,7 @@ def _waits(rank: int, view: View, views: Mapping[int, View], begun: Begun) -> li
 
 
 def _in_vain(
-    wait: Wait, stuck: Mapping[int, object], views: Mapping[int, View], more_may_start: bool
+    wait: Wait, stuck: Mapping[int, object], views: Mapping[int, RankView], more_may_start: bool
 ) -> bool:
     def helpless(rank: int) -> bool:
         if rank not in views:
@@ -180,7 +180,7 @@ def _in_vain(
     return judge(helpless(rank) for rank in wait.partners)
 
 
-def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: Begun) -> Wait | None:
+def _wait(rank: int, operation: Operation, views: Mapping[int, RankView], begun: Begun) -> Wait | None:
     """What a call waits for; None if what the others have begun is enough, or if it is not understood."""
     subject = operation.subject
     if subject.op == "init_process_group":
@@ -211,7 +211,9 @@ def _wait(rank: int, operation: Operation, views: Mapping[int, View], begun: Beg
 Missing = tuple[Iterable[int], str]
 
 
-def _missing_from_start(rank: int, subject: Operation, views: Mapping[int, View], begun: Begun) -> Missing:
+def _missing_from_start(
+    rank: int, subject: Operation, views: Mapping[int, RankView], begun: Begun
+) -> Missing:
     size = subject.call.world_size or 0
     absent = [other for other in range(min(size, RANK_LIMIT)) if other not in begun.joins]
     if absent:
@@ -223,7 +225,7 @@ def _missing_from_start(rank: int, subject: Operation, views: Mapping[int, View]
 
 
 def _missing_from_new_group(
-    rank: int, subject: Operation, views: Mapping[int, View], begun: Begun
+    rank: int, subject: Operation, views: Mapping[int, RankView], begun: Begun
 ) -> Missing:
     call = subject.call
     asked = set(call.ranks or ())
@@ -249,7 +251,7 @@ def _missing_from_new_group(
     return absent, "; ".join(why)
 
 
-def _missing_message(rank: int, subject: Operation, views: Mapping[int, View], begun: Begun) -> Missing:
+def _missing_message(rank: int, subject: Operation, views: Mapping[int, RankView], begun: Begun) -> Missing:
     call = subject.call
     group, tag, peer = call.group or "world", call.tag or 0, call.peer
     if call.op in SENDS:
@@ -267,7 +269,9 @@ def _missing_message(rank: int, subject: Operation, views: Mapping[int, View], b
     return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent to")
 
 
-def _missing_from_anyone(rank: int, subject: Operation, views: Mapping[int, View], begun: Begun) -> Missing:
+def _missing_from_anyone(
+    rank: int, subject: Operation, views: Mapping[int, RankView], begun: Begun
+) -> Missing:
     group, tag = subject.call.group or "world", subject.call.tag or 0
     sent = sum(
         len(sends) for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag]
@@ -305,7 +309,7 @@ def _other_messages(
 
 
 def _missing_from_collective(
-    rank: int, subject: Operation, views: Mapping[int, View], begun: Begun
+    rank: int, subject: Operation, views: Mapping[int, RankView], begun: Begun
 ) -> Missing:
     group = subject.call.group or "world"
     number = begun.position(subject)

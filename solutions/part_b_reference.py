@@ -6,7 +6,7 @@ Contract
   micro-batch of every step. So the reference makes no guess about a script's seed, order or amount of data.
 - A step's gradient is that of the mean loss over all sequences of a pipeline's batch, averaged over
   pipelines. Micro-batches may differ in size; each counts by its number of sequences.
-- `train` yields one `Step` a step. Until the next one is asked for, `stage.parameters()` of the stages passed
+- `train` yields one `ReferenceStep` per step. Until the next is asked for, `stage.parameters()` of the stages passed
   in hold the parameters after the step and, in `.grad`, its gradients, whole.
 - Replicas of a stage are one stage here: with a correct all-reduce they never differ.
 - With the same number of threads (`torch.set_num_threads`) the operations are those of a correct pipeline in
@@ -64,7 +64,7 @@ class StageStep:
 
 
 @dataclass(frozen=True)
-class Step:
+class ReferenceStep:
     """One step: the loss of each pipeline's batch and what happened in each stage."""
 
     losses: list[float]
@@ -95,7 +95,7 @@ def train(
     stages: Sequence[nn.Module],
     steps: Iterable[Sequence[Sequence[MicroBatch]]],
     learning_rate: float = 8e-4,
-) -> Iterator[Step]:
+) -> Iterator[ReferenceStep]:
     """Train with Adam in place; each step comes as `[pipeline][micro-batch]`."""
     optimizers = [torch.optim.Adam(stage.parameters(), lr=learning_rate) for stage in stages]
     for pipelines in steps:
@@ -104,7 +104,7 @@ def train(
         for optimizer in optimizers:
             optimizer.step()
         parameters = [_summaries(stage, gradient=False) for stage in stages]
-        yield Step(losses, [StageStep(*both) for both in zip(gradients, parameters, strict=True)])
+        yield ReferenceStep(losses, [StageStep(*both) for both in zip(gradients, parameters, strict=True)])
 
 
 def leave_gradients(stages: Sequence[nn.Module], pipelines: Sequence[Sequence[MicroBatch]]) -> list[float]:

@@ -24,21 +24,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from golden import KIT, GoldenCase, make_changes, read_cases
 
+import launch
 from grader import Failure
 from grader.homework import read_homework
 from grader.scripts import open_scripts
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
-from private_tests.part_b.trial import run_trial, starting_plainly
+from private_tests.part_b.trial import run_trial
 
-HOMEWORK = KIT / "public_tests" / "homework.toml"
 TESTS = {"B1": test_b1, "B2": test_b2}
 SMALL = {
     "SEQ_L = 256": "SEQ_L = 16",
@@ -85,10 +86,9 @@ def grade(case: Case, folder: Path) -> dict[str, str]:
     """The message of each failed check by its test's name; checks are called as pytest would, in this process."""
     (folder / "submission").mkdir()
     make_submission(case, folder / "submission")
-    scripts = open_scripts(folder / "submission", folder / "taken", read_homework(HOMEWORK))
-    trial = run_trial(
-        scripts, read_contract(case.exercise), 1, case.steps or None, folder / "runs", starting_plainly
-    )
+    scripts = open_scripts(folder / "submission", folder / "taken", read_homework(KIT))
+    contract, steps = read_contract(case.exercise), case.steps or None
+    trial = run_trial(scripts, contract, 1, steps, folder / "runs", lambda: nullcontext(launch.start_plainly))
     given = {"trial": trial, "comparison": compare(trial)}
     failed = {}
     for name, test in vars(TESTS[case.exercise]).items():

@@ -1,13 +1,12 @@
 """Runs programs by strangers so that they do no harm; docs/security.md says what is promised."""
 
+from .contained_workers import ContainedWorkers
 from .container import Container, check_open, remove_folder
-from .levels import Layer, Level, Machine, format_machine, probe
+from .levels import ContainmentLayer, Level, Machine, format_machine, probe
 from .limits import Breach, Limits
-from .output import Drain
 from .process import ContainedProcess
 from .spawner import ContainmentError
 from .view import View, python_view
-from .workers import ContainedWorkers
 
 __all__ = [
     "Breach",
@@ -15,8 +14,7 @@ __all__ = [
     "ContainedWorkers",
     "Container",
     "ContainmentError",
-    "Drain",
-    "Layer",
+    "ContainmentLayer",
     "Level",
     "Limits",
     "Machine",

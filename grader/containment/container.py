@@ -263,7 +263,7 @@ def _namespace_place(first_pid: int, scratch: str, *others: str, room: _Room | N
     handles = [_open_folder(Path(root + name)) for name in (scratch, *others)]
     proc_fd = _open_folder(Path(f"{root}/proc"))
     remove = room.remove if room else None
-    return Place(handles[0], Path(f"/proc/self/fd/{handles[0]}"), first_pid, tuple(handles), proc_fd, remove)
+    return Place(handles[0], Path(f"/proc/self/fd/{handles[0]}"), tuple(handles), proc_fd, remove)
 
 
 def _open_folder(path: Path) -> int:

@@ -39,7 +39,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class ContainmentLayer:
     """One means of containment, and whether this machine has it."""
 
     name: str
@@ -53,7 +53,7 @@ class Layer:
 class Machine:
     """What a container can be made of here."""
 
-    layers: tuple[Layer, ...] = ()
+    layers: tuple[ContainmentLayer, ...] = ()
     bubblewrap: Bubblewrap | None = None
     """Only if a container could be started with it."""
     own_uids: range | None = None
@@ -78,7 +78,9 @@ def probe() -> Machine:
     """Try every layer and return what this machine gives: a tenth of a second, once a process."""
     if sys.platform != "linux":
         detail = f"{platform.system()} has none of the means that containment is made of"
-        return Machine((Layer("Linux", False, detail, "grade on Linux, or in a Linux virtual machine"),))
+        return Machine(
+            (ContainmentLayer("Linux", False, detail, "grade on Linux, or in a Linux virtual machine"),)
+        )
     uids = _own_uids()
     filters = _has_seccomp()
     tool, bubblewrap_layer = _try_bubblewrap(uids, filters)
@@ -114,32 +116,36 @@ _MEANING = {
 }
 
 
-def _try_bubblewrap(uids: range | None, filters: bool) -> tuple[Bubblewrap | None, Layer]:
+def _try_bubblewrap(uids: range | None, filters: bool) -> tuple[Bubblewrap | None, ContainmentLayer]:
     name = "bubblewrap"
     tool = find()
     if tool is None:
-        return None, Layer(name, False, "the program bwrap is not installed", _install("bubblewrap"))
+        return None, ContainmentLayer(
+            name, False, "the program bwrap is not installed", _install("bubblewrap")
+        )
     if not tool.bounds_tmpfs:
-        return None, Layer(
+        return None, ContainmentLayer(
             name, False, f"{tool.version} is too old: 0.8 or newer is needed", _install("bubblewrap")
         )
     for needed in ("prlimit", "setpriv")[: 2 if uids else 1]:
         if shutil.which(needed) is None:
-            return None, Layer(name, False, f"its helper {needed} is not installed", _install("util-linux"))
+            return None, ContainmentLayer(
+                name, False, f"its helper {needed} is not installed", _install("util-linux")
+            )
     marker = f"probe-{secrets.token_hex(4)}"
     scene = Scene(View(), Limits(), {"PATH": os.defpath}, marker, uids[0] if uids else None)
     program = seccomp.assemble() if filters else None
     said, status = _outcome(lambda streams: start_bubblewrap(tool, scene, ["true"], streams, seccomp=program))
     if status != 0:
-        return None, Layer(
+        return None, ContainmentLayer(
             name, False, f"{tool.version} does not start here: {said.strip()}", _namespace_remedy(said)
         )
-    return tool, Layer(
+    return tool, ContainmentLayer(
         name, True, f"{tool.version} at {tool.path}, started by {'root' if uids else 'a user'}"
     )
 
 
-def _try_namespaces(uids: range | None) -> tuple[bool, Layer]:
+def _try_namespaces(uids: range | None) -> tuple[bool, ContainmentLayer]:
     name = "namespaces"
     orders = {
         "namespaces": True,
@@ -158,11 +164,11 @@ def _try_namespaces(uids: range | None) -> tuple[bool, Layer]:
     }
     said, status = _outcome(lambda streams: start_stage(orders, streams))
     if status == 0:
-        return True, Layer(
+        return True, ContainmentLayer(
             name, True, "process, network, mount, IPC and host name of its own, also without bubblewrap"
         )
     last = said.strip().splitlines()[-1:] or ["no reason given"]
-    return False, Layer(name, False, f"not without bubblewrap: {last[0]}", _namespace_remedy(said))
+    return False, ContainmentLayer(name, False, f"not without bubblewrap: {last[0]}", _namespace_remedy(said))
 
 
 def _outcome(start: Callable[[Streams], Held]) -> tuple[str, int]:
@@ -193,41 +199,45 @@ def _namespace_remedy(said: str) -> str:
     )
 
 
-def _landlock_layer(version: int) -> Layer:
+def _landlock_layer(version: int) -> ContainmentLayer:
     if version == 0:
-        return Layer(
+        return ContainmentLayer(
             "Landlock",
             False,
             "this kernel does not offer it",
             "boot with lsm=landlock,… (Linux 5.13 or newer)",
         )
     lacking = [what for needed, what in ((4, "TCP"), (6, "signals and abstract sockets")) if version < needed]
-    return Layer(
+    return ContainmentLayer(
         "Landlock", True, f"version {version}" + (f", without {' and '.join(lacking)}" if lacking else "")
     )
 
 
-def _seccomp_layer(filters: bool) -> Layer:
+def _seccomp_layer(filters: bool) -> ContainmentLayer:
     if filters:
-        return Layer("seccomp", True, f"filter for {platform.machine()}")
+        return ContainmentLayer("seccomp", True, f"filter for {platform.machine()}")
     known = platform.machine() in seccomp.ARCHITECTURES
     detail = "this kernel has no filters" if known else f"no filter is known for {platform.machine()}"
-    return Layer("seccomp", False, detail, f"grade on {' or '.join(seccomp.ARCHITECTURES)}")
+    return ContainmentLayer("seccomp", False, detail, f"grade on {' or '.join(seccomp.ARCHITECTURES)}")
 
 
-def _user_layer(uids: range | None) -> Layer:
+def _user_layer(uids: range | None) -> ContainmentLayer:
     if uids is not None:
-        return Layer("own user", True, f"each container runs as a user of its own, from {uids[0]} on")
-    return Layer(
+        return ContainmentLayer(
+            "own user", True, f"each container runs as a user of its own, from {uids[0]} on"
+        )
+    return ContainmentLayer(
         "own user", False, "containers run as you do; the namespaces separate them", "only root can give them"
     )
 
 
-def _cgroup_layer(parent: Path | None) -> Layer:
+def _cgroup_layer(parent: Path | None) -> ContainmentLayer:
     if parent is not None:
-        return Layer("cgroup", True, f"memory and processes are also bounded by the kernel, below {parent}")
+        return ContainmentLayer(
+            "cgroup", True, f"memory and processes are also bounded by the kernel, below {parent}"
+        )
     remedy = "systemd-run --user --scope --property=Delegate=yes COMMAND (needs cgroup version 2)"
-    return Layer(
+    return ContainmentLayer(
         "cgroup", False, "none can be made here; a watchdog measures memory ten times a second", remedy
     )
 

@@ -33,8 +33,6 @@ class Limits:
     files: int = 50_000
     """Files and folders in each of these three (container)."""
     open_files: int = 1024
-    output_bytes: int = 16 * MIB
-    """Standard output and error that are kept, each (container)."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

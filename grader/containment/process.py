@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
 import subprocess
 import threading
 from collections.abc import Callable
@@ -27,8 +26,6 @@ class Place:
     """The scratch folder, open: good for reading, also after the end, until `ContainedProcess.close`."""
     scratch: Path
     """A path by which this process, and no other, reaches the scratch folder."""
-    first_pid: int | None = None
-    """Process 1 of the container's own process namespace, where there is one."""
     private_fds: tuple[int, ...] = ()
     """Folders on file systems of their own, whose files count as memory."""
     proc_fd: int | None = None
@@ -70,15 +67,6 @@ class ContainedProcess:
         """A path by which this process, and no other, reaches the scratch folder, until `close`."""
         return self._place.scratch
 
-    @property
-    def pid_namespace_root(self) -> Path | None:
-        """The container's root through /proc while it lives, or None without a process namespace.
-
-        Never follow a path below it that the submission could have made a link of: a link leads back outside.
-        `open_file` is safe.
-        """
-        return Path(f"/proc/{self._place.first_pid}/root") if self._place.first_pid else None
-
     def poll(self) -> int | None:
         """Return the exit status, or None while the command runs."""
         if self.returncode is None and self._popen.poll() is not None:
@@ -109,13 +97,6 @@ class ContainedProcess:
         with self._settling:
             if self.returncode is None:
                 self._grip.kill()
-
-    def open_file(self, name: str) -> IO[bytes]:
-        """Open a regular file below the scratch folder for reading, following no link.
-
-        Raises OSError if there is none, if a part of the name is a link, or if it is no regular file.
-        """
-        return open_below(self._place.scratch_fd, name)
 
     def close(self) -> None:
         """Kill what still runs, wait until nothing of the container is left, and close the streams."""
@@ -166,26 +147,3 @@ class ContainedProcess:
             if self.breach is None and code == 128 + getattr(signal, "SIGXCPU", 24):
                 self.breach = Breach("cpu_s", self.limits.cpu_s, self.limits.cpu_s)
             self.returncode = code if code >= 0 else 128 - code
-
-
-def open_below(folder_fd: int, name: str) -> IO[bytes]:
-    """Open a regular file below an open folder, following no link on the way.
-
-    Raises OSError; a FIFO or device is refused without waiting for it.
-    """
-    *folders, last = Path(name).parts
-    if ".." in folders or last == ".." or Path(name).is_absolute():
-        raise PermissionError(f"{name} leads out of the container's scratch folder")
-    handle = os.dup(folder_fd)
-    try:
-        for folder in folders:
-            inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
-            os.close(handle)
-            handle = inner
-        file = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=handle)
-    finally:
-        os.close(handle)
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise PermissionError(f"{name} is not a regular file")
-    return os.fdopen(file, "rb")

@@ -14,10 +14,11 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import zmq
 import zmq.asyncio
@@ -29,7 +30,6 @@ from traitlets import default
 
 from .container import Container
 from .limits import Breach
-from .output import Drain
 from .process import ContainedProcess
 from .spawner import ContainmentError
 
@@ -55,7 +55,7 @@ class ContainedProvisioner(LocalProvisioner):
     """The limit for which the last container was killed, known once it is gone."""
     status: int | None = None
     """How the last kernel ended, as a shell says it: 139 for a segmentation fault."""
-    output: Drain | None = None
+    output: FirstWords | None = None
     """What the kernel process wrote before it had its sockets, such as why it could not start."""
 
     @property
@@ -79,7 +79,7 @@ class ContainedProvisioner(LocalProvisioner):
         )
         assert process.stdout is not None
         self.process, self.pid = process, process.pid
-        self.output, process.stdout = Drain(process.stdout, _KEPT_OUTPUT_BYTES), None
+        self.output, process.stdout = FirstWords(process.stdout, _KEPT_OUTPUT_BYTES), None
         try:
             await self._await_sockets(process)
         except BaseException:
@@ -167,6 +167,21 @@ class ContainedKernelManager(AsyncKernelManager):
 
     def cleanup_ipc_files(self) -> None:
         """Do nothing: the sockets vanish with the container."""
+
+
+class FirstWords:
+    """A thread that empties a pipe, so that the writer never waits, and keeps the first ``limit_bytes``."""
+
+    def __init__(self, stream: IO[bytes], limit_bytes: int) -> None:
+        self.kept = b""
+        self._stream, self._limit_bytes = stream, limit_bytes
+        self.thread = threading.Thread(target=self._empty, name="kernel output", daemon=True)
+        self.thread.start()
+
+    def _empty(self) -> None:
+        while chunk := self._stream.read1(self._limit_bytes):  # type: ignore[attr-defined]
+            self.kept = (self.kept + chunk)[: self._limit_bytes]
+        self._stream.close()
 
 
 def _is_socket(path: os.PathLike[str]) -> bool:

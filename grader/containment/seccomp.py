@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import platform
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 # BPF opcodes that are needed: load absolute word, compare, return.
@@ -108,11 +107,6 @@ def assemble(machine: str | None = None, *, network: bool = True) -> bytes:
         program += [(_IF_EQUAL, 0, len(body), target.numbers[call]), *body]
     program.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-
-
-def denied(machine: str) -> Iterable[str]:
-    """Return the names of the calls that are refused whatever their arguments."""
-    return sorted(ARCHITECTURES[machine].numbers.keys() - _INSPECTED)
 
 
 Instruction = tuple[int, int, int, int]

@@ -18,7 +18,7 @@ from .recorder import Recorder
 SEARCH_LIMIT = 200  # autograd nodes looked at between a loss and the model's output
 
 
-class Backward:
+class BackwardWatch:
     """The state of the three functions that start a backward pass: only the outermost one counts."""
 
     def __init__(self, recorder: Recorder, modules: Modules) -> None:
@@ -91,7 +91,7 @@ def micro_batches(outputs: Iterable[Tensor]) -> list[int]:
 
 def install(recorder: Recorder, modules: Modules) -> None:
     """Replace `Tensor.backward`, `torch.autograd.backward` and `torch.autograd.grad`."""
-    backward = Backward(recorder, modules)
+    backward = BackwardWatch(recorder, modules)
     modules.in_backward = backward.running
     tensor_backward: Callable[..., Any] = Tensor.backward
     whole, partial = torch.autograd.backward, torch.autograd.grad

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from grader import fail
 from launch.events import Backward, Forward, Tokens
-from launch.report import Outcome, RankReport, Report
+from launch.run_report import Outcome, RankReport, RunReport
 from launch.waits import is_collective
 from launch.workers import SENDS, Operation
 
@@ -43,7 +43,7 @@ def check_finishes(trial: Trial) -> None:
         )
 
 
-def _fail_outcome(trial: Trial, report: Report) -> NoReturn:
+def _fail_outcome(trial: Trial, report: RunReport) -> NoReturn:
     again = " when it was run again, with another number of steps" if report is not trial.report else ""
     cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
     command = f"python -m launch {trial.name} --ranks {trial.contract.ranks} --steps {report.asked_steps}"
@@ -58,7 +58,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def find_causes(trial: Trial, report: Report) -> Iterator[str]:
+def find_causes(trial: Trial, report: RunReport) -> Iterator[str]:
     """Mistakes in the calls themselves, which explain a run that does not finish."""
     for operation, rank in foreign_reductions(trial, report):
         yield (
@@ -403,7 +403,7 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
         )
 
 
-def foreign_reductions(trial: Trial, report: Report) -> Iterator[tuple[Operation, int]]:
+def foreign_reductions(trial: Trial, report: RunReport) -> Iterator[tuple[Operation, int]]:
     """Reductions of more than a few numbers among ranks of different stages."""
     if len(trial.pipelines) == 1:
         return

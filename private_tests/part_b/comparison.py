@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from launch import tensors
+from launch import tensor_files
 from launch.events import Step, Tokens
 
 from .contract import LEARNING_RATE, Contract
@@ -57,7 +57,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True)
-class Drift:
+class ParameterDrift:
     """A rank's parameters after a step are not those that Adam makes of its own gradients."""
 
     rank: int
@@ -72,7 +72,7 @@ class Comparison:
     steps: int = 0  # compared
     worst: float = 0.0  # largest relative difference of the gradients of one rank in one step
     mismatches: tuple[Mismatch, ...] = ()
-    drifts: tuple[Drift, ...] = ()
+    drifts: tuple[ParameterDrift, ...] = ()
     problem: str = ""  # why nothing could be compared, as a clause
     unequal_starts: tuple[tuple[int, int], ...] = field(default=())  # replicas that begin differently
 
@@ -107,7 +107,7 @@ def _compare(trial: Trial) -> Comparison:
     }
     own = {rank: Adam([initial[rank][name] for name in order]) for rank, order in names.items()}
     before: dict[int, list[Tensor]] = {}
-    worst, drifts = 0.0, dict[int, Drift]()
+    worst, drifts = 0.0, dict[int, ParameterDrift]()
     for number in range(1, count + 1):
         batches = [list(_read_micro_batches(trial, ranks[0], number)) for ranks in trial.pipelines]
         reference.leave_gradients(stages, batches)
@@ -122,7 +122,7 @@ def _compare(trial: Trial) -> Comparison:
         }
         after = {rank: _read_all(trial, step.parameters_file, names[rank]) for rank, step in steps.items()}
         for rank, parameter in _follow_all(own, gradients, after):
-            drifts.setdefault(rank, Drift(rank, number, names[rank][parameter]))
+            drifts.setdefault(rank, ParameterDrift(rank, number, names[rank][parameter]))
         worst = max(worst, *(difference for difference, _ in differences.values()))
         if worst > TOLERANCE:
             fits = _fit_all(trial, stages, batches, gradients, before)
@@ -234,7 +234,7 @@ def _read(trial: Trial, file: str | None) -> dict[str, Tensor]:
         "I64": torch.int64,
     }
     found = {}
-    for name, raw in tensors.read(trial.report.events_dir, file, FILE_BYTES).items():
+    for name, raw in tensor_files.read(trial.report.events_dir, file, FILE_BYTES).items():
         if raw.dtype not in types:
             raise ValueError(f"{name} has the type {raw.dtype}, where floating-point numbers were expected")
         flat = torch.frombuffer(bytearray(raw.data), dtype=types[raw.dtype]) if raw.data else torch.empty(0)

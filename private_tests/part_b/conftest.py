@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -46,12 +46,8 @@ def trials(
 
     @contextmanager
     def start_contained() -> Iterator[launch.Start]:
-        workers = contain_script((launch.HOOK,))
-        if workers is None:
-            yield launch.start_plainly
-        else:
-            with workers:
-                yield workers.start
+        with contain_script((launch.HOOK,)) or nullcontext() as workers:
+            yield workers.start if workers else launch.start_plainly
 
     @cache
     def find(exercise: str) -> Trial:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from launch.events import Backward, SourceLine, Tokens, ZeroGrad
-from launch.report import RankReport
+from launch.run_report import RankReport
 from launch.workers import Operation
 
 from .comparison import Fit, Mismatch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from launch.events import Backward, Content
-from launch.report import RankReport
+from launch.run_report import RankReport
 from launch.timeline import pair_messages
 from launch.workers import MESSAGES, SENDS, Operation
 

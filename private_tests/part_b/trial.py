@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import launch
 from grader import Scripts
 from launch.events import Model, Step, Tokens
-from launch.report import Outcome, RankReport, Report
+from launch.run_report import Outcome, RankReport, RunReport
 
 from .contract import STAGES, Contract
 
@@ -23,12 +23,6 @@ FEWEST_STEPS = 2  # a gradient that was not cleared shows in the second step
 COMPARED_STEPS = 4  # of a long run; their gradients are written whole
 
 
-@contextmanager
-def starting_plainly() -> Iterator[launch.Start]:
-    """For scripts that are trusted."""
-    yield launch.start_plainly
-
-
 @dataclass(frozen=True)
 class Trial:
     """What came of one exercise's script."""
@@ -36,10 +30,10 @@ class Trial:
     contract: Contract
     script: Path | None
     absence: str = ""  # why there is no script
-    reports: tuple[Report, ...] = field(default=())
+    reports: tuple[RunReport, ...] = field(default=())
 
     @property
-    def report(self) -> Report:
+    def report(self) -> RunReport:
         return self.reports[0]
 
     @property
@@ -81,7 +75,7 @@ def run_trial(
     first, second = draw_steps(seed)
     steps = None if steps is None else max(steps, FEWEST_STEPS)
 
-    def run(number: int, *, whole: bool) -> Report:
+    def run(number: int, *, whole: bool) -> RunReport:
         place = folder / f"{number}-steps"
         _copy_openly(scripts.folder, place / "submission")
         with starting() as start:
@@ -89,7 +83,7 @@ def run_trial(
             return _run(copy, contract, number, place / "out", start, whole=whole)
 
     try:
-        reports: tuple[Report, ...] = (run(steps or first, whole=True),)
+        reports: tuple[RunReport, ...] = (run(steps or first, whole=True),)
         if steps is None and reports[0].outcome is Outcome.FINISHED and reports[0].honours_steps:
             reports = (*reports, run(second, whole=False))
     except launch.ScriptError as error:
@@ -112,7 +106,7 @@ def draw_steps(seed: int) -> tuple[int, int]:
 
 def _run(
     script: Path, contract: Contract, steps: int, output_dir: Path, start: launch.Start, *, whole: bool
-) -> Report:
+) -> RunReport:
     """One run; `whole` has all tensors of the first steps written down."""
     return launch.run(
         script,
@@ -128,7 +122,7 @@ def _run(
     )
 
 
-def arrange(report: Report, contract: Contract) -> tuple[tuple[int, ...], ...]:
+def arrange(report: RunReport, contract: Contract) -> tuple[tuple[int, ...], ...]:
     """Who is which stage: from the messages between ranks and from what each does with tokens, else by number."""
     by_number = [tuple(range(first, first + STAGES)) for first in range(0, contract.ranks, STAGES)]
     found = [pipeline.ranks for pipeline in report.pipelines]
@@ -137,7 +131,7 @@ def arrange(report: Report, contract: Contract) -> tuple[tuple[int, ...], ...]:
     return tuple(_order(report, ranks) for ranks in found)
 
 
-def _order(report: Report, ranks: Sequence[int]) -> tuple[int, ...]:
+def _order(report: RunReport, ranks: Sequence[int]) -> tuple[int, ...]:
     def place(rank: int) -> int:
         seen = report.rank(rank)
         places = {event.place for event in seen.of(Tokens)} if seen else set()

@@ -9,7 +9,7 @@ import pytest
 
 import launch
 from grader import Scripts, fail
-from launch.report import Report
+from launch.run_report import RunReport
 
 RANKS = {"B1": 3, "B2": 6}
 STEPS = 2
@@ -19,12 +19,12 @@ TIME_LIMIT_S = 300
 @pytest.fixture(scope="session")
 def runs(
     pytestconfig: pytest.Config, scripts: Scripts, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Report]:
+) -> Callable[[str], RunReport]:
     """The run of an exercise's shell script."""
     steps = pytestconfig.option.steps or STEPS
 
     @cache
-    def run(exercise: str) -> Report:
+    def run(exercise: str) -> RunReport:
         return launch.run(
             scripts.files[f"{exercise.lower()}.sh"],
             ranks=RANKS[exercise],
@@ -38,7 +38,7 @@ def runs(
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest, scripts: Scripts, runs: Callable[[str], Report]) -> Report:
+def report(request: pytest.FixtureRequest, scripts: Scripts, runs: Callable[[str], RunReport]) -> RunReport:
     """The run of the script of the exercise that the test is marked with."""
     exercise = str(request.node.get_closest_marker("exercise").args[0])
     shell = f"{exercise.lower()}.sh"

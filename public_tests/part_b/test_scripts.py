@@ -9,7 +9,7 @@ import pytest
 
 from grader import Scripts, fail
 from launch.events import Forward, Model, Tokens
-from launch.report import Outcome, Report
+from launch.run_report import Outcome, RunReport
 
 WIDTH, LAYERS, BATCH, LENGTH = 288, 2, 3, 256
 
@@ -20,7 +20,7 @@ both = pytest.mark.parametrize(
 
 
 @both
-def test_it_finishes(exercise: str, report: Report) -> None:
+def test_it_finishes(exercise: str, report: RunReport) -> None:
     """It starts, makes the steps asked on every rank, and ends."""
     if report.outcome is not Outcome.FINISHED:
         fail(
@@ -32,7 +32,7 @@ def test_it_finishes(exercise: str, report: Report) -> None:
 
 
 @both
-def test_the_script_waits(exercise: str, report: Report) -> None:
+def test_the_script_waits(exercise: str, report: RunReport) -> None:
     """The shell script waits for its ranks."""
     if not report.script_waited:
         fail(
@@ -43,7 +43,7 @@ def test_the_script_waits(exercise: str, report: Report) -> None:
 
 
 @both
-def test_stages_have_the_size_asked(exercise: str, report: Report) -> None:
+def test_stages_have_the_size_asked(exercise: str, report: RunReport) -> None:
     """Each rank holds a stage of two layers of width 288."""
     for rank in report.ranks:
         model = max(rank.of(Model), key=lambda model: model.count, default=None)
@@ -58,7 +58,7 @@ def test_stages_have_the_size_asked(exercise: str, report: Report) -> None:
 
 
 @both
-def test_batches_have_the_size_asked(exercise: str, report: Report) -> None:
+def test_batches_have_the_size_asked(exercise: str, report: RunReport) -> None:
     """The first stage reads three sequences of 256 tokens a step."""
     first = report.rank(0)
     read = [
@@ -76,7 +76,7 @@ def test_batches_have_the_size_asked(exercise: str, report: Report) -> None:
 
 
 @both
-def test_batches_are_cut(exercise: str, report: Report) -> None:
+def test_batches_are_cut(exercise: str, report: RunReport) -> None:
     """Each stage works on micro-batches."""
     for rank in report.ranks:
         passes = [event for event in rank.of(Forward) if event.step == 1 and event.gradients]

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from grader.containment import Container, ContainmentError, Layer, Level, Machine, format_machine, probe
+from grader.containment import (
+    Container,
+    ContainmentError,
+    ContainmentLayer,
+    Level,
+    Machine,
+    format_machine,
+    probe,
+)
 from grader.containment.bubblewrap import Bubblewrap
 
 BUBBLEWRAP = Bubblewrap("/usr/bin/bwrap", "0.8.0", bounds_tmpfs=True, disables_userns=True)
 LAYERS = (
-    Layer("bubblewrap", False, "not installed", "sudo apt-get install bubblewrap"),
-    Layer("Landlock", True, "7"),
+    ContainmentLayer("bubblewrap", False, "not installed", "sudo apt-get install bubblewrap"),
+    ContainmentLayer("Landlock", True, "7"),
 )
 
 

@@ -218,8 +218,7 @@ class TestProcess:
     def test_given_file_is_there_and_its_new_content_is_read_after_the_end(self, kind: Kind) -> None:
         with kind.start("open('in/x', 'a').write('b')", files={"in/x": b"a"}) as process:
             assert process.wait(END_TIMEOUT_S) == 0
-            with process.open_file("in/x") as file:
-                assert file.read() == b"ab"
+            assert (process.scratch / "in/x").read_bytes() == b"ab"
 
     def test_given_file_belongs_to_the_program(self, kind: Kind) -> None:
         program = "import os; os.chmod('in/x', 0o600); os.rename('in/x', 'y'); os.rmdir('in'); print('done')"

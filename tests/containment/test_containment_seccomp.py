@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from grader.containment.seccomp import ARCHITECTURES, assemble, denied
+from grader.containment.seccomp import ARCHITECTURES, assemble
 
 ALLOWED, KILLED = 0x7FFF0000, 0x80000000
 OPEN_AT = {"x86_64": 257, "aarch64": 56}
@@ -58,8 +58,9 @@ def test_call_with_another_way_is_said_to_be_unknown(machine: str, call: str) ->
     assert ask(machine, call) == errno.ENOSYS
 
 
-def test_no_call_is_listed_as_denied_and_let_through(machine: str) -> None:
-    assert [call for call in denied(machine) if ask(machine, call) == ALLOWED] == []
+def test_no_listed_call_is_let_through_but_by_its_arguments(machine: str) -> None:
+    listed = ARCHITECTURES[machine].numbers
+    assert {call for call in listed if ask(machine, call) == ALLOWED} <= {"clone", "ioctl"}
 
 
 def test_ordinary_call_is_allowed(machine: str) -> None:

@@ -1,18 +1,17 @@
-"""The watchdog's judgement, cgroups, output and files, each without a container."""
+"""The watchdog's judgement, cgroups and a kernel's output, each without a container."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grader.containment import Drain, Limits
+from grader.containment import Limits
 from grader.containment.census import Usage, of_descendants, of_namespace
 from grader.containment.cgroup import Cgroup, find_parent
-from grader.containment.process import open_below
+from grader.containment.provisioner import FirstWords
 from grader.containment.watchdog import Watched, find_breach
 
 LIMITS = Limits(resident_bytes=1000, processes=10, cpu_s=5)
@@ -101,35 +100,7 @@ def test_kernel_that_killed_for_memory_is_noticed(tmp_path: Path, events: str, k
     assert Cgroup(tmp_path).ran_out_of_memory() is killed
 
 
-@pytest.mark.parametrize(
-    ("written", "cut"), [(b"x" * 100, False), (b"x" * 101, True)], ids=["fits", "too long"]
-)
-def test_output_is_kept_up_to_its_limit(written: bytes, cut: bool) -> None:
-    drain = Drain(io.BufferedReader(io.BytesIO(written)), 100)  # type: ignore[arg-type]
-    assert drain.join() == b"x" * 100
-    assert drain.was_cut is cut
-
-
-@pytest.fixture
-def scratch_fd(tmp_path: Path) -> Iterator[int]:
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "inner" / "result").write_text("fine")
-    (tmp_path / "link").symlink_to("/etc/hostname")
-    (tmp_path / "outside").symlink_to("/etc")
-    os.mkfifo(tmp_path / "fifo")
-    handle = os.open(tmp_path, os.O_RDONLY)
-    yield handle
-    os.close(handle)
-
-
-def test_file_of_a_submission_is_read(scratch_fd: int) -> None:
-    with open_below(scratch_fd, "inner/result") as file:
-        assert file.read() == b"fine"
-
-
-@pytest.mark.parametrize(
-    "name", ["link", "outside/hostname", "../x", "inner/..", "/etc/hostname", "fifo", "inner"]
-)
-def test_nothing_but_a_regular_file_within_is_opened(scratch_fd: int, name: str) -> None:
-    with pytest.raises(OSError, match=r"."):
-        open_below(scratch_fd, name)
+def test_of_a_kernel_s_output_the_beginning_is_kept() -> None:
+    output = FirstWords(io.BufferedReader(io.BytesIO(b"x" * 200_000)), 100)  # type: ignore[arg-type]
+    output.thread.join()
+    assert output.kept == b"x" * 100

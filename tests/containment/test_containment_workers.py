@@ -11,12 +11,12 @@ from kinds import Kind
 import launch
 from grader.containment import ContainedWorkers, Limits, View
 from grader.containment.limits import MIB
-from launch.report import Outcome, RankState
 from launch.run import HOOK
+from launch.run_report import Outcome, RankState
 
 SECRET = "swordfish"
 SCRIPT = "python b1.py 0 &\npython b1.py 1 &\nwait\n"
-Run = Callable[..., tuple[launch.Report, ContainedWorkers, Path]]
+Run = Callable[..., tuple[launch.RunReport, ContainedWorkers, Path]]
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def run_workers(kernel_kind: Kind, open_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GRADER_SECRET", SECRET)
     (open_path / "secret").write_text(SECRET)
 
-    def run(program: str, **limits: int) -> tuple[launch.Report, ContainedWorkers, Path]:
+    def run(program: str, **limits: int) -> tuple[launch.RunReport, ContainedWorkers, Path]:
         folder = open_path / "submission"
         folder.mkdir()
         (folder / "b1.py").write_text(program)

@@ -14,11 +14,13 @@ import nbformat
 import pytest
 from homeworks import write_homework
 
-from grader.containment import Container, Layer, Level, Machine, View, probe
+from grader.containment import Container, ContainmentLayer, Level, Machine, View, probe
 from grader.containment.bubblewrap import Bubblewrap
 from grader.isolation import IsolationError, choose_level, make_view
 
-MISSING = Layer("bubblewrap", False, "the program bwrap is not installed", "sudo apt-get install bubblewrap")
+MISSING = ContainmentLayer(
+    "bubblewrap", False, "the program bwrap is not installed", "sudo apt-get install bubblewrap"
+)
 MACHINES = {
     "full": Machine(bubblewrap=Bubblewrap("/usr/bin/bwrap", "0.8", True, True), landlock=6),
     "reduced": Machine((MISSING,), landlock=6),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from msgspec.structs import replace
 from cases import FOLDER, Case
 from homework.checks import CHECKS, KEY
+from msgspec.structs import replace
 
 from grader import Failure, Submission
 from grader.containment import Level

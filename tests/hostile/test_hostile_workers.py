@@ -40,7 +40,7 @@ class WorkerCase:
 
 def run(
     case: WorkerCase, targets: dict[str, str], folder: Path
-) -> tuple[launch.Report, ContainedWorkers, str]:
+) -> tuple[launch.RunReport, ContainedWorkers, str]:
     """Run a case's script; returns what the launcher says, and all that the run wrote for people."""
     submission = folder / "submission"
     submission.mkdir(parents=True)

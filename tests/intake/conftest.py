@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packing import HandIn, write
 
-from grader.intake import Expected, IntakeLimits, HandIn, open_hand_in
+from grader.intake import Expected, HandIn, IntakeLimits, open_hand_in
 
 
 @pytest.fixture

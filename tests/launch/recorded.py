@@ -10,7 +10,7 @@ from pathlib import Path
 from launch import assembly, events
 from launch.command import Command, Style
 from launch.output import Output
-from launch.report import Report
+from launch.run_report import RunReport
 from launch.verdict import Situation, Verdict
 from launch.workers import Worker
 
@@ -37,10 +37,10 @@ def situation(workers: Iterable[Worker], **changes: object) -> Situation:
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def report(state: Situation, verdict: Verdict, name: str = "b1.sh") -> Report:
+def report(state: Situation, verdict: Verdict, name: str = "b1.sh") -> RunReport:
     """The report of a recorded run."""
     return assembly.report(
-        assembly.Evidence(
+        assembly.RunRecord(
             situation=state,
             command=Command(["bash", name], Style.SHELL),
             script=Path(name),

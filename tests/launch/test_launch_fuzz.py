@@ -15,7 +15,7 @@ import recorded
 
 from launch import events, picture, progress, trace, verdict
 from launch.events import Count, Seconds, SourceLine
-from launch.report import Outcome
+from launch.run_report import Outcome
 
 OPS = [
     "send",

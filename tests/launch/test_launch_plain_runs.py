@@ -16,12 +16,12 @@ from starting import run, shell, write
 
 import launch
 from launch.descendants import TOKEN_VARIABLE
-from launch.report import FailureKind, Outcome, RankState
+from launch.run_report import FailureKind, Outcome, RankState
 
 NOTHING = "pass\n"
 
 
-def states(report: launch.Report) -> list[RankState]:
+def states(report: launch.RunReport) -> list[RankState]:
     return [rank.state for rank in report.ranks]
 
 
@@ -121,7 +121,7 @@ def test_nothing_survives_a_run(tmp_path):
     assert [process for process in psutil.process_iter() if carries(process, token)] == []
 
 
-def run_token(report: launch.Report) -> str:
+def run_token(report: launch.RunReport) -> str:
     """The folder of the run marks its processes too: a process of it has the folder in its environment."""
     return str(report.events_dir)
 

@@ -7,7 +7,7 @@ import recorded
 from recorded import Rank
 
 from launch.events import SourceLine
-from launch.report import Failure, FailureKind, Outcome
+from launch.run_report import FailureKind, Outcome, RunFailure
 from launch.sentences import listed, sentence
 from launch.verdict import Situation, Verdict, views
 from launch.waits import find_standstill
@@ -74,13 +74,13 @@ def ended(rank: Rank) -> Rank:
     return rank.event("exit", code=0)
 
 
-def crash(failure: Failure, *ranks: Rank, output: str = "") -> str:
+def crash(failure: RunFailure, *ranks: Rank, output: str = "") -> str:
     state = recorded.situation(recorded.workers(ranks or (Rank(0, 2).steps(2), Rank(1, 2).steps(1))), ranks=2)
     return say(state, Verdict(Outcome.CRASHED, failure=failure), output)
 
 
 def test_an_exception():
-    failure = Failure(
+    failure = RunFailure(
         FailureKind.RAISED,
         1.0,
         1,
@@ -99,18 +99,26 @@ def test_an_exception():
 @pytest.mark.parametrize(
     ("failure", "output", "words"),
     [
-        (Failure(FailureKind.RAISED, 1, 0, "", "EOFError", "EOF"), "", "Nobody answers"),
-        (Failure(FailureKind.RAISED, 1, 0, "", "ModuleNotFoundError", "x"), "", "course's environment"),
-        (Failure(FailureKind.RAISED, 1, 0, "", "FileNotFoundError", "x"), "", "relative to the script"),
-        (Failure(FailureKind.RAISED, 1, 0, "", "RuntimeError", "Timed out waiting 1ms"), "", "did not come"),
-        (Failure(FailureKind.KILLED, 1, 0, ""), "", "run out of memory"),
-        (Failure(FailureKind.KILLED, 1, 0, ""), "data size doesn't match expected size", "did not fit"),
-        (Failure(FailureKind.KILLED, 1, 0, "", message="Segmentation fault"), "", "(Segmentation fault)"),
-        (Failure(FailureKind.EXITED, 1, 0, "", code=3), "", "exit status 3"),
-        (Failure(FailureKind.SCRIPT, 1, None, "", code=127), "x\nfoo: command not found", "foo: command not"),
-        (Failure(FailureKind.ENDED_EARLY, 1, 0, ""), "", "end when nobody waits"),
+        (RunFailure(FailureKind.RAISED, 1, 0, "", "EOFError", "EOF"), "", "Nobody answers"),
+        (RunFailure(FailureKind.RAISED, 1, 0, "", "ModuleNotFoundError", "x"), "", "course's environment"),
+        (RunFailure(FailureKind.RAISED, 1, 0, "", "FileNotFoundError", "x"), "", "relative to the script"),
+        (
+            RunFailure(FailureKind.RAISED, 1, 0, "", "RuntimeError", "Timed out waiting 1ms"),
+            "",
+            "did not come",
+        ),
+        (RunFailure(FailureKind.KILLED, 1, 0, ""), "", "run out of memory"),
+        (RunFailure(FailureKind.KILLED, 1, 0, ""), "data size doesn't match expected size", "did not fit"),
+        (RunFailure(FailureKind.KILLED, 1, 0, "", message="Segmentation fault"), "", "(Segmentation fault)"),
+        (RunFailure(FailureKind.EXITED, 1, 0, "", code=3), "", "exit status 3"),
+        (
+            RunFailure(FailureKind.SCRIPT, 1, None, "", code=127),
+            "x\nfoo: command not found",
+            "foo: command not",
+        ),
+        (RunFailure(FailureKind.ENDED_EARLY, 1, 0, ""), "", "end when nobody waits"),
     ],
-    ids=lambda value: value.kind.value if isinstance(value, Failure) else None,
+    ids=lambda value: value.kind.value if isinstance(value, RunFailure) else None,
 )
 def test_advice_fits_the_failure(failure, output, words):
     assert words in crash(failure, output=output)
@@ -119,7 +127,7 @@ def test_advice_fits_the_failure(failure, output, words):
 def test_a_message_that_was_lost_with_its_sender():
     zero = Rank(0, 2).steps(8)
     zero.begin("isend", 1, tag=2)
-    failure = Failure(FailureKind.RAISED, 1.0, 1, "", "RuntimeError", "Connection closed by peer")
+    failure = RunFailure(FailureKind.RAISED, 1.0, 1, "", "RuntimeError", "Connection closed by peer")
     text = crash(failure, ended(zero), Rank(1, 2).steps(7))
     assert "Rank 0 had ended without waiting for isend(dst=1, tag=2) b1.py:20" in text
 

@@ -10,7 +10,7 @@ import recorded
 from recorded import Rank
 
 from launch import picture, timeline, trace
-from launch.report import Outcome
+from launch.run_report import Outcome
 from launch.verdict import Verdict, views
 from launch.waits import find_standstill
 

@@ -10,9 +10,9 @@ import pytest
 from starting import SCRIPTS, run, write
 
 import launch
-from launch import tensors
+from launch import tensor_files
 from launch.events import Backward, Forward, Model, Step, Tokens, ZeroGrad
-from launch.report import FailureKind, Outcome, RankState
+from launch.run_report import FailureKind, Outcome, RankState
 from launch.workers import Operation
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,9 @@ def ranks_of(script: str, arguments: str, count: int = 3) -> str:
     return f"for rank in {numbers}; do python {script} $rank {arguments} & done\nwait\n"
 
 
-def start(folder: Path, script: str, arguments: str = "", count: int = 3, **changes: object) -> launch.Report:
+def start(
+    folder: Path, script: str, arguments: str = "", count: int = 3, **changes: object
+) -> launch.RunReport:
     folder.mkdir(exist_ok=True)
     (folder / script).write_bytes((SCRIPTS / script).read_bytes())
     options = {"ranks": 3, "steps": 2, "timeout_s": 240.0, **changes}
@@ -67,7 +69,7 @@ def test_wrong_tags_are_a_deadlock_that_names_both_sides(bad):
     assert "rank 2 has sent to rank 1: tag 0" in bad.sentence
 
 
-def operations(report: launch.Report, rank: int, *ops: str) -> list[Operation]:
+def operations(report: launch.RunReport, rank: int, *ops: str) -> list[Operation]:
     found = report.rank(rank)
     assert found is not None
     return [each for each in found.operations if each.op in ops]
@@ -147,7 +149,7 @@ def test_whole_gradients_agree_with_their_norms(good):
     for rank in good.ranks:
         (names,) = [optimizer.parameters for optimizer in rank.optimizers]
         for step in rank.of(Step):
-            whole = tensors.read(good.events_dir, step.gradients_file, 10_000_000)
+            whole = tensor_files.read(good.events_dir, step.gradients_file, 10_000_000)
             for (name, shape), norm in zip(names, step.gradients.norms, strict=True):
                 values = memoryview(whole[name].data).cast("f")
                 assert whole[name].shape == shape
@@ -162,7 +164,7 @@ def test_parameters_are_written_at_first_and_at_last(good):
 
 def test_whole_tokens(good):
     event = next(good.rank(0).of(Tokens))
-    whole = tensors.read(good.events_dir, event.file, 10_000_000)["tokens"]
+    whole = tensor_files.read(good.events_dir, event.file, 10_000_000)["tokens"]
     assert whole.shape == event.shape
     assert tuple(memoryview(whole.data).cast("q"))[:8] == event.first
 

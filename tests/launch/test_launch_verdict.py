@@ -6,7 +6,7 @@ import pytest
 import recorded
 from recorded import Rank
 
-from launch.report import FailureKind, Outcome, RankState
+from launch.run_report import FailureKind, Outcome, RankState
 from launch.verdict import Judge, Situation, Verdict, first_failure, rank_state
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+import launch
 from grader import Failure, Scripts
 from grader.homework import read_homework
 from grader.intake import IntakeError
@@ -15,7 +17,7 @@ from grader.scripts import open_scripts
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
-from private_tests.part_b.trial import run_trial, starting_plainly
+from private_tests.part_b.trial import run_trial
 
 HOMEWORK = read_homework(Path(__file__).parents[2] / "public_tests" / "homework.toml")
 START = "for rank in 0 1 2; do python b1.py $rank & done\nwait\n"
@@ -35,7 +37,8 @@ def open_files(folder: Path, files: dict[str, str]) -> Scripts:
 def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: float = 20.0) -> dict[str, str]:
     """The message of each failed check; any other exception than a Failure is a bug of the kit."""
     contract = dataclasses.replace(read_contract(exercise), timeout_s=time_s, step_timeout_s=0.0)
-    trial = run_trial(open_files(folder, files), contract, 1, 2, folder / "runs", starting_plainly)
+    scripts = open_files(folder, files)
+    trial = run_trial(scripts, contract, 1, 2, folder / "runs", lambda: nullcontext(launch.start_plainly))
     given = {"trial": trial, "comparison": compare(trial)}
     messages = {}
     for name, test in vars(test_b1 if exercise == "B1" else test_b2).items():

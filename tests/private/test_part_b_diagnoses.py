@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from launch.events import Backward, Step, Tokens, ZeroGrad
-from launch.report import RankReport, RankState
+from launch.run_report import RankReport, RankState
 from private_tests.part_b.comparison import Fit, Mismatch, count_layers
 from private_tests.part_b.contract import read_contract
 from private_tests.part_b.diagnoses import Evidence, explain

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from grader.kernel_side import describe_function
 from grader.failure import Failure
+from grader.kernel_side import describe_function
 from public_tests import test_experiments
 from public_tests.handout import EXPERIMENTS
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lab_1_parallelism.dataloaders import TinyStories
 from lab_1_parallelism.tokenizers import SPTokenizer
 from solutions import b2
-from solutions.part_b_reference import MicroBatch, Sizes, Step, seeded_stages, train
+from solutions.part_b_reference import MicroBatch, ReferenceStep, Sizes, seeded_stages, train
 
 STEPS = 20
 TOKENIZER = SPTokenizer()
@@ -45,7 +45,7 @@ def assert_close(seen: list[Tensor], expected: list[Tensor | None], what: str) -
         assert error <= 1e-5, f"{what} of parameter {index} is off by {error:.1e}"
 
 
-def assert_ranks_follow(ranks: list[Any], pipelines: int) -> list[Step]:
+def assert_ranks_follow(ranks: list[Any], pipelines: int) -> list[ReferenceStep]:
     assert [rank.exit_status for rank in ranks] == [0] * len(ranks), [rank.output for rank in ranks]
     stages, steps = reference(pipelines)
     done = []

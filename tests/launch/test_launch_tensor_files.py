@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from launch.tensors import Raw, read
+from launch.tensor_files import Raw, read
 
 GOOD = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 VALUES = struct.pack("<2f", 1.0, -2.0)

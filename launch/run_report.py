@@ -61,7 +61,7 @@ class FailureKind(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Failure:
+class RunFailure:
     """The first thing that went wrong in a crashed run."""
 
     kind: FailureKind
@@ -103,7 +103,7 @@ class RankReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """A run. Whatever a worker said is in here as it claimed it: validated in form, not in truth."""
 
     outcome: Outcome
@@ -118,7 +118,7 @@ class Report:
     exit_status: int | None  # of the script; None if it was ended
     script_waited: bool  # whether the script lived until its ranks had ended
     honours_steps: bool  # whether every rank ended by itself after the steps asked
-    failure: Failure | None
+    failure: RunFailure | None
     standstill: Standstill | None
     uneven_groups: UnevenGroups | None  # calls of new_group that do not fit together
     output: Output
@@ -151,6 +151,6 @@ class Report:
 class Interrupted(KeyboardInterrupt):
     """Raised by `launch.run` on Ctrl-C, once everything has ended and the partial report is written."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: RunReport) -> None:
         super().__init__("the run was interrupted")
         self.report = report
