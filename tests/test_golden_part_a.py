@@ -61,7 +61,9 @@ class Case(GoldenCase):
     like: the case whose cells are changed
     cells: changes to the cell with a tag: its `tags`, its `kind`, in how many `copies` it is there
     base: the notebook of `notebooks/` that the cells change
-    format: `nbformat 4`, `nbformat 3` or `jupytext`
+    format: `nbformat 4`, `nbformat 3`, `text tags` (a string for the list of tags) or `jupytext`
+    packed: as what the notebook is handed in: as it is, in a `folder`, or in a `zip`
+    beside: then, by name, files of the kit that lie beside it
     limits: the kernel's limits where they differ from the homework's
     seconds: after which grading counts as stuck
     """
@@ -73,6 +75,8 @@ class Case(GoldenCase):
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     base: str = "homework_1_solved"
     format: str = "nbformat 4"
+    packed: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 900.0
 
@@ -111,9 +115,24 @@ def make_submission(case: Case, folder: Path) -> Path:
     elif case.format == "nbformat 3":
         path, text = folder / "submission.ipynb", nbformat.writes(notebook, version=3)  # type: ignore[no-untyped-call]
     else:
+        if case.format == "text tags":
+            for cell in notebook.cells:
+                cell.metadata["tags"] = " ".join(cell.metadata.get("tags", []))
         path, text = folder / "submission.ipynb", json.dumps(notebook)
     path.write_text(text, encoding="utf-8")
-    return path
+    return pack(case, path, folder / "packed")
+
+
+def pack(case: Case, notebook: Path, folder: Path) -> Path:
+    """What the notebook is handed in as."""
+    if not case.packed:
+        return notebook
+    folder.mkdir()
+    notebook.rename(folder / notebook.name)
+    for name, file in case.beside.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(KIT / file, folder / name)
+    return folder if case.packed == "folder" else Path(shutil.make_archive(str(folder), "zip", folder))
 
 
 def change_base(case: Case) -> NotebookNode:
