@@ -11,6 +11,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .failure import Failure, fail
+
 PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
 _AHEAD = 3  # so many questions' references are computed while the submission answers the one before them
 
@@ -83,7 +85,7 @@ class Reference(Protocol):
 class Ask:
     """Puts questions: `seen, right = ask(question)`. Each is put once, for all checks.
 
-    The reference is asked only where the submission may have an answer: about an untouched cell nothing is computed.
+    The reference is asked only where the submission has an answer: about an untouched cell nothing is computed.
     """
 
     def __init__(
@@ -92,20 +94,33 @@ class Ask:
         self._submission, self._reference = submission, reference
         self._foreseen = {question.key: question for question in foreseen}
         self._order = list(self._foreseen)
-        self._seen: dict[str, Any] = {}
+        self._seen: dict[str, Any] = {}  # a Failure where there is no plain answer
 
     def __call__(self, question: Question) -> tuple[Any, Any]:
         """What the submission answers, and what is right. Raises Failure if the submission has no plain answer."""
-        started = [each for each in self._look_ahead(question) if self._submission.is_worth_asking(each.tag)]
-        for each in started:
-            self._reference.start(*each.for_reference())
         if question.key not in self._seen:
-            try:
-                self._seen[question.key] = self._submission.observe(question)
-            except BaseException:
-                self._reference.forget(*question.for_reference())
-                raise
-        return self._seen[question.key], self._reference.answer(*question.for_reference())
+            for each in self._look_ahead(question):
+                if each.key not in self._seen and self._submission.is_worth_asking(each.tag):
+                    self._reference.start(*each.for_reference())
+            self._seen[question.key] = self._observe(question)
+        seen = self._seen[question.key]
+        if isinstance(seen, Failure):
+            raise seen
+        return seen, self._reference.answer(*question.for_reference())
+
+    def _observe(self, question: Question) -> Any:
+        try:
+            seen = self._submission.observe(question)
+            if _is_void(seen) and not self._submission.is_worth_asking(question.tag):
+                fail(
+                    f"{question.shown} gives nothing: the cell tagged {question.tag!r} is as in the handout.",
+                    question.expected,
+                    "write your answer in place of the `...` in that cell.",
+                )
+        except Failure as failure:
+            self._reference.forget(*question.for_reference())
+            return failure
+        return seen
 
     def _look_ahead(self, question: Question) -> list[Question]:
         """The question and those that come soon."""
@@ -113,3 +128,9 @@ class Ask:
             return [question]
         place = self._order.index(question.key)
         return [self._foreseen[key] for key in self._order[place : place + 1 + _AHEAD]]
+
+
+def _is_void(answer: Any) -> bool:
+    """Whether there is nothing in an answer, as in that of a function without a body: None, or lists and dicts of nothing else."""
+    parts = answer.values() if isinstance(answer, dict) else answer if isinstance(answer, list) else None
+    return answer is None if parts is None else all(map(_is_void, parts))
