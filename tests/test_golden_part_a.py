@@ -27,7 +27,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,17 +138,14 @@ def pack(case: Case, notebook: Path, folder: Path) -> Path:
 def change_base(case: Case) -> NotebookNode:
     """The solved notebook, or the one that the case names, with the case's cells in it."""
     notebook: NotebookNode = nbformat.read(case.source, as_version=4)  # type: ignore[no-untyped-call]
-    graded = [tag for exercise in case.exercises for tag in TAGS[exercise]]
-    changed = change_cells(case, graded)
+    answers = read_answers(case)
     cells: list[NotebookNode] = []
     for cell in notebook.cells:
         tag = next(iter(cell.metadata.get("tags", [])), None)
         if tag is None:
             cells.append(cell)
             continue
-        cell.source = changed.get(tag, cell.source)
-        for file in case.folder.glob(f"{tag}.py"):
-            cell.source = file.read_text(encoding="utf-8")
+        cell.source = answers.get(tag, cell.source)
         changes = case.cells.get(tag, {})
         if "tags" in changes:
             cell.metadata["tags"] = changes["tags"]
@@ -160,16 +157,14 @@ def change_base(case: Case) -> NotebookNode:
     return notebook
 
 
-def change_cells(case: Case, tags: Iterable[str]) -> dict[str, str]:
-    """The cells, by tag, with one of the case's changes."""
-    files = {tag: CASES / "part_a" / case.like / f"{tag}.py" for tag in tags}
-    right = {
-        tag: file.read_text(encoding="utf-8")
-        for tag, file in files.items()
-        if file.exists() and not (case.folder / file.name).exists()
-    }
+def read_answers(case: Case) -> dict[str, str]:
+    """The answers, by tag, that are not those of the base: the case's own, and those that it changes."""
+    own = {file.stem: file.read_text(encoding="utf-8") for file in case.folder.glob("*.py")}
+    tags = {tag for exercise in case.exercises for tag in TAGS[exercise]} - own.keys()
+    files = [CASES / "part_a" / case.like / f"{tag}.py" for tag in sorted(tags)]
+    right = {file.stem: file.read_text(encoding="utf-8") for file in files if file.exists()}
     changed = make_changes(right, case.change)
-    return {tag: text for tag, text in changed.items() if text != right[tag]}
+    return own | {tag: text for tag, text in changed.items() if text != right[tag]}
 
 
 def read_cells(case: Case, pattern: str) -> list[NotebookNode]:
