@@ -40,6 +40,12 @@ class Question:
     expected: str = PLAIN
     right: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def calling(cls, tag: str, name: str, arguments: Mapping[str, Any], **more: Any) -> Question:
+        """What the function `name` of the cell returns for keyword `arguments`; `more` are fields of the question."""
+        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        return cls(tag, "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", **more)
+
     @property
     def name(self) -> str:
         """The global that the question is about."""
@@ -59,7 +65,7 @@ Draw = Callable[[int], Question]
 """Makes a question of the grading seed."""
 
 
-class Submission(Protocol):
+class Respondent(Protocol):
     """What is needed of a submission."""
 
     def observe(self, question: Question) -> Any:
@@ -69,7 +75,7 @@ class Submission(Protocol):
         """Whether there is a cell with `tag` that says anything else than the handout's."""
 
 
-class Reference(Protocol):
+class Solution(Protocol):
     """What is needed of the reference."""
 
     def start(self, probe: str, arguments: Mapping[str, Any]) -> Future[Any]:
@@ -89,7 +95,7 @@ class Ask:
     """
 
     def __init__(
-        self, submission: Submission, reference: Reference, foreseen: Sequence[Question] = ()
+        self, submission: Respondent, reference: Solution, foreseen: Sequence[Question] = ()
     ) -> None:
         self._submission, self._reference = submission, reference
         self._foreseen = {question.key: question for question in foreseen}

@@ -85,11 +85,7 @@ class Submission:
 
         expected: what it should return, for the message if that is not plain data
         """
-        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        asked = {"name": name, "arguments": dict(arguments)}
-        return self.observe(
-            Question(tag, "call", asked, f"{name}({shown})", timeout_s=timeout_s, expected=expected)
-        )
+        return self.observe(Question.calling(tag, name, arguments, timeout_s=timeout_s, expected=expected))
 
     def read_value(self, tag: str, name: str) -> Any:
         """The global `name` that the cell with `tag` defines."""
