@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .worker.preloading import python_command
+
 SCRIPT_LIMIT = (
     2_000_000  # bytes; Linux takes no longer argument than 128 KiB, which matters for CRLF scripts only
 )
@@ -136,11 +138,11 @@ def _python(script: Path, ranks: int, style: Style) -> list[str]:
     return [shutil.which("sh") or "/bin/sh", "-c", loop]
 
 
-def write_shims(folder: Path, hook: Path) -> None:
+def write_shims(folder: Path, hook: Path, *, preload: bool) -> None:
     """Put `python` and its other names into a folder for the front of PATH.
 
-    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, or a copy of
-    one that has imported torch already, and restores the instrumentation where a script sets PYTHONPATH anew.
+    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and restores the
+    instrumentation where a script sets PYTHONPATH anew.
     """
     folder.mkdir()
     version = f"python3.{sys.version_info.minor}"
@@ -150,9 +152,7 @@ def write_shims(folder: Path, hook: Path) -> None:
         'case ":$PYTHONPATH:" in *":$hook:"*) ;; *) PYTHONPATH="$hook${PYTHONPATH:+:$PYTHONPATH}";; esac\n'
         "export PYTHONPATH\n"
         f"python={shlex.quote(sys.executable)}\n"
-        f"standin={shlex.quote(str(hook.parent / 'preloading' / 'standin.py'))}\n"
-        '[ -n "$LAUNCH_EVENTS" ] || exec "$python" "$@"\n'
-        'exec "$python" -I -S "$standin" "$LAUNCH_EVENTS" "$python" "$@"\n'
+        f"{python_command(preload)}\n"
     )
     for name in ("python", "python3", version):
         shim = folder / name

@@ -86,9 +86,9 @@ def test_launch_needs_torch_only_inside_the_worker() -> None:
 
 
 def test_launch_needs_little_beside_the_standard_library() -> None:
-    # `launch_worker` is the name under which the worker's files are known to the process that they watch; two are
-    # run as programs, beside each other or beside the path that is put into each worker.
-    own = {"launch", "launch_worker", "standin", "sitecustomize"}
+    # `launch_worker` is the name under which the worker's files are known to the process that they watch; those of
+    # preloading are run as programs, beside each other and beside the path that is put into each worker.
+    own = {"launch", "launch_worker", "compilation", "standin", "sitecustomize"}
     for path in list_sources("launch"):
         assert find_roots(path) - sys.stdlib_module_names - TORCH - own - {"psutil"} == set(), path
 
