@@ -37,8 +37,8 @@ ALLOWED: dict[str, set[str]] = {
     "notebooks/part_b": LABS,
     "grader": set(),
     "launch": set(),
-    "public_tests": LABS | {"grader", "launch", "probes"},
-    "private_tests": LABS | {"grader", "launch", "probes", "solutions"},
+    "public_tests": LABS | {"grader", "launch"},
+    "private_tests": LABS | {"grader", "launch", "probes", "public_tests", "solutions"},
 }
 
 

@@ -10,7 +10,8 @@ from torch.optim import SGD
 from lab_2_hfl.clients import GradientClient
 from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
 from probes.experiments import call_experiment
-from probes.integrity import find_tampering, make_subsets
+from probes.integrity import find_tampering
+from probes.servers import make_subsets
 
 CLIENTS = {"sizes": [4, 6], "seed": 5}
 SUBSETS = make_subsets(CLIENTS)
