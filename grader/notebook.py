@@ -73,7 +73,7 @@ class Notebook:
         unread = next((cell for cell in self.cells if cell.tags_unread), None)
         if unread is not None:
             fail(
-                f"No cell has the tag {tag!r}, and the tags of {unread} can't be read: they are no list.",
+                f"No cell has the tag {tag!r}, and the tags of {unread} can't be read: they are not a list.",
                 f"one code cell with {tag!r} in its list of tags",
                 f"remove the tags of {unread} in Jupyter's property inspector, and add them again.",
             )

@@ -164,7 +164,7 @@ class Submission:
             )
         fail(
             f"The cell tagged {tag!r} does not define {name}.",
-            f"a definition of {name}, spelt exactly so",
+            f"a definition of {name}, spelt exactly like this",
             "keep the handout's name and fill in its body.",
         )
 

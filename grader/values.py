@@ -1,4 +1,4 @@
-"""Pure comparisons of what a submission gave with what the reference gave, cell by cell, each with a sentence of its own."""
+"""Pure comparisons of what a submission gave with what the reference gave, value by value, each failing with a sentence of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .observation import Odd, Table
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether `value` is an int or a float; bool is no number here."""
+    """Whether `value` is an int or a float; a bool does not count as a number here."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -62,7 +62,7 @@ def check_curves(what: str, seen: Any, keys: Sequence[str], lengths: set[int], a
         ] * bool(extra)
         fail(
             f"{what} {' and '.join(parts)}.",
-            f"exactly the keys {show_list(keys)}, spelt so",
+            f"exactly the keys {show_list(keys)}, spelt like this",
             f"correct the keys, and {advice}",
         )
     for key in keys:
@@ -131,9 +131,9 @@ def check_option(what: str, value: Any, options: Sequence[str | bool]) -> None:
         "capitals count": isinstance(near, str) and text.strip() != near,
     }
     why = ", ".join(reason for reason, applies in reasons.items() if applies)
-    exactly = "without quotes" if isinstance(near, bool) else "spelt exactly so"
+    exactly = "without quotes" if isinstance(near, bool) else "spelt exactly like this"
     fail(
-        f"{what} is {value!r}, which is no option{f' ({why})' if why else ''}.",
+        f"{what} is {value!r}, which is not one of the options{f' ({why})' if why else ''}.",
         "one of " + ", ".join(map(repr, options)),
         f"write {near!r}, {exactly}." if near is not None else "choose one of the options.",
     )

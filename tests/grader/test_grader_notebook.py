@@ -200,7 +200,7 @@ WRONG_TAGS = {
     ),
     "no list": (
         [make_cell(tags={"answer": True})],
-        "No cell has the tag 'answer', and the tags of cell 1 can't be read: they are no list.",
+        "No cell has the tag 'answer', and the tags of cell 1 can't be read: they are not a list.",
         "remove the tags of cell 1",
     ),
 }

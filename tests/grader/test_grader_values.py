@@ -108,12 +108,12 @@ def test_a_wrong_curve_is_told_by_the_nearest(others: dict[str, list[float]], na
     [
         ("no", ("no", "yes"), ""),
         (True, (False, True), ""),
-        ("No", ("no", "yes"), "q is 'No', which is no option (capitals count)."),
-        (" no", ("no", "yes"), "q is ' no', which is no option (spaces count)."),
-        (" NO ", ("no", "yes"), "q is ' NO ', which is no option (spaces count, capitals count)."),
-        ("maybe", ("no", "yes"), "q is 'maybe', which is no option."),
-        ("True", (False, True), "q is 'True', which is no option (it is text)."),
-        (1, (False, True), "q is 1, which is no option."),
+        ("No", ("no", "yes"), "q is 'No', which is not one of the options (capitals count)."),
+        (" no", ("no", "yes"), "q is ' no', which is not one of the options (spaces count)."),
+        (" NO ", ("no", "yes"), "q is ' NO ', which is not one of the options (spaces count, capitals count)."),
+        ("maybe", ("no", "yes"), "q is 'maybe', which is not one of the options."),
+        ("True", (False, True), "q is 'True', which is not one of the options (it is text)."),
+        (1, (False, True), "q is 1, which is not one of the options."),
     ],
 )
 def test_an_answer_is_one_of_its_options(value: Any, options: Any, sentence: str) -> None:
