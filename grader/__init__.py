@@ -12,11 +12,10 @@ from .question import Ask, Question
 from .scripts import Scripts
 from .submission import Submission
 from .values import (
-    check_curves,
+    check_lists,
     check_option,
     combine_tensors,
     compare_columns,
-    compare_curves,
     is_number,
     match_tensors,
     show,
@@ -33,11 +32,10 @@ __all__ = [
     "Submission",
     "Table",
     "add_context",
-    "check_curves",
+    "check_lists",
     "check_option",
     "combine_tensors",
     "compare_columns",
-    "compare_curves",
     "explain",
     "fail",
     "is_number",
