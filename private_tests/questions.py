@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .draws import draw_arguments, draw_defaults, draw_grad_case, draw_weight_case
+from .draws import draw_grad_case, draw_weight_case
 
 KINDS = ("unequal", "non-iid")
-CALLS = ("drawn", "defaults")
-CALL = "call_experiment"
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,6 @@ class ServerExercise:
 WEIGHT = ServerExercise("A1.1", "fedsgd_weight", "FedSgdWeightServer", "FedSgdServer", draw_weight_case)
 GRAD = ServerExercise("A1.3", "fedavg_grad", "FedAvgGradServer", "FedAvgServer", draw_grad_case)
 SERVERS = (WEIGHT, GRAD)
-
-EXPERIMENTS = {
-    "client_number_experiments": "A2.1",
-    "client_fraction_experiments": "A2.2",
-    "local_epoch_experiments": "A3.1",
-    "iid_noniid_experiments": "A3.2",
-    "noniid_parameter_experiments": "A3.3",
-}
 
 
 def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
@@ -93,15 +83,9 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
     )
 
 
-def ask_for_experiment(function: str, grading_seed: int, call: str) -> Question:
-    """Call an experiment function, with drawn arguments or with the handout's defaults."""
-    arguments = draw_arguments(grading_seed, function) if call == "drawn" else draw_defaults(function)
-    return Question(EXPERIMENTS[function], function, CALL, {"name": function, "arguments": arguments})
-
-
 def list_all(grading_seed: int) -> list[Question]:
     """All questions, in the order of the checks."""
-    servers = [
+    return [
         question
         for exercise in SERVERS
         for question in (
@@ -109,5 +93,3 @@ def list_all(grading_seed: int) -> list[Question]:
             ask_for_update(exercise, grading_seed),
         )
     ]
-    calls = [ask_for_experiment(function, grading_seed, call) for function in EXPERIMENTS for call in CALLS]
-    return servers + calls
