@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
 from .homework import Homework
 from .notebook import Cell, Notebook
 from .observation import Odd
-from .selection import select_cells
 from .verdict import fail
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
