@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
 from .failure import fail
@@ -15,7 +16,6 @@ from .homework import Homework
 from .notebook import Cell, Notebook
 from .observation import Odd
 from .question import PLAIN, Question
-from .selection import select_cells
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
 _INPUT_ERRORS = (NO_INPUT, "EOFError")
