@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from grader import fail
+from grader import explain, fail
 from launch.events import Backward, Forward, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
 from launch.waits import is_collective
@@ -14,7 +14,7 @@ from launch.workers import SENDS, Operation
 
 from .comparison import Comparison, count_layers
 from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
-from .diagnoses import Evidence, at, changed_between_steps, explain
+from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps
 from .trial import FEWEST_STEPS, Trial, largest_model, optimizer_steps
 
 LOGGED_ELEMENTS = 16  # a reduction of so few numbers is of losses or counts, not of gradients
@@ -292,10 +292,8 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
             "build the stages with the class's LLamaFirstStage, LLamaStage and LLamaLastStage.",
         )
     if comparison.mismatches:
-        evidence = Evidence(
-            trial.contract, trial.pipelines, trial.ranks, comparison.mismatches, comparison.unequal_starts
-        )
-        fail(*explain(evidence))
+        found = comparison.mismatches, comparison.unequal_starts
+        explain(GradientEvidence(trial.contract, trial.pipelines, trial.ranks, *found), DIAGNOSES)
 
 
 def _check_new_data(first: RankReport) -> None:
