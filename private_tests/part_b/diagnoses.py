@@ -97,7 +97,7 @@ def different_data(evidence: GradientEvidence) -> Failure | None:
                 f"In step {evidence.step} rank {first} reads micro-batch {strange[0]} as tokens {_list(a.first[1:5])} …, but rank {last} "
                 f"compares its prediction with {_list(b.first[:4])} ….",
                 "first and last stage of a pipeline on the same stories, in the same order",
-                f"give the loaders of ranks {first} and {last} the same `skip` and batch size, and draw from both once a step.",
+                f"give the loaders of ranks {first} and {last} the same `skip` and batch size, and draw from both once per step.",
             )
     return None
 
@@ -149,7 +149,7 @@ def reused_buffer(evidence: GradientEvidence) -> Failure | None:
                     f"{other.describe()}{at(other.call.at)} into the "
                     "same tensor, before it went backward through what it had computed from the first.",
                     "a tensor of its own for each micro-batch: autograd keeps it for the backward pass",
-                    "create the tensor to receive into anew for each micro-batch.",
+                    "create a new tensor to receive into for each micro-batch.",
                 )
     return None
 
@@ -192,7 +192,7 @@ def kept_gradients(evidence: GradientEvidence) -> Failure | None:
     return Failure(
         f"The gradient of {_ranks(kept)} in step {evidence.step} still contains that of step {evidence.step - 1}, {after}.",
         "gradients that begin at zero in each step, on every rank",
-        "call optimizer.zero_grad() once a step on every rank: before its first backward pass, or after optimizer.step().",
+        "call optimizer.zero_grad() once per step on every rank: before its first backward pass, or after optimizer.step().",
     )
 
 
@@ -208,7 +208,7 @@ def cleared_between(evidence: GradientEvidence) -> Failure | None:
                 f"Rank {mismatch.rank} calls zero_grad(){at(between_passes[0].at)} between the micro-batches of step {mismatch.step}: of "
                 f"{len(passes)} micro-batches only the gradient of the last {_plural(len(passes) - len(_lost(evidence, mismatch)))} is left.",
                 "the gradients of all micro-batches added up, and one optimizer step",
-                "call zero_grad() once a step, before the first micro-batch.",
+                "call zero_grad() once per step, before the first micro-batch.",
             )
     return None
 
@@ -261,7 +261,7 @@ def not_reduced(evidence: GradientEvidence) -> Failure | None:
         return weights
     stages = sorted({m.stage for m in alone})
     everywhere = len(stages) == len(evidence.pipelines[0])
-    where = "in no stage" if everywhere else f"not in stage {_list(stages)}"
+    where = "in no stage" if everywhere else f"not in stage{'s' * (len(stages) > 1)} {_list(stages)}"
     return Failure(
         f"In step {evidence.step} the gradient of {_ranks(alone)} is that of its own pipeline alone: gradients are reduced {where}.",
         "in every stage the mean of the gradients of both pipelines",

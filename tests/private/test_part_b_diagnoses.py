@@ -27,7 +27,7 @@ def ranks(events: dict[int, list] | None = None, count: int = 3) -> dict[int, Ra
 def evidence(
     *weights: tuple[float, ...], events=None, wrong=None, previous=0.0, residual=0.0, difference=0.5, step=1
 ) -> GradientEvidence:
-    """Every rank's gradient, or that of the `wrong` ones, with these weights of its micro-batches; one tuple a pipeline."""
+    """Every rank's gradient, or that of the `wrong` ones, with these weights of its micro-batches; one tuple per pipeline."""
     pipelines = ONE if len(weights) == 1 else TWO
     found = ranks(events, 3 * len(pipelines))
     mismatches = []
