@@ -23,8 +23,8 @@ class Style(enum.StrEnum):
     """How a script becomes ranks."""
 
     SHELL = "shell"  # it starts the ranks itself
-    ARGUMENT = "argument"  # one process a rank, `python b1.py RANK`
-    ENVIRONMENT = "environment"  # one process a rank, as torchrun does: RANK, WORLD_SIZE, MASTER_ADDR, …
+    ARGUMENT = "argument"  # one process per rank, `python b1.py RANK`
+    ENVIRONMENT = "environment"  # one process per rank, as torchrun does: RANK, WORLD_SIZE, MASTER_ADDR, …
     ONCE = "once"  # one process, which spawns the ranks or is the only one
 
 
@@ -42,7 +42,7 @@ class ScriptError(Exception):
 
 
 def command(script: Path, ranks: int, style: Style | None = None) -> Command:
-    """The command line for a script. Raises ScriptError for one that is missing, empty or no text."""
+    """The command line for a script. Raises ScriptError for one that is missing, empty or not text."""
     text = _read(script)
     if style is None:
         style = style_of_python(text) if is_python(script, text) else Style.SHELL
@@ -63,7 +63,7 @@ def _read(script: Path) -> str:
         )
     raw = script.read_bytes()
     if b"\0" in raw:
-        raise ScriptError(f"{script} is no text file; a script was expected. Save it as UTF-8 text.")
+        raise ScriptError(f"{script} is not a text file; a script was expected. Save it as UTF-8 text.")
     text = raw.decode("utf-8-sig", "replace")
     if not text.strip():
         raise ScriptError(f"{script} is empty; it was expected to start every rank and wait. Was it saved?")

@@ -179,7 +179,7 @@ def become(request: Request) -> None:
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=script, __builtins__=__builtins__)
     sys.modules["__main__"] = module
-    import sitecustomize  # type: ignore[import-not-found]  # already imported without effect, because the server is no worker
+    import sitecustomize  # type: ignore[import-not-found]  # already imported without effect, because the server is not a worker
 
     leave = os._exit  # taken before it is watched: the end has then been written already
     sitecustomize.watch()
