@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from .containment import Level
+from .dependence import NotReached
 from .failure import Failure
 from .homework import Homework, Suite
 from .notebook import Notebook
@@ -48,9 +49,12 @@ class Grading:
         marker = item.get_closest_marker("exercise")
         assert marker is not None
         points = float(marker.kwargs.get("points", 0))
-        status, message, extra = PASSED, "", {}
+        extra: dict[str, Any] = {}
+        status, message = PASSED, ""
         if isinstance(failure, Failure):
             status, message, extra = FAILED, str(failure), {"next": failure.advice}
+            if isinstance(failure, NotReached):
+                extra["not_reached"] = True
         elif not passed:
             status, message = BROKEN, f"This check could not be made: {failure!r}"[:2_000]
         self.report.results.append(

@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "grader": set(),
     "launch": set(),
     "public_tests": LABS | {"grader", "launch"},
-    "private_tests": LABS | {"grader", "launch", "probes", "public_tests", "solutions"},
+    "private_tests": LABS | {"grader", "launch", "public_tests", "solutions"},
 }
 
 

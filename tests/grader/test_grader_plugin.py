@@ -172,6 +172,24 @@ def test_a_wrong_answer_gets_its_sentence_and_no_traceback(grade: Grade) -> None
     assert not re.search(r"test_small\.py:\d", ended.stdout)
 
 
+DEPENDENT = '''
+@pytest.mark.needs("test_number")
+@pytest.mark.exercise("X1", points=1)
+def test_double(submission):
+    """Its double is fourteen."""
+'''
+
+
+def test_what_is_not_reached_earns_nothing_and_is_told_in_one_line(kit: Path, grade: Grade) -> None:
+    (kit / "public_tests" / "test_small.py").write_text(CHECKS + DEPENDENT)
+    ended, results = grade("8", "--exercise=X1")
+    check = results["tests"][1]
+
+    assert (check["score"], check["status"], check["extra_data"]["not_reached"]) == (0, "failed", True)
+    assert check["output"] == "Not reached: number is 8."
+    assert "Not reached" not in ended.stdout
+
+
 def test_the_closing_table_says_what_to_do_next(grade: Grade) -> None:
     ended, _ = grade("8", "--exercise=X1")
     row = next(line for line in ended.stdout.splitlines() if line.startswith("X1  A number"))
