@@ -8,7 +8,7 @@ from .failure import Failure, fail
 from .grading import add_context
 from .homework import Homework, read_homework
 from .observation import Table
-from .question import Ask, Question
+from .question import Ask, Question, asks
 from .scripts import Scripts
 from .submission import Submission
 from .values import (
@@ -30,6 +30,7 @@ __all__ = [
     "Submission",
     "Table",
     "add_context",
+    "asks",
     "check_lists",
     "check_option",
     "compare_columns",

@@ -1,4 +1,4 @@
-"""`grader grade SUBMISSION`: grade a notebook, a folder or an archive from the command line."""
+"""The command line: `grader grade SUBMISSION`, `grader new FOLDER`, `grader doctor`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from . import display, relay
 from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, open_hand_in
 from .isolation import KIT, IsolationError, choose_level
+from .new import FolderError, make_homework
 from .options import OptionError, add_options, check_reports, list_arguments, read_exercises
 from .report import write_refusal
 from .scripts import expect
@@ -47,9 +48,22 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add_options(grade.add_argument)
     grade.set_defaults(run=_grade)
+    new = commands.add_parser("new", help="make a small homework to start from", description=_make.__doc__)
+    new.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is empty or does not exist")
+    new.set_defaults(run=_make)
     doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
     doctor.set_defaults(run=_examine)
     return parser
+
+
+def _make(options: argparse.Namespace) -> int:
+    """Make a small complete homework, which is graded at once and can be changed into another one."""
+    try:
+        print(make_homework(options.folder))
+    except FolderError as error:
+        print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
+        return NOT_GRADED
+    return GRADED
 
 
 def _examine(_: argparse.Namespace) -> int:

@@ -149,11 +149,11 @@ class Homework(
 
 
 def find_homework(folder: Path | None = None) -> Path:
-    """The folder of the homework: `folder` if it is named, else the one that we stand in, else the kit's own.
+    """The folder of the homework: `folder` if it is named, else the one that we stand in or the next above, else the kit's own.
 
     Raises HomeworkError if there is none.
     """
-    for place in [folder] if folder is not None else [Path.cwd(), KIT]:
+    for place in [folder] if folder is not None else [Path.cwd(), *Path.cwd().parents, KIT]:
         if (place / FILE).is_file():
             return place.resolve()
     if folder is not None:

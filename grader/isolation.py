@@ -39,15 +39,17 @@ def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = (
     home: the homework's folder, of which only `packages` can be read
     Raises IsolationError if a package is not there.
     """
-    hidden = [name for name in _list_own_packages() if name not in packages]
+    # By their place: a homework elsewhere may have packages of the same names.
+    hidden = [KIT / name for name in _list_own_packages() if name not in packages and (KIT / name).exists()]
     try:
-        view = python_view(packages, hidden)
+        view = python_view(packages)
     except ModuleNotFoundError as error:
         raise IsolationError(f"{error} Install the kit: pip install -e .") from error
     # Of the kit's own folder too: it may lie below one that is readable, such as /usr/src.
     kit = () if KIT.name in ("site-packages", "dist-packages") else (KIT,)
     return view + View(
-        tuple(Path(os.path.realpath(folder)) for folder in folders), tuple(dict.fromkeys((*kit, home)))
+        tuple(Path(os.path.realpath(folder)) for folder in folders),
+        tuple(dict.fromkeys((*hidden, *kit, home))),
     )
 
 

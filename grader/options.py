@@ -46,7 +46,7 @@ class Option:
 OPTIONS = (
     Option(
         "--homework",
-        "the folder with homework.toml; default: the one that you are in, else the kit's own",
+        "the folder with homework.toml; default: the one that you are in or the next above, else the kit's own",
         {"type": _read_path, "metavar": "FOLDER"},
     ),
     Option("--json", "write the results in Gradescope's format", {"type": _read_path, "metavar": "FILE"}),

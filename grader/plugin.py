@@ -87,6 +87,7 @@ def pytest_load_initial_conftests(
     except (HomeworkError, NotebookError) as error:
         raise _refuse(error, known.json) from error
     early_config.stash[_HOMEWORK] = homework
+    sys.path.insert(0, str(homework.folder))  # its checks, its reference and what it shows to submissions
     if not known.file_or_dir:
         rewritten.append(str(homework.locate(homework.public)))
     if rewritten != args and not _is_own_configuration(early_config, homework):

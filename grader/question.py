@@ -11,6 +11,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import pytest
+
 from .failure import Failure, fail
 
 PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
@@ -63,6 +65,11 @@ class Question:
 
 Draw = Callable[[int], Question]
 """Makes a question of the grading seed."""
+
+
+def asks(*draws: Draw) -> pytest.MarkDecorator:
+    """Marks a check with the questions that it puts, so that their references are computed ahead."""
+    return pytest.mark.asks.with_args(*draws)  # called plainly, it would take a single draw for the check
 
 
 class Respondent(Protocol):

@@ -50,7 +50,7 @@ class Submission:
         view = view or View()
         environment = {**environment, "PYTHONPATH": _make_path(homework.folder, level)}
         self._session = Session(cells, homework.kernel, environment, homework.probes, level, view)
-        self._hidden_packages = {path.name for path in view.hidden if (path / "__init__.py").exists()}
+        self._hidden_modules = {name for path in view.hidden for name in _list_modules(path)}
 
     def close(self) -> None:
         """End the kernel."""
@@ -225,16 +225,16 @@ class Submission:
         )
 
     def _advise_hidden(self, answer: Answer) -> str | None:
-        """What to do where a package is imported that contained submissions can't see."""
+        """What to do where a module is imported that contained submissions can't see."""
         error = answer.error
         if error is None or error.name != "ModuleNotFoundError":
             return None
         found = _NO_MODULE.match(error.message)
-        if found is None or found[1] not in self._hidden_packages:
+        if found is None or found[1] not in self._hidden_modules:
             return None
         return (
-            f"write the cell without {found[1]}, which submissions can't read when they are graded. (A notebook of the kit that needs it, "
-            "such as the solved one, is graded with --isolation none.)"
+            f"write the cell without {found[1]}, which submissions can't read when they are graded. "
+            "(A notebook of the homework's own that needs it, such as the solved one, is graded with --isolation none.)"
         )
 
     def _find_unused_attribute(self, answer: Answer) -> str:
@@ -263,6 +263,12 @@ def _make_path(folder: Path, level: Level) -> str:
     """Where the kernel finds the homework's packages; without containment also what this process finds."""
     own = os.environ.get("PYTHONPATH", "") if level is Level.NONE else ""
     return os.pathsep.join(filter(None, [str(folder), own]))
+
+
+def _list_modules(path: Path) -> list[str]:
+    """What could be imported of a hidden place: the package or module that it is, else what lies in it."""
+    parts = path.iterdir() if path.is_dir() and not (path / "__init__.py").exists() else [path]
+    return [part.stem for part in parts if part.suffix == ".py" or (part / "__init__.py").exists()]
 
 
 def _is_missing(run: Answer, name: str) -> bool:
