@@ -8,7 +8,7 @@ import pytest
 
 from grader import Submission, check_option, fail
 
-from .answers import KEY, Answer
+from .answer_key.key import KEY, Answer
 
 CLASSES = {
     "ClientNumberObservations": ("A2.1", "client_number_observations", 1.0),

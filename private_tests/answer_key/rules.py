@@ -1,7 +1,6 @@
-"""The answer key, and for each answer a rule that derives it from the reference's tables and curves.
+"""For each answer of the key a rule that derives it from tables and curves: the experiments bear the key out, and by how much.
 
-The key was written by hand from what the methods do; the rules show that the experiments bear it out, and by how much. A rule gives its answer
-and its margin: how far the figures are from giving another one, in the unit that it names.
+A rule gives its answer and its margin: how far the figures are from giving another one, in the unit that it names.
 """
 
 from __future__ import annotations
@@ -12,16 +11,9 @@ from itertools import pairwise
 from statistics import mean
 from typing import Any
 
-Experiments = Mapping[str, Any]
-Answer = str | bool
+from .key import Answer
 
-KEY: dict[str, dict[str, Answer]] = {
-    "ClientNumberObservations": {"q1": "neither", "q2": "fedavg", "q3": "negative"},
-    "ClientFractionObservations": {"q1": "fedavg", "q2": "increase", "q3": "fedsgd"},
-    "LocalEpochObservations": {"q1": "fedavg", "q2": "increase", "q3": "decrease"},
-    "IidNonIidObservations": {"q1": "iid", "q2": False},
-    "NonIidParameterObservations": {"q1": "better", "q2": False},
-}
+Experiments = Mapping[str, Any]
 
 # A peak that is not at least so many points higher is no significant improvement.
 SIGNIFICANT_POINTS = 3.0

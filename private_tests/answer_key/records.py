@@ -1,7 +1,7 @@
-"""The full default tables and curves of the five experiments, with where they come from.
+"""The records that bear the answer key out: the reference solution's tables and curves with the handout's defaults, and their provenance.
 
-`python -m private_tests.references --dataset digits --seed 10` computes them (about 40 minutes on two cores) and keeps every finished run, so
-that an interrupted computation goes on where it stopped. `--check` recomputes a cheap part and says where it drifts from what is stored.
+`python -m private_tests.answer_key.records --dataset digits --seed 10` computes them (about 40 minutes on two cores) and keeps every finished
+run, so that an interrupted computation resumes where it stopped. `--check` recomputes a cheap part and says where it drifts from what is stored.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-FOLDER = Path(__file__).parent / "references"
+FOLDER = Path(__file__).parent / "stored"
 KEPT = (("digits", 10), ("fashion-mnist", 10), ("digits", 11))
 
 # Points of accuracy by which the same code was seen to differ between devices.
 DRIFT_TOLERANCE = 2.0
 _CHECKED_ROUNDS = 2
-_CHECKED_CURVES = ("FedSGD iid", "FedSGD non-iid", "FedAvg iid", "FedAvg non-iid")
-
-Experiments = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Drift:
 
 
 def read(dataset: str) -> dict[str, Any]:
-    """The stored references of a data set: `{"dataset": …, "seeds": {"10": {"provenance": …, "experiments": …}}}`.
+    """The records of a data set: `{"dataset": …, "seeds": {"10": {"provenance": …, "experiments": …}}}`.
 
     Raises FileNotFoundError if there are none.
     """
@@ -53,24 +50,25 @@ def read(dataset: str) -> dict[str, Any]:
 
 
 def compute(dataset: str, seed: int) -> None:
-    """Compute all experiments with their defaults and `seed`, and write them into the data set's reference file."""
-    from solutions import experiments as x
+    """Compute all experiments with their defaults and `seed`, and store them with the data set's other records."""
+    from solutions.experiments import EXPERIMENTS
 
     partial = FOLDER / ".partial" / f"{dataset}-{seed}.jsonl"
-    settings, assemble = _list_experiments(seed)
+    settings = {experiment: experiment.settings(seed=seed) for experiment in EXPERIMENTS}
+    longest = find_longest([setting for each in settings.values() for setting in each.values()])
     finished = _read_partial(partial)
-    longest: dict[Any, Any] = {}
-    for setting in settings:
-        known = longest.get(x.without_rounds(setting))
-        if known is None or known.nr_rounds < setting.nr_rounds:
-            longest[x.without_rounds(setting)] = setting
     _train_missing(list(longest.values()), finished, partial)
 
     def find(setting: Any) -> Any:
-        return _shorten(finished[_name(longest[x.without_rounds(setting)])], setting.nr_rounds)
+        return _shorten(finished[_name(longest[_forget_length(setting)])], setting.nr_rounds)
 
+    presented = {experiment.__name__: experiment.present(each, find) for experiment, each in settings.items()}
     seconds = sum(entry["seconds"] for entry in finished.values())
-    _store(dataset, seed, {"provenance": _describe_provenance(seconds), "experiments": assemble(find)})
+    experiments = {
+        name.removesuffix("_experiments"): result if isinstance(result, dict) else _list_rows(result)
+        for name, result in presented.items()
+    }
+    _store(dataset, seed, {"provenance": _describe_provenance(seconds), "experiments": experiments})
     partial.unlink()
 
 
@@ -79,41 +77,25 @@ def check(dataset: str, seed: int) -> list[Drift]:
     from solutions import experiments as x
 
     stored = read(dataset)["seeds"][str(seed)]["experiments"]["iid_noniid"]
-    settings = x.list_iid_noniid_settings(seed=seed)
     drifts = []
-    for label in _CHECKED_CURVES:
-        result = x.train(replace(settings[label], nr_rounds=_CHECKED_ROUNDS))
+    for label, setting in x.iid_noniid_experiments.settings(seed=seed).items():
+        result = x.train(replace(setting, nr_rounds=_CHECKED_ROUNDS))
         drifts.append(Drift(label, stored[label][:_CHECKED_ROUNDS], result.test_accuracy))
     return drifts
 
 
-def _list_experiments(seed: int) -> tuple[list[Any], Callable[[Callable[[Any], Any]], Experiments]]:
-    """All settings with default values, and what turns their runs into tables and curves."""
-    from solutions import experiments as x
+def find_longest(settings: Sequence[Any]) -> dict[Any, Any]:
+    """Of settings that differ in nothing but their length the longest: the first rounds of a longer run are the shorter run."""
+    by_length = sorted(settings, key=lambda setting: setting.nr_rounds)
+    return {_forget_length(setting): setting for setting in by_length}
 
-    tables: Mapping[str, Sequence[Any]] = {
-        "client_number": x.list_client_number_settings(seed=seed),
-        "client_fraction": x.list_client_fraction_settings(seed=seed),
-    }
-    curves: Mapping[str, Mapping[str, Any]] = {
-        "local_epoch": x.list_local_epoch_settings(seed=seed),
-        "iid_noniid": x.list_iid_noniid_settings(seed=seed),
-        "noniid_parameter": x.list_noniid_parameter_settings(seed=seed),
-    }
 
-    def assemble(find: Callable[[Any], Any]) -> Experiments:
-        experiments: Experiments = {}
-        for name, rows in tables.items():
-            table = x.tabulate([find(setting) for setting in rows])
-            experiments[name] = json.loads(table.to_json(orient="records"))
-        for name, labelled in curves.items():
-            experiments[name] = {label: find(setting).test_accuracy for label, setting in labelled.items()}
-        return experiments
+def _forget_length(setting: Any) -> Any:
+    return replace(setting, nr_rounds=0)
 
-    settings = [s for rows in tables.values() for s in rows] + [
-        s for c in curves.values() for s in c.values()
-    ]
-    return settings, assemble
+
+def _list_rows(table: Any) -> Any:
+    return json.loads(table.to_json(orient="records"))
 
 
 def _train_missing(settings: Sequence[Any], finished: dict[str, Any], partial: Path) -> None:
@@ -124,7 +106,7 @@ def _train_missing(settings: Sequence[Any], finished: dict[str, Any], partial: P
 
     partial.parent.mkdir(parents=True, exist_ok=True)
     todo = sorted((s for s in settings if _name(s) not in finished), key=_estimate_cost)
-    with tqdm(total=sum(map(_estimate_cost, todo)), unit="sample", unit_scale=True, desc="References") as bar:
+    with tqdm(total=sum(map(_estimate_cost, todo)), unit="sample", unit_scale=True, desc="Records") as bar:
         for setting in todo:
             bar.set_postfix_str(f"{setting.algorithm} N={setting.n} C={setting.c} E={setting.e}")
             start = perf_counter()
@@ -199,14 +181,14 @@ def _describe_provenance(seconds: float) -> dict[str, Any]:
     }
 
 
-def _store(dataset: str, seed: int, reference: dict[str, Any]) -> None:
+def _store(dataset: str, seed: int, record: dict[str, Any]) -> None:
     from lab_2_hfl.storage import write_atomically
 
     try:
         stored = read(dataset)
     except FileNotFoundError:
         stored = {"dataset": dataset, "seeds": {}}
-    stored["seeds"][str(seed)] = reference
+    stored["seeds"][str(seed)] = record
     write_atomically(FOLDER / f"{dataset}.json", (json.dumps(stored, indent=1) + "\n").encode())
 
 
@@ -220,7 +202,7 @@ def _report(drifts: Sequence[Drift]) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compute or check; without `--dataset` and `--seed`, everything that the kit keeps. Exit 1 if a check found drift."""
-    parser = argparse.ArgumentParser(prog="references", description=__doc__)
+    parser = argparse.ArgumentParser(prog="records", description=__doc__)
     parser.add_argument("--check", action="store_true", help="recompute a cheap part and compare")
     parser.add_argument("--dataset", choices=("mnist", "fashion-mnist", "digits"))
     parser.add_argument("--seed", type=int)
@@ -230,14 +212,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dataset, seed = options.dataset or "digits", 10 if options.seed is None else options.seed
     os.environ["LAB_2_HFL_DATASET"] = dataset
     for variable in ("LAB_2_HFL_TRAIN_SAMPLES", "LAB_2_HFL_TEST_SAMPLES"):
-        os.environ.pop(variable, None)  # references are of the whole data set
+        os.environ.pop(variable, None)  # records are of the whole data set
     if options.check:
         return 0 if _report(check(dataset, seed)) else 1
     try:
         compute(dataset, seed)
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. The finished runs are kept: the same command goes on from here.", file=sys.stderr
+            "\nInterrupted. The finished runs are kept: the same command resumes from here.", file=sys.stderr
         )
         return 130
     return 0
@@ -245,14 +227,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_all(checking: bool) -> int:
     """Each data set in a process of its own, since a process loads one."""
-    kept = dict(reversed(KEPT)).items() if checking else KEPT  # one seed a data set is enough to see drift
+    kept = dict(reversed(KEPT)).items() if checking else KEPT  # one seed per data set is enough to see drift
     statuses = []
     for dataset, seed in kept:
         print(f"{dataset}, seed {seed}", flush=True)
         command = [
             sys.executable,
             "-m",
-            "private_tests.references",
+            "private_tests.answer_key.records",
             "--dataset",
             dataset,
             "--seed",

@@ -1,15 +1,15 @@
-"""The answer key, and the rules that derive it from the stored references."""
+"""The answer key, and the rules that derive it from the records."""
 
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from private_tests import references
-from private_tests.answers import KEY, RULES, measure_roughness
+from private_tests.answer_key import records
+from private_tests.answer_key.key import KEY
+from private_tests.answer_key.rules import RULES, measure_roughness
 from private_tests.questions import EXPERIMENTS
 from public_tests import handout
 from solutions import experiments, observations
@@ -20,7 +20,7 @@ def read_defaults(function: str) -> dict[str, Any]:
     return {p.name: p.default for p in inspect.signature(getattr(experiments, function)).parameters.values()}
 
 
-STORED = sorted(path.stem for path in references.FOLDER.glob("*.json"))
+STORED = sorted(path.stem for path in records.FOLDER.glob("*.json"))
 QUESTIONS = [(name, question) for name, answers in KEY.items() for question in answers]
 
 
@@ -56,18 +56,21 @@ def test_students_are_told_the_solution_s_defaults(experiment: handout.Experimen
     assert EXPERIMENTS[experiment.name] == experiment.exercise
 
 
-@pytest.mark.skipif(bool(STORED), reason="references are stored")
-def test_references_are_still_to_be_computed() -> None:
-    pytest.skip("no references are stored yet: `tox -e references` computes them")
+def test_the_records_that_the_kit_keeps_are_stored() -> None:
+    kept = {
+        dataset: {str(seed) for name, seed in records.KEPT if name == dataset} for dataset, _ in records.KEPT
+    }
+
+    assert {dataset: set(records.read(dataset)["seeds"]) for dataset in STORED} == kept
 
 
 @pytest.mark.parametrize("dataset", STORED)
 @pytest.mark.parametrize(("name", "question"), QUESTIONS)
-def test_the_references_bear_the_key_out(dataset: str, name: str, question: str) -> None:
+def test_the_records_bear_the_key_out(dataset: str, name: str, question: str) -> None:
     """On every stored seed; `pytest -rP` shows the margins."""
     derived = {
         seed: RULES[name][question](stored["experiments"])
-        for seed, stored in references.read(dataset)["seeds"].items()
+        for seed, stored in records.read(dataset)["seeds"].items()
     }
     for seed, found in derived.items():
         print(
@@ -80,8 +83,8 @@ def test_the_references_bear_the_key_out(dataset: str, name: str, question: str)
 
 
 @pytest.mark.parametrize("dataset", STORED)
-def test_references_say_where_they_come_from(dataset: str) -> None:
-    for seed, stored in references.read(dataset)["seeds"].items():
+def test_records_say_where_they_come_from(dataset: str) -> None:
+    for seed, stored in records.read(dataset)["seeds"].items():
         facts = stored["provenance"]
 
         assert (facts["dataset"], facts["train_samples"], facts["test_samples"]) == (
@@ -260,7 +263,3 @@ def test_the_rules_of_parameters_follow_the_curves(
 @pytest.mark.parametrize(("curve", "falls"), [([1, 2, 3], 0), ([3, 1, 2, 0], 4), ([5], 0)])
 def test_roughness_adds_up_what_a_curve_falls(curve: list[float], falls: float) -> None:
     assert measure_roughness(curve) == falls
-
-
-def test_the_folder_of_references_is_beside_the_rules() -> None:
-    assert Path(references.__file__).parent / "references" == references.FOLDER

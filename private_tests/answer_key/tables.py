@@ -1,19 +1,20 @@
-"""The stored references as Markdown, for the documentation: tables, final accuracies, and the margins of the answer key's rules."""
+"""The records as Markdown, for the documentation: final accuracies, curves, and the margins of the answer key's rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .answers import KEY, RULES
-from .references import KEPT, read
+from .key import KEY
+from .records import KEPT, read
+from .rules import RULES
 
 _EXERCISES = dict(zip(KEY, ("A2.1", "A2.2", "A3.1", "A3.2", "A3.3"), strict=True))
 _CURVES = {"local_epoch": "A3.1", "iid_noniid": "A3.2", "noniid_parameter": "A3.3"}
 
 
-def format_references() -> str:
-    """Everything that is stored: a column for each data set and seed."""
+def format_records() -> str:
+    """All of them: a column for each data set and seed."""
     columns = {
         f"{dataset}, seed {seed}": stored["experiments"]
         for dataset in dict.fromkeys(dataset for dataset, _ in KEPT)
@@ -75,4 +76,4 @@ def _format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    print(format_references())
+    print(format_records())
