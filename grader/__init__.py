@@ -12,10 +12,9 @@ from .question import Ask, Question
 from .scripts import Scripts
 from .submission import Submission
 from .values import (
-    check_curves,
+    check_lists,
     check_option,
     compare_columns,
-    compare_curves,
     is_number,
     show,
     show_list,
@@ -31,10 +30,9 @@ __all__ = [
     "Submission",
     "Table",
     "add_context",
-    "check_curves",
+    "check_lists",
     "check_option",
     "compare_columns",
-    "compare_curves",
     "explain",
     "fail",
     "is_number",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from .failure import fail
@@ -28,30 +28,13 @@ def compare_columns(what: str, seen: Sequence[str], expected: Sequence[str], adv
         fail(f"{what} {' and '.join(parts)}.", f"exactly the columns {show_list(expected)}", advice)
 
 
-def compare_curves(
-    what: str, seen: Mapping[str, Any], expected: Mapping[str, Sequence[float]], tolerance: float, advice: str
+def check_lists(
+    what: str, seen: Any, keys: Sequence[str], lengths: Collection[int], values: str, advice: str
 ) -> None:
-    """Fail unless `seen` has the same keys and each curve its values within `tolerance`.
+    """Fail unless `seen` is a dict with exactly `keys`, each a list of finite numbers with one of `lengths`.
 
-    If two curves were exchanged, the message says so.
+    values: what each list has, such as "the accuracy after each round"
     """
-    check_curves(what, seen, list(expected), {len(curve) for curve in expected.values()}, advice)
-    for key, curve in expected.items():
-        far = [
-            index for index, (a, b) in enumerate(zip(seen[key], curve, strict=True)) if abs(a - b) > tolerance
-        ]
-        if far:
-            nearest = _find_nearest(seen[key], expected, tolerance)
-            hint = f" These are the values of {' and '.join(map(repr, nearest))}." if nearest else ""
-            fail(
-                f"{what}[{key!r}] is wrong from round {far[0] + 1} on ({show(seen[key][far[0]])}).{hint}",
-                "the test accuracy after each round, in percent, for exactly the given parameters",
-                advice,
-            )
-
-
-def check_curves(what: str, seen: Any, keys: Sequence[str], lengths: set[int], advice: str) -> None:
-    """Fail unless `seen` is a dict with exactly `keys`, each a list of finite numbers with one of `lengths`."""
     if not isinstance(seen, dict):
         fail(f"{what} is {show(seen)}.", f"a dict with the keys {show_list(keys)}", advice)
     missing = [key for key in keys if key not in seen]
@@ -65,33 +48,16 @@ def check_curves(what: str, seen: Any, keys: Sequence[str], lengths: set[int], a
             f"exactly the keys {show_list(keys)}, spelt like this",
             f"correct the keys, and {advice}",
         )
+    expected = f"a list of length {' or '.join(map(str, sorted(lengths)))}: {values}"
     for key in keys:
-        _check_curve(f"{what}[{key!r}]", seen[key], lengths, advice)
-
-
-def _check_curve(what: str, curve: Any, lengths: set[int], advice: str) -> None:
-    rounds = " or ".join(str(length) for length in sorted(lengths))
-    expected = f"a list of length {rounds}: the test accuracy after each round"
-    if not isinstance(curve, list):
-        fail(f"{what} is {show(curve)}.", expected, advice)
-    if len(curve) not in lengths:
-        fail(f"{what} has {len(curve)} {_count('value', curve)}.", expected, advice)
-    for index, value in enumerate(curve):
-        if not is_number(value) or not math.isfinite(value):
-            fail(f"{what} has {show(value)} in round {index + 1}.", "finite numbers", advice)
-
-
-def _find_nearest(
-    curve: Sequence[float], others: Mapping[str, Sequence[float]], tolerance: float
-) -> list[str]:
-    """The names of the curves that `curve` is nearest to, if it is within `tolerance` of them. Equal curves share their place."""
-    distances = {
-        key: max(abs(a - b) for a, b in zip(curve, other, strict=True))
-        for key, other in others.items()
-        if len(curve) == len(other)
-    }
-    least = min(distances.values(), default=math.inf)
-    return [key for key, distance in distances.items() if distance == least <= tolerance]
+        where, found = f"{what}[{key!r}]", seen[key]
+        if not isinstance(found, list):
+            fail(f"{where} is {show(found)}.", expected, advice)
+        if len(found) not in lengths:
+            fail(f"{where} has {len(found)} {_count('value', found)}.", expected, advice)
+        for index, value in enumerate(found):
+            if not is_number(value) or not math.isfinite(value):
+                fail(f"{where}[{index}] is {show(value)}.", "finite numbers", advice)
 
 
 def show(value: Any) -> str:
