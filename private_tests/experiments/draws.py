@@ -28,7 +28,7 @@ def draw_arguments(grading_seed: int, function: str, parameters: Collection[str]
         "b": rng.randrange(4, 8),
         "c": rng.choice([0.15, 0.16]),
         "e": rng.choice([2, 3]),
-        "nr_rounds": 3,
+        "nr_rounds": 2,
     }
     return {name: drawn[name] for name in parameters}
 
