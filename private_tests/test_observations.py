@@ -15,7 +15,7 @@ from .answer_key.key import KEY
 HOMEWORK = read_homework(Path(__file__).parents[1])
 
 
-def _list_cases() -> Iterator[Any]:
+def list_cases() -> Iterator[Any]:
     """Each question; those of a class count half of its exercise together."""
     for tag in (tag for tag in HOMEWORK.tags if tag.endswith("_observations")):
         exercise = HOMEWORK.find_by_tag(tag)
@@ -25,7 +25,7 @@ def _list_cases() -> Iterator[Any]:
                 yield pytest.param(tag, name, question, id=f"{name}.{question}", marks=mark)
 
 
-@pytest.mark.parametrize(("tag", "name", "question"), _list_cases())
+@pytest.mark.parametrize(("tag", "name", "question"), list(list_cases()))
 def test_answer(submission: Submission, tag: str, name: str, question: str) -> None:
     """The answer is right."""
     options = HOMEWORK.handout.options(tag)[name]

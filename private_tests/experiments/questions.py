@@ -43,5 +43,3 @@ def ask_for_experiment(function: str, call: str, grading_seed: int) -> Question:
         f"{function}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})",
         expected=_TABLE if returns_table(function) else _CURVES,
     )
-
-

@@ -15,19 +15,19 @@ from .evidence import ExperimentEvidence
 from .questions import CALLS, EXPERIMENTS, HOMEWORK, ask_for_experiment, read_parameters
 
 
-def _list_cases() -> Iterator[Any]:
+def list_cases() -> Iterator[Any]:
     """Each function and call; the calls of a function count half of its exercise together."""
     for function in EXPERIMENTS:
         exercise = HOMEWORK.find_by_tag(function)
         for call in CALLS:
             marks = (
                 pytest.mark.exercise(exercise.id, points=exercise.points / 2 / len(CALLS)),
-                pytest.mark.asks(partial(ask_for_experiment, function, call)),
+                pytest.mark.asks.with_args(partial(ask_for_experiment, function, call)),
             )
             yield pytest.param(function, call, id=f"{function}-{call}", marks=marks)
 
 
-@pytest.mark.parametrize(("function", "call"), _list_cases())
+@pytest.mark.parametrize(("function", "call"), list(list_cases()))
 def test_experiment(submission: Submission, ask: Ask, question: Question, function: str, call: str) -> None:
     """The function gives the reference's values, from the reference's runs."""
     if call == "defaults":
