@@ -98,8 +98,7 @@ def _is_new(server: Any) -> bool:
 def _describe_run(server: Any) -> dict[str, Any] | None:
     """What decides a run of a lab's server but for its length; None if clients or optimizers are not all as the lab makes them.
 
-    A batch of all that any client has is an infinite one, and FedSGD has one epoch of such batches. `splits` names the data that split() deals
-    to as many clients with the server's seed.
+    A batch of all that any client has is an infinite one, and FedSGD has one epoch of such batches.
     """
     clients = list(server.clients)
     kind = GradientClient if type(server) is FedSgdServer else WeightClient
@@ -110,13 +109,12 @@ def _describe_run(server: Any) -> dict[str, Any] | None:
     loaders = [client.loader_train for client in clients]
     batches = {loader.batch_size for loader in loaders if loader.batch_size < len(loader.dataset)}
     epochs = {getattr(client, "nr_epochs", 1) for client in clients}
-    data = _hash_data(loaders)
+    data = _name_data(loaders, server.seed)
     if len(rates) != 1 or None in rates or len(batches) > 1 or len(epochs) != 1 or data is None:
         return None
     return {
         "n": len(clients),
         "data": data,
-        "splits": _name_splits(len(clients), server.seed),
         "clients per round": int(server.nr_clients_per_round),
         "lr": rates.pop(),
         "b": int(min(batches, default=-1)),
@@ -128,7 +126,7 @@ def _describe_run(server: Any) -> dict[str, Any] | None:
 def _describe_own(server: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a server that is not the lab's; what it does with them is its own affair."""
     subsets, size = made_with["client_subsets"], made_with["batch_size"]
-    data = _hash_data([BatchLoader(subset, -1) for subset in subsets])
+    data = _name_data([BatchLoader(subset, -1) for subset in subsets], made_with["seed"])
     return {
         "n": len(subsets),
         **({"data": data} if data is not None else {}),
@@ -139,24 +137,17 @@ def _describe_own(server: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _hash_data(loaders: Sequence[BatchLoader]) -> str | None:
-    """A digest of which examples each client has, in order; None if they are not the lab's."""
+def _name_data(loaders: Sequence[BatchLoader], seed: int) -> str | None:
+    """`IID` or `non-IID` if each client has what split() deals to it with `seed`, else a digest of what they have; None for other data sets."""
     rows = [loader.rows for loader in loaders]
     if any(row is None for row in rows):
         return None
-    return hashlib.sha256(b";".join(row.numpy().tobytes() for row in rows if row is not None)).hexdigest()[
-        :16
-    ]
-
-
-def _name_splits(nr_clients: int, seed: int) -> dict[str, str]:
-    """The digests of both splits, with their names."""
-    kinds = [(True, "IID")] + [(False, "non-IID")] * (2 * nr_clients <= len(train_dataset))
-    splits = {name: split(nr_clients, iid, seed) for iid, name in kinds}
-    return {
-        _hash_data([BatchLoader(subset, -1) for subset in subsets]) or "": name
-        for name, subsets in splits.items()
-    }
+    dealt = [row.tolist() for row in rows if row is not None]
+    for iid, name in ((True, "IID"), (False, "non-IID")):
+        possible = len(dealt) * (1 if iid else 2) <= len(train_dataset)
+        if possible and dealt == [list(subset.indices) for subset in split(len(dealt), iid, seed)]:
+            return name
+    return hashlib.sha256(repr(dealt).encode()).hexdigest()[:16]
 
 
 def _read_rate(optimizer: Any) -> float | None:

@@ -17,7 +17,7 @@ from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_n
 
 from .evidence import ExperimentEvidence, Result, list_rows
 from .questions import HOMEWORK
-from .runs import Parameter, Run, describe, find_sources, list_differences
+from .runs import Parameter, Run, find_sources, list_differences
 
 # In points. Rounding, enlarged by training, was seen to decide four test images where servers were written by hand; the lab's servers give
 # equal values.
@@ -97,8 +97,7 @@ def find_wrong_run(evidence: ExperimentEvidence) -> Failure | None:
     """A result that a run with another parameter gave."""
     for result, sources in _list_sources(evidence):
         if not _list_ends(result, sources):
-            run = min((run for run, _ in sources), key=lambda run: len(list_differences(run, result.run)))
-            return _explain_run(evidence, result, run)
+            return _explain_run(evidence, result, _find_nearest(result, sources))
     return None
 
 
@@ -108,7 +107,7 @@ def find_wrong_round(evidence: ExperimentEvidence) -> Failure | None:
         ends, last = _list_ends(result, sources), len(result.run["accuracies"])
         if ends and last not in ends:
             return Failure(
-                f"{result.label} is what its run gave after round {ends[0]}.",
+                f"{result.label} is what its run gave after round {max(ends)}.",
                 f"what it gives after round {last}, since nr_rounds is {last}",
                 f"run every server for nr_rounds rounds, and take what it gives at the end, in the cell tagged {evidence.tag!r}.",
             )
@@ -127,19 +126,27 @@ def _list_ends(result: Result, sources: Sequence[tuple[Run, int]]) -> list[int]:
     return [end for run, end in sources if not list_differences(run, result.run)]
 
 
+def _find_nearest(result: Result, sources: Sequence[tuple[Run, int]]) -> Run:
+    """The run that differs from the right one in the fewest parameters, and gave the result after as many rounds, if there is a choice."""
+    last = len(result.run["accuracies"])
+    return min(sources, key=lambda source: (len(list_differences(source[0], result.run)), source[1] != last))[
+        0
+    ]
+
+
 def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Failure:
     parameter = list_differences(run, result.run)[0]
     other = next((each.name for each in evidence.results if not list_differences(run, each.run)), None)
     return Failure(
-        f"{result.label} comes from a run with {describe(parameter, run, result.run)}."
+        f"{result.label} comes from a run with {parameter.describe(run[parameter.name])}."
         + (f" That is the run of {other}." if other else ""),
-        f"a run with {describe(parameter, result.run, result.run)}",
+        f"a run with {parameter.describe(result.run[parameter.name])}",
         _advise_parameter(evidence, parameter),
     )
 
 
 def _advise_parameter(evidence: ExperimentEvidence, parameter: Parameter) -> str:
-    passed = " and ".join(repr(name) for name in parameter.arguments if name in evidence.parameters)
+    passed = ", ".join(repr(name) for name in parameter.arguments if name in evidence.parameters)
     known = passed or not parameter.arguments
     advice = (
         parameter.advice.format(passed)
@@ -189,10 +196,10 @@ def find_wrong_server(evidence: ExperimentEvidence) -> Failure | None:
         differences = [list_differences(server, right) for right in evidence.right_runs]
         for parameter in differences[0]:
             if all(parameter in each for each in differences):
-                found = describe(parameter, server, result.run)
+                found = parameter.describe(server[parameter.name])
                 return Failure(
                     f"{result.label} has {_show_accuracies(result.seen)}, and a {server.get('class')} was made with {found}.",
-                    f"servers made with {describe(parameter, result.run, result.run)}",
+                    f"servers made with {parameter.describe(result.run[parameter.name])}",
                     _advise_parameter(evidence, parameter),
                 )
     return None

@@ -37,6 +37,11 @@ def _describe_batches(size: Any) -> str:
     return "all of a client's samples in one batch" if size == -1 else f"batches of {show(size)}"
 
 
+def _describe_data(name: Any) -> str:
+    """The data of a split with the server's seed are noted by its name, any other by a digest."""
+    return f"the {name} split" if name in ("IID", "non-IID") else "another split of the data"
+
+
 # In the order in which a difference is told: the first explains those after it.
 PARAMETERS = (
     Parameter(
@@ -45,12 +50,17 @@ PARAMETERS = (
         advice="make a new server for every run",
     ),
     Parameter("n", lambda n: _count(n, "client"), ("n",), "pass {} on to split()"),
-    Parameter("data", str, ("n", "iid", "seed"), "pass {} on to split()"),
     Parameter("clients per round", lambda count: f"{_count(count, 'client')} per round", ("c",)),
     Parameter("lr", lambda rate: f"the learning rate {show(rate)}", ("lr",)),
     Parameter("b", _describe_batches, ("b",)),
     Parameter("e", lambda epochs: _count(epochs, "local epoch"), ("e",)),
-    Parameter("seed", lambda seed: f"the server's seed {show(seed)}", ("seed",)),
+    Parameter(
+        "seed",
+        lambda seed: f"the server's seed {show(seed)}",
+        ("seed",),
+        "pass {} on to split() and the servers",
+    ),
+    Parameter("data", _describe_data, ("iid", "seed"), "pass {} on to split()"),
 )
 
 
@@ -65,14 +75,6 @@ def _is_same(seen: Any, right: Any) -> bool:
     return bool(seen == right) or (
         is_number(seen) and is_number(right) and math.isclose(seen, right, abs_tol=1e-12)
     )
-
-
-def describe(parameter: Parameter, run: Run, right: Run) -> str:
-    """Words for a parameter of a run. Its data are named by the splits that the right run's note tells apart."""
-    if parameter.name != "data":
-        return parameter.describe(run[parameter.name])
-    split = right["splits"].get(str(run["data"]))
-    return f"the {split} split" if split else "another split of the data"
 
 
 def find_sources(runs: Sequence[Run], values: Sequence[Any]) -> Iterator[tuple[Run, int]]:

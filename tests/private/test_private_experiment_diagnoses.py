@@ -15,8 +15,7 @@ from private_tests.experiments.evidence import ExperimentEvidence
 RUN = {
     "new": True,
     "n": 10,
-    "data": "d",
-    "splits": {"d": "non-IID", "i": "IID"},
+    "data": "non-IID",
     "clients per round": 3,
     "lr": 0.1,
     "b": 5,
@@ -122,13 +121,13 @@ def test_fractions_are_recognised(seen: Any, right: Any) -> None:
     [
         ("new", False, "a server that was not new any more", "make a new server for every run"),
         ("n", 9, "9 clients", "pass 'n' on to split()"),
-        ("data", "i", "the IID split", "pass 'n' and 'seed' on to split()"),
-        ("data", "other", "another split of the data", "pass 'n' and 'seed' on to split()"),
+        ("data", "IID", "the IID split", "pass 'seed' on to split()"),
+        ("data", "5f2e", "another split of the data", "pass 'seed' on to split()"),
         ("clients per round", 1, "1 client per round", "compare what split() and the servers get"),
         ("lr", 0.01, "the learning rate 0.01", "pass 'lr' on to the servers"),
         ("b", -1, "all of a client's samples in one batch", "compare what split() and the servers get"),
         ("e", 4, "4 local epochs", "compare what split() and the servers get"),
-        ("seed", 10, "the server's seed 10", "pass 'seed' on to the servers"),
+        ("seed", 10, "the server's seed 10", "pass 'seed' on to split() and the servers"),
     ],
 )
 def test_a_run_with_another_parameter_is_named(parameter: str, value: Any, words: str, advice: str) -> None:
@@ -231,7 +230,7 @@ def test_rounded_accuracies_are_found() -> None:
     )
 
 
-@pytest.mark.parametrize("forged", [{"data": ["d"]}, {"n": "ten"}, {"e": [1]}, {"lr": None}])
+@pytest.mark.parametrize("forged", [{"data": ["IID"]}, {"n": "ten"}, {"e": [1]}, {"lr": None}])
 def test_forged_notes_get_a_sentence_at_most(forged: dict[str, Any]) -> None:
     assert "comes from a run with" in diagnose(CURVES, CURVES, runs=[FIRST, {**SECOND, **forged}])
 

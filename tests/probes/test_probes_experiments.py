@@ -163,13 +163,19 @@ def test_a_server_that_has_run_before_is_not_new() -> None:
 def test_the_split_behind_a_run_is_named(iid: bool, name: str) -> None:
     [noted] = ask(lambda: FedSgdServer(0.1, split(4, iid, 3), 0.5, 3))["runs"]
 
-    assert noted["splits"][noted["data"]] == name
+    assert noted["data"] == name
 
 
-def test_more_clients_than_shards_have_one_split() -> None:
+def test_a_split_with_another_seed_than_the_server_s_has_no_name() -> None:
+    [noted] = ask(lambda: FedSgdServer(0.1, split(4, True, 10), 0.5, 3))["runs"]
+
+    assert noted["data"] not in ("IID", "non-IID")
+
+
+def test_more_clients_than_shards_can_be_split() -> None:
     [noted] = ask(lambda: FedSgdServer(0.1, split(301, True, 3), 0.01, 3))["runs"]
 
-    assert list(noted["splits"].values()) == ["IID"]
+    assert noted["data"] == "IID"
 
 
 def test_what_decides_is_noted_and_not_the_label() -> None:
