@@ -127,8 +127,10 @@ class AnswerCache:
 
 
 def _list_sources(package: str, folder: Path) -> list[Path]:
-    """The files of a package in `folder`, else of an installed one."""
-    place = folder / package
+    """The files of a package or a module in `folder`, else of an installed one."""
+    place, module = folder / package, folder / f"{package}.py"
+    if module.is_file():
+        return [module]
     if not place.is_dir():
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:

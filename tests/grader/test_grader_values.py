@@ -84,7 +84,11 @@ def test_lists(seen: Any, sentence: str) -> None:
         (True, (False, True), ""),
         ("No", ("no", "yes"), "q is 'No', which is not one of the options (capitals count)."),
         (" no", ("no", "yes"), "q is ' no', which is not one of the options (spaces count)."),
-        (" NO ", ("no", "yes"), "q is ' NO ', which is not one of the options (spaces count, capitals count)."),
+        (
+            " NO ",
+            ("no", "yes"),
+            "q is ' NO ', which is not one of the options (spaces count, capitals count).",
+        ),
         ("maybe", ("no", "yes"), "q is 'maybe', which is not one of the options."),
         ("True", (False, True), "q is 'True', which is not one of the options (it is text)."),
         (1, (False, True), "q is 1, which is not one of the options."),
