@@ -21,7 +21,16 @@ KIT = Path(__file__).resolve().parents[1]
 PAGE = KIT / "docs" / "adding-an-exercise.md"
 PARTS = (
     *("grader", "lab_1_parallelism", "lab_2_hfl", "launch", "solutions", "notebooks"),
-    *("probes", "public_tests", "private_tests", "tests", "homework.toml", "pyproject.toml", "jupytext.toml", "tox.ini"),
+    *(
+        "probes",
+        "public_tests",
+        "private_tests",
+        "tests",
+        "homework.toml",
+        "pyproject.toml",
+        "jupytext.toml",
+        "tox.ini",
+    ),
 )
 
 PROOFS = {
