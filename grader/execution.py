@@ -261,7 +261,7 @@ class _BrokerProcess:
             return None
 
     def close(self) -> None:
-        """End the broker, which ends its kernel; if it does not, end both. A request that was interrupted, for example by Ctrl-C, is not waited for."""
+        """End the broker, which ends its kernel; if it does not, end both. A request interrupted by Ctrl-C, say, is not waited for."""
         assert self._process.stdin is not None
         family = _list_descendants(self._process.pid)
         try:

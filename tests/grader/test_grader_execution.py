@@ -266,7 +266,7 @@ def test_probes_may_import_each_other_and_a_notebook_can_t_import_them(isolation
     probes = {"sums": PROBE, "more": f"from probes.sums import double{PROBE.replace('double', 'ask')}"}
     cells = make_cells("import sys\nn = [name for name in sys.modules if name.startswith('probes')]")
     with Session(cells, KernelLimits(), probes=probes, **isolation) as session:
-        answer = session.observe("more", "ask", {"name": "n", "plus": ["end"]}, TIMEOUT_S)
+        answer = session.observe("more.ask", {"name": "n", "plus": ["end"]}, TIMEOUT_S)
 
     assert (answer.outcome, answer.value) == ("ok", ["end"])
 
