@@ -93,7 +93,7 @@ BAD_PATHS: dict[str, tuple[str, str | None, str]] = {
     "missing": ("none.ipynb", None, "none.ipynb does not exist; give the path of your notebook"),
     "a folder": (".", None, "is a folder; name the notebook in it"),
     "plain Python": ("plain.py", "import os\n", "plain.py is a Python file without jupytext cells"),
-    "no JSON": ("a.ipynb", "{'cells': []}", "a.ipynb is no notebook: it is not JSON"),
+    "no JSON": ("a.ipynb", "{'cells': []}", "a.ipynb is not a notebook: it is not JSON"),
     "empty": ("a.ipynb", "", "a.ipynb is empty"),
 }
 
