@@ -11,16 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .failure import Failure
-
-
-class NotReached(Failure):
-    """What a check needs has failed; `cause` says why."""
-
-    def __init__(self, cause: Failure) -> None:
-        self.cause: Failure = cause.cause if isinstance(cause, NotReached) else cause
-        super().__init__(f"Not reached: {self.cause.seen}", self.cause.expected, self.cause.advice)
-        self.args = (self.seen,)
+from .failure import Failure, NotReached
 
 
 class _Failed(NamedTuple):

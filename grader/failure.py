@@ -15,6 +15,15 @@ class Failure(AssertionError):
         super().__init__(f"{seen}\n  Expected: {expected}\n  Next: {advice}")
 
 
+class NotReached(Failure):
+    """What a check needs has failed; `cause` says why."""
+
+    def __init__(self, cause: Failure) -> None:
+        self.cause: Failure = cause.cause if isinstance(cause, NotReached) else cause
+        super().__init__(f"Not reached: {self.cause.seen}", self.cause.expected, self.cause.advice)
+        self.args = (self.seen,)
+
+
 def fail(seen: str, expected: str, advice: str) -> NoReturn:
     """End a check with what was seen, what was expected and what to do next."""
     raise Failure(seen, expected, advice)

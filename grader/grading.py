@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from .containment import Level
-from .dependence import NotReached
-from .failure import Failure
+from .failure import Failure, NotReached
 from .homework import Homework, Suite
 from .notebook import Notebook
 from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, write_html, write_json

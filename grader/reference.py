@@ -33,7 +33,7 @@ _ANY_DATA = ("", "auto")  # stand for another data set tomorrow, maybe
 
 
 @dataclass(frozen=True)
-class _Source:
+class _Answerer:
     """What answers: the folder of the homework, its modules, and the probes by name, in order."""
 
     folder: str
@@ -55,7 +55,7 @@ def _end_with_parent() -> None:
 
 
 @cache
-def _load(source: _Source) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def _load(source: _Answerer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The names that the reference defines, and the functions of the probes."""
     if source.folder not in sys.path:
         sys.path.insert(0, source.folder)
@@ -65,7 +65,7 @@ def _load(source: _Source) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     return names, kernel_side.load_probes(dict(source.probes), vars(builtins))
 
 
-def _compute(source: _Source, probe: str, arguments: Mapping[str, Any], path: Path | None) -> Any:
+def _compute(source: _Answerer, probe: str, arguments: Mapping[str, Any], path: Path | None) -> Any:
     """In the process: the answer of a probe function, kept at `path`."""
     answer = _answer(source, probe, arguments)
     if path is not None:
@@ -81,7 +81,7 @@ def _keep(answer: Any, path: Path) -> None:
     draft.replace(path)
 
 
-def _answer(source: _Source, probe: str, arguments: Mapping[str, Any]) -> Any:
+def _answer(source: _Answerer, probe: str, arguments: Mapping[str, Any]) -> Any:
     names, probes = _load(source)
     module, _, function = probe.rpartition(".")
     if not module:
@@ -149,7 +149,7 @@ class ReferenceProcess:
     """Answers of the reference, computed one after the other in the order in which they were started."""
 
     def __init__(self, homework: Homework, suite: Suite) -> None:
-        self._source = _Source(str(homework.folder), suite.reference, tuple(homework.probes.items()))
+        self._source = _Answerer(str(homework.folder), suite.reference, tuple(homework.probes.items()))
         self._environment = {**homework.kernel.environment, **suite.environment}
         self._cache = AnswerCache(os.environ.get(CACHE), homework, suite, {**os.environ, **self._environment})
         self._answers: dict[str, Future[Any]] = {}

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.dependence import NotReached
-from grader.failure import Failure
+from grader.failure import Failure, NotReached
 
 CHECKS = """
 import pytest

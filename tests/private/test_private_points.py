@@ -43,7 +43,6 @@ def points() -> dict[str, float]:
     for marker in list_markers("private_tests"):
         assert marker is not None, "a hidden check belongs to no exercise"
         exercise, worth = marker
-        assert worth > 0, f"a hidden check of {exercise} is worth nothing"
         total[exercise] += worth
     return total
 
