@@ -162,4 +162,4 @@ def _reduce(code: _Code, setup: Collection[Statement]) -> Cell | None:
     kept = [each for each in code.statements if each in setup]
     if not kept or len(kept) == len(code.statements):
         return code.cell if kept else None
-    return replace(code.cell, source="\n".join(ast.unparse(each.node) for each in kept))
+    return replace(code.cell, source="\n".join(each.source for each in kept))

@@ -12,7 +12,6 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from .effects import BUILTINS, SHOWING, is_class_name
 
-_COMPREHENSIONS = ("listcomp", "setcomp", "dictcomp", "genexpr")
 _OPAQUE_MAGICS = ("run", "load", "store", "pylab")
 
 # Magics that run the Python code behind their options or below them, and `%%capture`, which binds a name to what was printed.
@@ -59,6 +58,8 @@ class Statement:
     opaque: bool = False
 
     def __post_init__(self) -> None:
+        self.source = ast.unparse(self.node)
+        self.node = _Generators().visit(self.node)
         self._note_names(symtable.symtable(ast.unparse(self.node), "", "exec"), [])
         for node, depth in _walk(self.node):
             self._note(node, depth)
@@ -79,7 +80,7 @@ class Statement:
                 (self.later if functions else self.uses).add(name)
                 self.reaches |= {(function, name, len(functions) - 1) for function in functions[:1]}
         for inner in table.get_children():
-            is_function = inner.get_type() == "function" and inner.get_name() not in _COMPREHENSIONS
+            is_function = inner.get_type() == "function" and inner.get_name() != "genexpr"
             self._note_names(inner, functions + [inner.get_name()] * is_function)
 
     def _note(self, node: ast.AST, depth: int) -> None:
@@ -162,6 +163,18 @@ def read_statements(source: str) -> list[Statement]:
         return [Statement(node) for node in tree.body]
     except (SyntaxError, ValueError, RecursionError):
         return [Statement(ast.Pass(), opaque=True)]
+
+
+class _Generators(ast.NodeTransformer):
+    """Makes comprehensions generators, which do the same to names. Since Python 3.12 symbol tables don't tell the others' own names."""
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> ast.AST:
+        return self.generic_visit(ast.GeneratorExp(node.elt, node.generators))
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        return self.generic_visit(ast.GeneratorExp(ast.Tuple([node.key, node.value]), node.generators))
 
 
 def _walk(node: ast.AST, depth: int = 0) -> Iterator[tuple[ast.AST, int]]:
