@@ -84,11 +84,11 @@ def test_an_unknown_exercise_is_named_with_those_that_there_are(tmp_path: Path) 
         homework.find_exercise("X3")
 
 
-def test_the_homework_is_the_named_one_or_the_one_that_we_stand_in(
+def test_the_homework_is_the_named_one_or_the_next_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = (write_homework(tmp_path / name, SMALL) for name in ("here", "there"))
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(here / "public_tests")
 
     assert (find_homework(), find_homework(there)) == (here, there)
     with pytest.raises(HomeworkError, match=r"has no homework\.toml"):
