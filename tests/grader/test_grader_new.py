@@ -61,11 +61,11 @@ def grade(homework: Path, notebook: str, *options: str, folder: Path | None = No
 
 
 def write_answers(homework: Path, **changed: str) -> str:
-    """A notebook with the solution's answers written out, or others in place of some of them, by tag."""
+    """The solved notebook with the solution's answers written out, or others in place of some of them, by tag."""
     source = (homework / "solution.py").read_text()
     parts = [ast.get_source_segment(source, node) for node in ast.parse(source).body[-2:]]
     answers = dict(zip(("all_reduce", "all_reduce_observations"), parts, strict=True)) | changed
-    notebook = nbformat.read(homework / "notebooks" / "handout.ipynb", as_version=4)
+    notebook = nbformat.read(homework / "notebooks" / "solved.ipynb", as_version=4)
     for cell in notebook.cells:
         cell.source = next(
             (answers[tag] for tag in cell.metadata.get("tags", ()) if tag in answers), cell.source
