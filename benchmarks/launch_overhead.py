@@ -2,7 +2,7 @@
 
     python benchmarks/launch_overhead.py [--steps 12] [--rounds 3]
 
-The same pipeline of three stages of class size (width 288, two blocks a stage, sequence 256, three micro-batches of
+The same pipeline of three stages of full size (width 288, two blocks per stage, sequence 256, three micro-batches of
 one sample, Adam) runs alternately by itself and under the launcher. Each rank times its own steps, by the clock and
 in processor time; other work on the machine disturbs the second much less. The first two steps warm up and do not
 count.

@@ -2,7 +2,7 @@
 
     python benchmarks/part_b_grading.py [--isolation none]
 
-At class size, with every process started anew. Beside the clock stands what the machine was doing besides: the
+At full size, with every process started anew. Beside the clock stands what the machine was doing besides: the
 processor time of everything on it, which is more than grading used where other work went on.
 """
 

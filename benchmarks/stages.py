@@ -1,4 +1,4 @@
-"""What cutting costs and what a pipeline wins, at class size: `python benchmarks/stages.py [STEPS]`.
+"""What cutting costs and what a pipeline wins, at full size: `python benchmarks/stages.py [STEPS]`.
 
 All in one run, each as a ratio to the first line, seconds a step with one thread a process:
 

@@ -12,13 +12,10 @@ from .question import Ask, Question, asks
 from .scripts import Scripts
 from .submission import Submission
 from .values import (
-    check_curves,
+    check_lists,
     check_option,
-    combine_tensors,
     compare_columns,
-    compare_curves,
     is_number,
-    match_tensors,
     show,
     show_list,
 )
@@ -34,15 +31,12 @@ __all__ = [
     "Table",
     "add_context",
     "asks",
-    "check_curves",
+    "check_lists",
     "check_option",
-    "combine_tensors",
     "compare_columns",
-    "compare_curves",
     "explain",
     "fail",
     "is_number",
-    "match_tensors",
     "read_homework",
     "show",
     "show_list",

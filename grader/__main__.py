@@ -21,7 +21,7 @@ GRADED, NOT_GRADED, BROKEN, INTERRUPTED = 0, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 graded, whatever the score; 2 nothing gradable was handed in or asked for, with one line why; 3 a bug of the kit;
+    """Exit status: 0 graded, whatever the score; 2 nothing gradable was handed in or asked for, with one line that says why; 3 a bug of the kit;
     130 after Ctrl-C."""
     options = _make_parser().parse_args(arguments)
     try:
@@ -44,7 +44,7 @@ def _make_parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--part",
         choices=("a", "b"),
-        help="grade only the notebook (a) or only the scripts (b); without it, what the submission has of both",
+        help="grade only the notebook (a) or only the scripts (b); default: whichever of them the submission has",
     )
     add_options(grade.add_argument)
     grade.set_defaults(run=_grade)
@@ -67,7 +67,7 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _examine(_: argparse.Namespace) -> int:
-    """Tell, layer by layer, what this machine offers to contain submissions, and what would install the rest."""
+    """Say, layer by layer, what this machine offers for containing submissions, and how to install the rest."""
     from .containment import format_machine, probe
 
     print(format_machine(probe()))
@@ -101,9 +101,9 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def find_parts(submission: Path, workdir: Path, part: str | None, homework: Homework) -> list[str]:
-    """What of a submission is graded, as arguments for pytest: its notebook (part a), its scripts (part b), or what there is of both.
+    """What of a submission is graded, as arguments for pytest: its notebook (part a), its scripts (part b), or whichever of them it has.
 
-    A folder or an archive is taken in below `workdir`. Raises IntakeError or OptionError with one line for the person who named the
+    A folder or an archive is copied or unpacked below `workdir`. Raises IntakeError or OptionError with one line for the person who named the
     submission.
     """
     if submission.suffix in (".ipynb", ".py") and not submission.is_dir():
@@ -131,7 +131,7 @@ def _say_scripts_only(found: HandIn) -> None:
 
 
 def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence[str], tests: Path) -> int:
-    """Run pytest on the checks, in a process of its own, with the homework's settings or the kit's and nobody else's."""
+    """Run pytest on the checks, in a process of its own, with the settings of the homework or else of the kit, and no others."""
     options.homework = homework.folder
     own = homework.folder / "tox.ini"
     settings = own if own.is_file() else KIT / "tox.ini"
@@ -148,7 +148,7 @@ def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence
 
 
 def _translate(status: int) -> int:
-    """Pytest's exit status as ours: its usage errors are submissions or options that can't be graded, and have been said."""
+    """Pytest's exit status as ours: a usage error is a submission or an option that can't be graded, and its reason has been printed."""
     return {0: GRADED, 1: GRADED, 4: NOT_GRADED}.get(status, BROKEN)
 
 

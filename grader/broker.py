@@ -1,6 +1,6 @@
 """A process of its own between the grader and one kernel, so that no message of a kernel can crash the grader.
 
-`python -m grader.broker` reads one JSON request a line from standard input and writes one JSON reply a line to standard output:
+`python -m grader.broker` reads one JSON request per line from standard input and writes one JSON reply per line to standard output:
 
     {"op": "start", "folder": …, "environment": {…}, "memory_mib": …, "probes": {name: source},
      "isolation": "none" | "reduced" | "full", "readable": [path, …], "hidden": [path, …]}
@@ -45,7 +45,7 @@ _DRAINED_AT_ONCE = 1000
 
 Reply = dict[str, Any]
 
-# How a syntax error ends; a cell's file has a number for a name, which tells a student nothing.
+# How the message of a syntax error ends; the name of a cell's file is a number, which tells a student nothing.
 _CELL_FILE = re.compile(r"\([^()]*, line (\d+)\)$")
 # How IPython's traceback names a line of a cell that raised; that of a syntax error, which has none, is indented.
 _CELL_LINE = re.compile(r"^Cell In\[\d+\], line (\d{1,7})", re.MULTILINE)
@@ -64,14 +64,14 @@ class _BoundedClient(NotebookClient):
             return None
         text = msg["content"].get("text")
         if not isinstance(text, str):
-            return None  # pictures and widgets: nobody grades them
+            return None  # pictures and widgets are not graded
         msg["content"]["text"] = text[: _MAX_OUTPUT_CHARACTERS - self.kept_characters]
         self.kept_characters += len(msg["content"]["text"])
         return super().output(outs, msg, display_id, cell_index)
 
 
 class Broker:
-    """One kernel and the means to talk with it."""
+    """One kernel and the means to talk to it."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._kernel = make_kernel(request)
@@ -177,13 +177,13 @@ class Broker:
                 self._tampering[str(sign)[:200]] = None
 
     async def _receive(self, message_id: str, answer: dict[str, Any]) -> None:
-        """Wait for the reply to `message_id`, and meanwhile throw away what is printed."""
+        """Wait for the reply to `message_id`, and discard what is printed meanwhile."""
         client: Any = self._client.kc  # typed as the base class, which lacks the asynchronous methods
         while True:
             with contextlib.suppress(Empty):
                 for _ in range(
                     _DRAINED_AT_ONCE
-                ):  # who prints without end must not keep its own answer waiting
+                ):  # code that prints endlessly must not keep its own answer waiting
                     await client.iopub_channel.get_msg(timeout=0)
             try:
                 message = await client.shell_channel.get_msg(timeout=_WATCH_INTERVAL_S)
@@ -198,7 +198,7 @@ class Broker:
                 self._note(["the kernel answered a question that was not open"])
 
     async def _with_deadline(self, work: Coroutine[Any, Any, Any], timeout_s: float) -> Reply:
-        """Do `work`; past its deadline interrupt the kernel, and kill it if it does not listen."""
+        """Do `work`; past its deadline interrupt the kernel, and kill it if it does not respond."""
         start = monotonic()
         task = asyncio.ensure_future(work)
         await asyncio.wait({task}, timeout=timeout_s)
@@ -227,7 +227,7 @@ class Broker:
 
 
 def _find_frames(source: str, traceback: Any) -> list[list[Any]]:
-    """Where in its cell an exception arose, as a frame of a traceback; none if the kernel does not tell, or names no line of the cell."""
+    """Where in its cell an exception arose, as a frame of a traceback; none if the kernel does not say, or names no line of the cell."""
     if not isinstance(traceback, list):
         return []
     first = next(
@@ -241,9 +241,9 @@ def _find_frames(source: str, traceback: Any) -> list[list[Any]]:
 
 
 def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
-    """The observer's answer; anything that is none becomes an error, since the submission may have sent it."""
+    """The observer's answer; anything else becomes an error, since the submission may have sent it."""
     text = message["content"].get("text") if isinstance(message["content"], dict) else None
-    forged = "the kernel sent a reply that is no observation"
+    forged = "the kernel sent a reply that is not an observation"
     tampered = {
         "error": {"name": "ForgedReply", "message": forged, "frames": []},
         "tampering": [forged],
@@ -274,7 +274,7 @@ async def _serve() -> None:
                 reply = await broker.answer(request)
             except (
                 Exception
-            ) as error:  # whatever a hostile kernel makes the client libraries raise: this kernel is done for
+            ) as error:  # whatever a hostile kernel makes the client libraries raise: this kernel is finished
                 reply = {
                     "outcome": "died",
                     "error": {"name": type(error).__name__, "message": str(error)[:2_000]},
@@ -288,11 +288,11 @@ async def _serve() -> None:
 
 
 def main() -> None:
-    """Serve until standard input ends, or SIGTERM breaks off the request at hand. Ctrl-C is the grader's to handle."""
+    """Serve until standard input ends, or SIGTERM interrupts the request at hand. Ctrl-C is left to the grader."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve())
-    os._exit(0)  # a thread may still wait for a line of standard input
+    os._exit(0)  # a thread may still be waiting for a line of standard input
 
 
 if __name__ == "__main__":

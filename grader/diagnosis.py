@@ -15,7 +15,7 @@ Diagnosis = Callable[[E], Failure | None]
 def explain(evidence: E, diagnoses: Sequence[Diagnosis[E]]) -> None:
     """End the check with the first diagnosis that recognises the mistake; return if none does.
 
-    Where something is wrong for certain, the last diagnosis recognises everything and says what was observed.
+    Where something is certainly wrong, the last diagnosis recognises everything and says what was observed.
     """
     for diagnose in diagnoses:
         if failure := diagnose(evidence):

@@ -1,7 +1,7 @@
 """Makes text of a submission safe to show: as text, wherever it is shown.
 
-Whatever a student's code printed, raised or is named may hold what a terminal, a browser or a reader's
-eye takes for something else. Each function here takes any string and returns one that its medium shows as it is.
+Whatever a student's code prints, raises or is called may contain characters that a terminal, a browser or a reader's
+eye takes for something else. Each function here takes any string and returns one that its medium shows literally.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 
 MAX_CHARACTERS = 20_000
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
-_JOINERS = "\u200c\u200d"  # hold emoji and some scripts together, and show nothing false
+_JOINERS = "\u200c\u200d"  # join emoji and letters of some scripts, and can't show anything false
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -20,7 +20,7 @@ def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = F
     """Return text for a terminal or a plain report, with what cannot be seen written out as an escape (``\\x1b``).
 
     Colours are dropped. Line ends and tabs stay, unless ``one_line`` asks for them to be written out too. A text that
-    is too long loses its middle, because the cause of an error stands at its end.
+    is too long loses its middle, because the cause of an error comes at its end.
     """
     text = _COLOURS.sub("", _cut(text, max_characters).replace("\r\n", "\n"))
     kept = _JOINERS if one_line else _JOINERS + "\n\t"

@@ -1,7 +1,7 @@
-"""Runs a submission's cells and asks for observations, through a broker process, with deadlines, whatever the submission does.
+"""Runs a submission's cells and asks for observations, through a broker process and under deadlines, whatever the submission does.
 
 A kernel that died, hung or was killed is replaced when it is next needed: the cells that ran before are run again, but not the one that ended
-it. So one exercise's mistake costs that exercise alone.
+it. So a mistake in one exercise costs that exercise alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _START_GRACE_S = 300.0
 _BROKER_END_S = 20.0
 _MAX_LINE = 64 * 1024 * 1024
 _ENDED = ("hung", "died", "memory", "limit")
-NO_INPUT = "StdinNotImplementedError"  # what input() in a cell raises where nobody is at the keyboard
+NO_INPUT = "StdinNotImplementedError"  # what input() in a cell raises: nobody is at the keyboard
 
 
 class ExecutionError(RuntimeError):
@@ -54,7 +54,7 @@ class Answer:
     def describe(self, limits: KernelLimits, timeout_s: float) -> str:
         """The end as a sentence about the code that ran."""
         if self.outcome == "ok":
-            return "it ran to its end"
+            return "it ran to the end"
         if self.outcome == "error":
             if self.error is not None and self.error.name == NO_INPUT:
                 return "it asked for input from the keyboard"
@@ -66,9 +66,9 @@ class Answer:
                 f"it was still running after {timeout_s:g} s, did not react to an interrupt, and was killed"
             )
         if self.outcome == "memory":
-            return f"it took more than {limits.memory_mib} MiB of memory and was killed"
+            return f"it used more than {limits.memory_mib} MiB of memory and was killed"
         if self.outcome == "limit" and self.error is not None:
-            return f"it passed a limit and was killed. {self.error.message.rstrip('.')}"
+            return f"it exceeded a limit and was killed. {self.error.message.rstrip('.')}"
         if self.outcome == "no time":
             return f"it was not run, because the notebook as a whole had used up its {limits.submission_timeout_s:g} s"
         return "it ended the whole Python process (by os._exit, exit, a signal or a crash in native code)"
@@ -79,7 +79,7 @@ class Session:
     """One submission's kernel. Use as a context manager.
 
     level: how well the kernel is contained
-    view: what it can read then, besides the system; without containment it reads what this process reads
+    view: what a contained kernel can read besides the system; one that is not contained can read what this process can
     """
 
     cells: Sequence[Cell]
@@ -138,9 +138,9 @@ class Session:
         return self._deadline - monotonic()
 
     def _revive(self) -> bool:
-        """Have a kernel in which every cell has run, apart from those that ended theirs. False if time is used up."""
+        """Make sure of a kernel in which every cell has run, except those that ended an earlier one. False if the time is used up."""
         if self._failure is not None:
-            raise self._failure  # it was waited for once; every further check would wait as long
+            raise self._failure  # it was waited for once; every further check would wait just as long
         while self._broker is None:
             if self._remaining() <= 0:
                 for cell in self.cells:
@@ -207,7 +207,7 @@ class Session:
 
 
 def _read_reply(reply: Any) -> Answer:
-    """A broker's line as an Answer; data that is no observation counts as an error of the submission."""
+    """A broker's line as an Answer; data that is not an observation counts as an error of the submission."""
     if not isinstance(reply, dict):
         return Answer("died")
     error = decode_error(reply["error"]) if "error" in reply else None
@@ -248,7 +248,7 @@ class _BrokerProcess:
         self._lines.put("")
 
     def ask(self, request: Mapping[str, Any], timeout_s: float) -> Any:
-        """The broker's reply, or None if it has gone or says nothing in time."""
+        """The broker's reply, or None if it has gone or does not reply in time."""
         assert self._process.stdin is not None
         self._is_busy = True
         try:
@@ -261,7 +261,7 @@ class _BrokerProcess:
             return None
 
     def close(self) -> None:
-        """End the broker, which ends its kernel; if it does not, end both. A request that was broken off, as by Ctrl-C, is not waited for."""
+        """End the broker, which ends its kernel; if it does not, end both. A request interrupted by Ctrl-C, say, is not waited for."""
         assert self._process.stdin is not None
         family = _list_descendants(self._process.pid)
         try:

@@ -1,4 +1,4 @@
-"""The fixtures that checks use: the submission, its scripts, and questions put to it and to the reference."""
+"""The fixtures that checks use: the submission, its scripts, and the questions put to it and to the reference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def grading_seed(pytestconfig: pytest.Config) -> int:
 
 @pytest.fixture(scope="session")
 def grading(pytestconfig: pytest.Config) -> Grading:
-    """What is graded. Skips tests that need it where nothing is."""
+    """What is graded. Skips a test that needs it if nothing is graded."""
     if GRADING not in pytestconfig.stash:
         pytest.skip("checks need something to grade: pytest -fpath NOTEBOOK")
     return pytestconfig.stash[GRADING]
@@ -57,7 +57,7 @@ def data_environment(
 ) -> Mapping[str, str]:
     """The environment variables that name the reference's data set and its folder: the submission must see the same data.
 
-    It must wait for them: a contained kernel can read the folder, but not fill it. Ends pytest if there is no such data set.
+    It has to wait for the reference, since a contained kernel can read the folder, but not fill it. Ends pytest if there is no such data set.
     """
     data = grading.homework.data
     if data is None:
@@ -108,7 +108,7 @@ def _make_submission_view(config: pytest.Config, grading: Grading, folders: Sequ
 
 
 def _end(config: pytest.Config, error: Exception) -> NoReturn:
-    """End pytest with one line, which stands in the results too: this machine can't grade."""
+    """End pytest with one line, which is in the results too: this machine can't grade."""
     line = display.plain(str(error), one_line=True)
     if config.option.json is not None:
         write_refusal(line, config.option.json)
@@ -150,7 +150,7 @@ def scripts(grading: Grading) -> Scripts:
 
 @pytest.fixture(scope="session")
 def contain_script(grading: Grading) -> Callable[[Sequence[Path]], ContainedWorkers | None]:
-    """Makes what a script is started in, once each; it can read these folders besides its own. None where nothing contains it."""
+    """Makes the container for one script, which can read these folders besides its own. None if scripts are not contained."""
     limits = grading.homework.scripts
     memory_bytes = limits.memory_mib * MIB
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from .containment import Level
+from .dependence import NotReached
 from .failure import Failure
 from .homework import Homework, Suite
 from .notebook import Notebook
@@ -35,7 +36,7 @@ class Grading:
     unwritten: list[str] = field(default_factory=list)
 
     def is_wanted(self, exercise_id: str | None) -> bool:
-        """Whether a check of this exercise is made: it is asked for, and what it looks at was given. A test that is not a check always is."""
+        """Whether this exercise's checks are run: it was asked for, and what they look at was given. A test that is not a check always is."""
         if self.wanted is not None and exercise_id not in self.wanted:
             return False
         if exercise_id is None:
@@ -48,9 +49,12 @@ class Grading:
         marker = item.get_closest_marker("exercise")
         assert marker is not None
         points = float(marker.kwargs.get("points", 0))
-        status, message, extra = PASSED, "", {}
+        extra: dict[str, Any] = {}
+        status, message = PASSED, ""
         if isinstance(failure, Failure):
             status, message, extra = FAILED, str(failure), {"next": failure.advice}
+            if isinstance(failure, NotReached):
+                extra["not_reached"] = True
         elif not passed:
             status, message = BROKEN, f"This check could not be made: {failure!r}"[:2_000]
         self.report.results.append(
@@ -70,7 +74,7 @@ class Grading:
                     absence = f"No cell has the tag {item.tag!r}."
                 else:
                     answer = self.scripts.read_explanation(exercise) if self.scripts else None
-                    absence = "The scripts have no comments, and no text file lies beside them."
+                    absence = "The scripts have no comments, and there is no text file beside them."
                 extra = {"manual": True, "answer": answer or ""}
                 yield CheckResult(
                     exercise.id, item.name, item.points, MANUAL, "" if answer else absence, extra
@@ -83,11 +87,11 @@ class Grading:
             if path is None:
                 continue
             if was_cut_short:
-                self.unwritten.append(f"{path} was not written: not all checks were made. Leave out -x.")
+                self.unwritten.append(f"{path} was not written: not all checks were run. Leave out -x.")
                 continue
             try:
                 write(self.report, path)
-            except OSError as error:  # a full disk, mostly: the table is printed all the same
+            except OSError as error:  # usually a full disk; the table is printed all the same
                 is_written = False
                 self.unwritten.append(
                     f"{path} could not be written: {error.strerror or error}. The table above is complete; "
@@ -100,7 +104,7 @@ GRADING = pytest.StashKey[Grading]()
 
 
 def add_context(config: pytest.Config, **facts: Any) -> None:
-    """Note facts for the report, such as the data set and versions of libraries. Does nothing where nothing is graded."""
+    """Note facts for the report, such as the data set and versions of libraries. Does nothing if nothing is graded."""
     grading = config.stash.get(GRADING, None)
     if grading is not None:
         grading.report.context.update(facts)

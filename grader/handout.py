@@ -1,4 +1,4 @@
-"""What the handout fixes: the cells that students start from, their functions' parameters and defaults, and the options of questions.
+"""What the handout fixes: the cells that students start from, their functions' parameters and defaults, and the options of the questions.
 
 All of it is read from the code, without running it, and from the kit's own copy of the notebook, never from a student's.
 """
@@ -30,7 +30,7 @@ class Handout:
         return {tag: cell.source for cell in self.notebook.cells for tag in cell.tags}
 
     def is_untouched(self, tag: str, source: str) -> bool:
-        """Whether a cell says what it says in the handout, white space apart."""
+        """Whether a cell is as in the handout, apart from white space."""
         return tag in self.cells and squeeze(self.cells[tag]) == squeeze(source)
 
     def functions(self, tag: str) -> list[str]:
@@ -82,7 +82,7 @@ def read_handout(path: Path) -> Handout:
 
 
 def squeeze(source: str) -> str:
-    """Code or text without its white space, to see whether two say the same."""
+    """Code or text without its white space, to see whether two are the same."""
     return "".join(source.split())
 
 

@@ -15,7 +15,7 @@ FILE = "homework.toml"
 
 
 class HomeworkError(ValueError):
-    """`homework.toml` is not as it must be; a bug of the kit, not of a submission."""
+    """`homework.toml` is not as it has to be; a bug of the kit, not a submission's mistake."""
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,13 +40,13 @@ class Exercise(_Entry, frozen=True):
     files: tuple[str, ...] = ()
     manual: tuple[ManualItem, ...] = ()
     marks: dict[str, str] = {}
-    """By file name, a regular expression that finds something in a file which is that one under a wrong name."""
+    """By file name, a regular expression that matches something in a file that is this one under a wrong name."""
     gate: str = ""
-    """The check of what the exercise is about: who fails it gets none of the exercise's other automatic points."""
+    """The check of what the exercise is about: a submission that fails it gets none of the exercise's other automatic points."""
 
 
 class Suite(_Entry, frozen=True):
-    """Checks, and what answers their questions rightly.
+    """Checks, and what gives the right answers to their questions.
 
     checks: the folder of tests; reference: modules that define what a submission should; environment: of kernel and reference alike
     """
@@ -57,7 +57,7 @@ class Suite(_Entry, frozen=True):
 
 
 class DataSource(_Entry, frozen=True):
-    """Where the data set's name and folder stand in the environment, and the probe function that says what they are.
+    """The environment variables with the data set's name and folder, and the probe function that says what they are.
 
     describe: a probe function whose answer has a `dataset` and a `folder`, and further facts for the report
     """
@@ -68,7 +68,7 @@ class DataSource(_Entry, frozen=True):
 
 
 class KernelLimits(_Entry, frozen=True):
-    """What a submission's kernel may take and use.
+    """What a submission's kernel may use.
 
     packages: those of the kit that a contained submission can import
     """
@@ -81,7 +81,7 @@ class KernelLimits(_Entry, frozen=True):
 
 
 class ScriptLimits(_Entry, frozen=True):
-    """What all processes of a script together may take and use; `packages` as in `KernelLimits`."""
+    """What all processes of a script together may use; `packages` as in `KernelLimits`."""
 
     memory_mib: int = 8192
     packages: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ class Homework(
 
 
 def find_homework(folder: Path | None = None) -> Path:
-    """The folder of the homework: `folder` if it is named, else the one that we stand in or the next above, else the kit's own.
+    """The folder of the homework: `folder` if it is given, else the current one or the next above that is a homework's, else the kit's own.
 
     Raises HomeworkError if there is none.
     """
@@ -157,14 +157,14 @@ def find_homework(folder: Path | None = None) -> Path:
         if (place / FILE).is_file():
             return place.resolve()
     if folder is not None:
-        raise HomeworkError(f"{folder} has no {FILE}; name the folder of a homework.")
+        raise HomeworkError(f"{folder} has no {FILE}; name a homework's folder.")
     raise HomeworkError(
-        f"There is no {FILE} in {Path.cwd()}; go to the homework's folder, or name it by --homework."
+        f"There is no {FILE} in {Path.cwd()}; go to the homework's folder, or name it with --homework."
     )
 
 
 def read_homework(folder: Path) -> Homework:
-    """The homework in `folder`. Raises HomeworkError if its file has unknown or missing keys, or names what is not there."""
+    """The homework in `folder`. Raises HomeworkError if its file has unknown or missing keys, or names something that does not exist."""
     path = folder / FILE
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -175,5 +175,5 @@ def read_homework(folder: Path) -> Homework:
         raise HomeworkError(f"{path} can't be read as a homework: {error}.") from error
     named = [homework.handout_file, homework.public.checks, *homework.probe_files]
     if missing := [name for name in named if not (folder / name).exists()]:
-        raise HomeworkError(f"{path} names {missing[0]}, which is not there.")
+        raise HomeworkError(f"{path} names {missing[0]}, which does not exist.")
     return homework

@@ -16,13 +16,13 @@ KIT = Path(__file__).resolve().parent.parent
 
 
 class IsolationError(RuntimeError):
-    """The machine does not give the level that is needed; the message says what is missing and what to do."""
+    """The machine does not offer the level that is needed; the message says what is missing and what to do."""
 
 
 def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = None) -> Level:
-    """The level for a grading: what is asked for, else full for hidden checks and none for a student's own.
+    """The level for a grading: the one that is asked for, else full for hidden checks and none for a student's own checks.
 
-    Raises IsolationError where the machine does not give it.
+    Raises IsolationError if the machine does not offer it.
     """
     level = Level(asked) if asked is not None else Level.FULL if hidden else Level.NONE
     if level is Level.NONE:
@@ -34,10 +34,10 @@ def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = N
 
 
 def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = ()) -> View:
-    """What a submission reads: Python and what is installed with it, these packages of the homework and no other, and folders of data.
+    """What a submission can read: Python and what is installed with it, these packages of the homework and no others, and these folders of data.
 
     home: the homework's folder, of which only `packages` can be read
-    Raises IsolationError if a package is not there.
+    Raises IsolationError if a package does not exist.
     """
     # By their place: a homework elsewhere may have packages of the same names.
     hidden = [KIT / name for name in _list_own_packages() if name not in packages and (KIT / name).exists()]
@@ -45,7 +45,7 @@ def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = (
         view = python_view(packages)
     except ModuleNotFoundError as error:
         raise IsolationError(f"{error} Install the kit: pip install -e .") from error
-    # Of the kit's own folder too: it may lie below one that is readable, such as /usr/src.
+    # The kit's own folder is hidden too: it may lie below one that is readable, such as /usr/src.
     kit = () if KIT.name in ("site-packages", "dist-packages") else (KIT,)
     return view + View(
         tuple(Path(os.path.realpath(folder)) for folder in folders),
@@ -54,7 +54,7 @@ def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = (
 
 
 def check_view(view: View, level: Level) -> None:
-    """Raise IsolationError where root's containers, which have users of their own, could not read what they must."""
+    """Raise IsolationError if root's containers, which have users of their own, could not read what they have to."""
     if level is Level.NONE or probe().own_uids is None:
         return
     try:
@@ -83,6 +83,6 @@ def _explain(level: Level, machine: Machine, *, given: bool) -> str:
         f"--isolation {other}" for other in LEVELS if _STRENGTH[Level(other)] <= _STRENGTH[machine.level]
     )
     return (
-        f"Isolation {level.value!r} {reason}, but this machine gives {machine.level.value!r}.{first} "
-        f"`grader doctor` tells more. For code that you trust, {others} accepts less."
+        f"Isolation {level.value!r} {reason}, but this machine offers {machine.level.value!r}.{first} "
+        f"`grader doctor` says more. For code that you trust, {others} accepts less."
     )

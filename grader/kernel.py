@@ -32,7 +32,7 @@ class Kernel(Protocol):
         """Keep the kernel within its memory from now on."""
 
     def explain_end(self) -> tuple[str, str]:
-        """The outcome (`memory`, `limit` or `died`) of a kernel that has gone, and a sentence where there is one."""
+        """The outcome (`memory`, `limit` or `died`) of a kernel that has gone, and a sentence if there is one."""
 
     async def stop(self) -> None:
         """Kill the kernel and everything that it started."""
@@ -45,7 +45,7 @@ def make_kernel(request: dict[str, Any]) -> Kernel:
 
 
 class PlainKernel:
-    """A process like any other, within its memory."""
+    """An ordinary process that is kept within its memory."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self._memory_bytes = int(request["memory_mib"]) * MIB
@@ -88,7 +88,7 @@ class PlainKernel:
 
 
 class ContainedKernel:
-    """A kernel in a container, which keeps all the limits by itself."""
+    """A kernel in a container, which enforces all limits itself."""
 
     def __init__(self, request: dict[str, Any], level: Level) -> None:
         container = Container(

@@ -32,7 +32,7 @@ class Cell:
     source: str
     tags: tuple[str, ...]
     tags_unread: bool = False
-    """Whether its metadata have tags that are no list."""
+    """Whether its metadata has tags that are not a list."""
 
     @property
     def is_code(self) -> bool:
@@ -53,27 +53,27 @@ class Notebook:
         return found[0] if len(found) == 1 else None
 
     def require(self, tag: str) -> Cell:
-        """The code cell with `tag`; fails the check with what is wrong about the tag."""
+        """The code cell with `tag`; fails the check, saying what is wrong with the tag, if there is not exactly one."""
         tagged = [cell for cell in self.cells if tag in cell.tags]
         code = [cell for cell in tagged if cell.is_code]
         if len(code) == 1:
             return code[0]
         if len(code) > 1:
             fail(
-                f"The tag {tag!r} stands on {len(code)} code cells ({_list(code)}).",
+                f"The tag {tag!r} is on {len(code)} code cells ({_list(code)}).",
                 f"exactly one code cell tagged {tag!r}",
                 "remove the tag from all but the one with your answer (in Jupyter: the cell's property inspector).",
             )
         if tagged:
             fail(
-                f"The tag {tag!r} stands on {_list(tagged)}, which holds {tagged[0].kind} and no code.",
+                f"The tag {tag!r} is on {_list(tagged)}, which holds {tagged[0].kind}, not code.",
                 f"a code cell tagged {tag!r}",
                 "change the type of that cell to code, or move the tag to the code cell with your answer.",
             )
         unread = next((cell for cell in self.cells if cell.tags_unread), None)
         if unread is not None:
             fail(
-                f"No cell has the tag {tag!r}, and the tags of {unread} can't be read: they are no list.",
+                f"No cell has the tag {tag!r}, and the tags of {unread} can't be read: they are not a list.",
                 f"one code cell with {tag!r} in its list of tags",
                 f"remove the tags of {unread} in Jupyter's property inspector, and add them again.",
             )
@@ -87,7 +87,7 @@ class Notebook:
         return fail(seen, f"one code cell tagged {tag!r}", advice)
 
     def read_text(self, tag: str) -> str | None:
-        """The source of the cell of any kind with `tag`; if it was split into several, all of them, in order."""
+        """The source of the cell with `tag`, whatever its kind; of all of them, in order, if it was split into several."""
         sources = [cell.source for cell in self.cells if tag in cell.tags]
         return "\n\n".join(sources) if sources else None
 
@@ -100,7 +100,7 @@ class Notebook:
 def read_notebook(path: Path) -> Notebook:
     """Read an `.ipynb` file, or a `.py` file in one of jupytext's formats.
 
-    Raises NotebookError if there is no such file, or it is none of these.
+    Raises NotebookError if there is no such file, or if it is in none of these formats.
     """
     if path.is_dir():
         raise NotebookError(f"{path} is a folder; name the notebook in it.")
@@ -125,7 +125,7 @@ def _decode(path: Path) -> str:
         content = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotebookError(
-            f"{path} is no text (byte {error.start} is not UTF-8); save the notebook as .ipynb from Jupyter."
+            f"{path} is not a text file (byte {error.start} is not UTF-8); save the notebook as .ipynb from Jupyter."
         ) from error
     if not content.strip():
         raise NotebookError(f"{path} is empty; save your notebook and try again.")
@@ -139,7 +139,7 @@ def _parse_script(path: Path, content: str) -> Any:
         raise NotebookError(
             f"{path} is a Python file without jupytext cells (lines that start with '# %%'); name the .ipynb file instead."
         )
-    import jupytext  # takes half a second, in each process of the grader, and most submissions are .ipynb
+    import jupytext  # takes half a second in each process of the grader, and most submissions are .ipynb
 
     return jupytext.reads(content, fmt="py")
 
@@ -149,11 +149,11 @@ def _parse_json(path: Path, content: str) -> Any:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:  # an integer of thousands of digits is a plain ValueError
         raise NotebookError(
-            f"{path} is no notebook: it is not JSON ({error}); save it as .ipynb from Jupyter."
+            f"{path} is not a notebook: it is not JSON ({error}); save it as .ipynb from Jupyter."
         ) from error
     if not isinstance(parsed, dict) or not isinstance(parsed.get("nbformat"), int):
         raise NotebookError(
-            f"{path} is JSON, but no notebook: it has no nbformat number; save it as .ipynb from Jupyter."
+            f"{path} is JSON, but not a notebook: it has no nbformat number; save it as .ipynb from Jupyter."
         )
     if parsed["nbformat"] >= 4:
         return parsed
@@ -179,14 +179,14 @@ def _read_cells(path: Path, parsed: Any) -> tuple[Cell, ...]:
 def _read_cell(path: Path, index: int, cell: Any) -> Cell:
     if not isinstance(cell, dict):
         raise NotebookError(
-            f"{path} is damaged: cell {index + 1} is no object; open it in Jupyter and save it again."
+            f"{path} is damaged: cell {index + 1} is not an object; open it in Jupyter and save it again."
         )
     source = cell.get("source", "")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
         raise NotebookError(
-            f"{path} is damaged: the source of cell {index + 1} is no text; open it in Jupyter and save it again."
+            f"{path} is damaged: the source of cell {index + 1} is not text; open it in Jupyter and save it again."
         )
     if len(source) > MAX_SOURCE_CHARACTERS:
         raise NotebookError(

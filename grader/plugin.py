@@ -33,7 +33,7 @@ from .options import OptionError, add_options, check_reports, read_exercises
 from .report import Report, format_notes, format_table, write_refusal
 from .scripts import Scripts, open_scripts
 
-pytest_plugins = ["grader.fixtures"]
+pytest_plugins = ["grader.fixtures", "grader.dependence"]
 
 _SETTINGS = KIT / "tox.ini"
 _HOMEWORK = pytest.StashKey[Homework]()

@@ -42,6 +42,12 @@ class Question:
     expected: str = PLAIN
     right: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def calling(cls, tag: str, name: str, arguments: Mapping[str, Any], **more: Any) -> Question:
+        """What the function `name` of the cell returns for keyword `arguments`; `more` are fields of the question."""
+        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        return cls(tag, "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", **more)
+
     @property
     def name(self) -> str:
         """The global that the question is about."""
@@ -66,7 +72,7 @@ def asks(*draws: Draw) -> pytest.MarkDecorator:
     return pytest.mark.asks.with_args(*draws)  # called plainly, it would take a single draw for the check
 
 
-class Submission(Protocol):
+class Respondent(Protocol):
     """What is needed of a submission."""
 
     def observe(self, question: Question) -> Any:
@@ -76,7 +82,7 @@ class Submission(Protocol):
         """Whether there is a cell with `tag` that says anything else than the handout's."""
 
 
-class Reference(Protocol):
+class Solution(Protocol):
     """What is needed of the reference."""
 
     def start(self, probe: str, arguments: Mapping[str, Any]) -> Future[Any]:
@@ -96,7 +102,7 @@ class Ask:
     """
 
     def __init__(
-        self, submission: Submission, reference: Reference, foreseen: Sequence[Question] = ()
+        self, submission: Respondent, reference: Solution, foreseen: Sequence[Question] = ()
     ) -> None:
         self._submission, self._reference = submission, reference
         self._foreseen = {question.key: question for question in foreseen}

@@ -65,8 +65,23 @@ def _load(source: _Source) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     return names, kernel_side.load_probes(dict(source.probes), vars(builtins))
 
 
-def _compute(source: _Source, probe: str, arguments: Mapping[str, Any]) -> Any:
-    """In the process: the answer of a probe function."""
+def _compute(source: _Source, probe: str, arguments: Mapping[str, Any], path: Path | None) -> Any:
+    """In the process: the answer of a probe function, kept at `path`."""
+    answer = _answer(source, probe, arguments)
+    if path is not None:
+        _keep(answer, path)
+    return answer
+
+
+def _keep(answer: Any, path: Path) -> None:
+    """Write an answer, whole or not at all, though several graders write at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps(answer))
+    draft.replace(path)
+
+
+def _answer(source: _Source, probe: str, arguments: Mapping[str, Any]) -> Any:
     names, probes = _load(source)
     module, _, function = probe.rpartition(".")
     if not module:
@@ -92,20 +107,11 @@ class AnswerCache:
 
     def read(self, probe: str, arguments: Mapping[str, Any]) -> Any:
         """The answer, or None."""
-        path = self._find(probe, arguments)
+        path = self.find(probe, arguments)
         return json.loads(path.read_text()) if path is not None and path.exists() else None
 
-    def write(self, probe: str, arguments: Mapping[str, Any], answer: Any) -> None:
-        """Keep an answer; whole or not at all, though several graders write at once."""
-        path = self._find(probe, arguments)
-        if path is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(answer))
-        draft.replace(path)
-
-    def _find(self, probe: str, arguments: Mapping[str, Any]) -> Path | None:
+    def find(self, probe: str, arguments: Mapping[str, Any]) -> Path | None:
+        """Where an answer is kept; None if it is not."""
         if self._folder is None:
             return None
         digest = hashlib.sha256(self._basis)
@@ -127,7 +133,9 @@ class AnswerCache:
 
 
 def _list_sources(package: str, folder: Path) -> list[Path]:
-    """The files of a package in `folder`, else of an installed one."""
+    """The files of a package or a module in `folder`, else of an installed one."""
+    if (module := folder / f"{package}.py").is_file():
+        return [module]
     place = folder / package
     if not place.is_dir():
         spec = find_spec(package)
@@ -179,13 +187,7 @@ class ReferenceProcess:
 
     def _submit(self, probe: str, arguments: dict[str, Any]) -> Future[Any]:
         self._pool = self._pool or self._start_pool()
-        future: Future[Any] = self._pool.submit(_compute, self._source, probe, arguments)
-        future.add_done_callback(lambda done: self._keep(probe, arguments, done))
-        return future
-
-    def _keep(self, probe: str, arguments: Mapping[str, Any], done: Future[Any]) -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._cache.write(probe, arguments, done.result())
+        return self._pool.submit(_compute, self._source, probe, arguments, self._cache.find(probe, arguments))
 
     def _start_pool(self) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare)

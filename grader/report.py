@@ -283,6 +283,8 @@ def _format_check(result: CheckResult) -> str:
         BROKEN: "could not be checked",
         MANUAL: "graded by hand",
     }[result.status]
+    if result.extra.get("not_reached"):
+        state = "not reached"
     return f"<div class='check {result.status}'>{points}<b>{_escape(result.name)}</b>: {state}{body}</div>"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
 from .failure import fail
@@ -15,7 +16,6 @@ from .homework import Homework
 from .notebook import Cell, Notebook
 from .observation import Odd
 from .question import PLAIN, Question
-from .selection import select_cells
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
 _INPUT_ERRORS = (NO_INPUT, "EOFError")
@@ -85,11 +85,7 @@ class Submission:
 
         expected: what it should return, for the message if that is not plain data
         """
-        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        asked = {"name": name, "arguments": dict(arguments)}
-        return self.observe(
-            Question(tag, "call", asked, f"{name}({shown})", timeout_s=timeout_s, expected=expected)
-        )
+        return self.observe(Question.calling(tag, name, arguments, timeout_s=timeout_s, expected=expected))
 
     def read_value(self, tag: str, name: str) -> Any:
         """The global `name` that the cell with `tag` defines."""
@@ -168,7 +164,7 @@ class Submission:
             )
         fail(
             f"The cell tagged {tag!r} does not define {name}.",
-            f"a definition of {name}, spelt exactly so",
+            f"a definition of {name}, spelt exactly like this",
             "keep the handout's name and fill in its body.",
         )
 

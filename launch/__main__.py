@@ -54,12 +54,18 @@ def parser() -> argparse.ArgumentParser:
         choices=[style for style in Style if style is not Style.SHELL],
         help="how a Python file becomes ranks; found from its text unless given",
     )
+    result.add_argument(
+        "--preload",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="import torch once for all ranks; default: yes, where the machine can",
+    )
     return result
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
@@ -85,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             alias=dict(options.alias),
             dump=options.dump,
             style=options.style,
+            preload=options.preload,
             watch=screen.watch,
         )
     except Interrupted as interruption:

@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .worker.preloading import python_command
+
 SCRIPT_LIMIT = (
     2_000_000  # bytes; Linux takes no longer argument than 128 KiB, which matters for CRLF scripts only
 )
@@ -21,8 +23,8 @@ class Style(enum.StrEnum):
     """How a script becomes ranks."""
 
     SHELL = "shell"  # it starts the ranks itself
-    ARGUMENT = "argument"  # one process a rank, `python b1.py RANK`
-    ENVIRONMENT = "environment"  # one process a rank, as torchrun does: RANK, WORLD_SIZE, MASTER_ADDR, …
+    ARGUMENT = "argument"  # one process per rank, `python b1.py RANK`
+    ENVIRONMENT = "environment"  # one process per rank, as torchrun does: RANK, WORLD_SIZE, MASTER_ADDR, …
     ONCE = "once"  # one process, which spawns the ranks or is the only one
 
 
@@ -40,7 +42,7 @@ class ScriptError(Exception):
 
 
 def command(script: Path, ranks: int, style: Style | None = None) -> Command:
-    """The command line for a script. Raises ScriptError for one that is missing, empty or no text."""
+    """The command line for a script. Raises ScriptError for one that is missing, empty or not text."""
     text = _read(script)
     if style is None:
         style = style_of_python(text) if is_python(script, text) else Style.SHELL
@@ -61,7 +63,7 @@ def _read(script: Path) -> str:
         )
     raw = script.read_bytes()
     if b"\0" in raw:
-        raise ScriptError(f"{script} is no text file; a script was expected. Save it as UTF-8 text.")
+        raise ScriptError(f"{script} is not a text file; a script was expected. Save it as UTF-8 text.")
     text = raw.decode("utf-8-sig", "replace")
     if not text.strip():
         raise ScriptError(f"{script} is empty; it was expected to start every rank and wait. Was it saved?")
@@ -136,11 +138,11 @@ def _python(script: Path, ranks: int, style: Style) -> list[str]:
     return [shutil.which("sh") or "/bin/sh", "-c", loop]
 
 
-def write_shims(folder: Path, hook: Path) -> None:
+def write_shims(folder: Path, hook: Path, *, preload: bool) -> None:
     """Put `python` and its other names into a folder for the front of PATH.
 
-    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, or a copy of
-    one that has imported torch already, and restores the instrumentation where a script sets PYTHONPATH anew.
+    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and restores the
+    instrumentation where a script sets PYTHONPATH anew.
     """
     folder.mkdir()
     version = f"python3.{sys.version_info.minor}"
@@ -150,9 +152,7 @@ def write_shims(folder: Path, hook: Path) -> None:
         'case ":$PYTHONPATH:" in *":$hook:"*) ;; *) PYTHONPATH="$hook${PYTHONPATH:+:$PYTHONPATH}";; esac\n'
         "export PYTHONPATH\n"
         f"python={shlex.quote(sys.executable)}\n"
-        f"standin={shlex.quote(str(hook.parent / 'preloading' / 'standin.py'))}\n"
-        '[ -n "$LAUNCH_EVENTS" ] || exec "$python" "$@"\n'
-        'exec "$python" -I -S "$standin" "$LAUNCH_EVENTS" "$python" "$@"\n'
+        f"{python_command(preload)}\n"
     )
     for name in ("python", "python3", version):
         shim = folder / name

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from .worker.preloading import HELPER
+
 TOKEN_VARIABLE = "LAUNCH_RUN"
 KILL_TIME_S = 5.0
 SHORT_SLEEP_S = 1.0  # shorter than a standstill must last, so that a longer sleep is noticed in time
@@ -15,8 +17,6 @@ SHORT_SLEEP_S = 1.0  # shorter than a standstill must last, so that a longer sle
 FILTERS = frozenset(
     {"tee", "cat", "grep", "sed", "awk", "gawk", "mawk", "less", "more", "head", "tail", "ts", "stdbuf"}
 )
-# Of `launch.worker.preloading`: they live as long as the ranks that they stand for, and start nothing else.
-HELPERS = frozenset({"launch-standin", "launch-server"})
 
 
 class Descendants:
@@ -77,7 +77,7 @@ def _alive(process: psutil.Process) -> bool:
 
 
 def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
-    """Whether a process may yet start a rank: one without children that is no known worker and no filter.
+    """Whether a process may yet start a rank: one without children that is neither a known worker nor a filter nor a helper.
 
     A shell that waits for its children will start nothing while they wait for each other. `settled` holds the
     numbers, as the processes see them themselves, of workers whose part is known.
@@ -90,7 +90,7 @@ def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
         if process.pid in parents or own_number(process.pid) in settled:
             continue
         with contextlib.suppress(psutil.Error):
-            if process.name() not in FILTERS | HELPERS and not _is_short_sleep(process):
+            if process.name() not in FILTERS | {HELPER} and not _is_short_sleep(process):
                 return True
     return False
 
@@ -98,7 +98,7 @@ def may_start_more(processes: list[psutil.Process], settled: set[int]) -> bool:
 def is_helper(process: psutil.Process) -> bool:
     """Whether a process belongs to the launcher and not to the script."""
     with contextlib.suppress(psutil.Error):
-        return process.name() in HELPERS
+        return process.name() == HELPER
     return False
 
 

@@ -1,4 +1,4 @@
-"""The events that workers write, one JSON object a line, as types. docs/launch.md explains each field.
+"""The events that workers write, one JSON object per line, as types. docs/launch.md explains each field.
 
 What arrives was written by a process that runs a stranger's script. A line becomes an event only if every
 field has the right type and a sane size; text loses the characters that could play tricks on a terminal.
@@ -384,7 +384,7 @@ def _number(value: Any) -> float:
 
 def _seconds(value: Any) -> float:
     number = _number(value)
-    if not -SECONDS_LIMIT < number < SECONDS_LIMIT:  # false for what is no number, too
+    if not -SECONDS_LIMIT < number < SECONDS_LIMIT:  # false for NaN, too
         raise ValueError("not a time of this run")
     return number
 

@@ -38,7 +38,7 @@ class Journal:
     folder: Path
     bytes_limit: int
     taken: int = 0
-    rejected: int = 0  # lines that were no events, files that were no plain files
+    rejected: int = 0  # lines that were not events, files that were not plain files
     _sources: dict[str, _Source] = field(default_factory=dict)
     _refused: set[str] = field(default_factory=set)
 

@@ -1,4 +1,4 @@
-"""The picture of a run: a row a rank, a box a micro-batch, and the time in which nothing is computed.
+"""The picture of a run: a row per rank, a box per micro-batch, and the time in which nothing is computed.
 
 rank 0  | F0 | F1 | F2 |                    | B0 | B1 | B2 | step |
 rank 1       | F0 | F1 | F2 |          | B0 | B1 | B2 |      step |

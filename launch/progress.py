@@ -56,7 +56,7 @@ class Screen:
 
 
 def grid(ranks: tuple[RankReport, ...] | list[RankReport], steps: int) -> list[str]:
-    """A line a rank: its steps as a bar, and where it is.
+    """A line per rank: its steps as a bar, and where it is.
 
     >>> grid([RankReport(0, RankState.BLOCKED, "waits in recv(src=1, tag=0)", steps=1)], 2)
     ['rank 0  ■□  1/2  … waits in recv(src=1, tag=0)']

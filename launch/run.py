@@ -83,6 +83,7 @@ def run(
     dump: Collection[Dump] = (),
     dump_steps: int = DETAIL_STEPS,
     style: Style | None = None,
+    preload: bool = True,
     start: Start = start_plainly,
     watch: Callable[[Situation], None] | None = None,
 ) -> RunReport:
@@ -93,7 +94,8 @@ def run(
     LAB_STEPS and, where a script ignores that, by ending it. `alias` maps names that the script may import
     to modules that stand in for them. `dump` asks for whole tensors: "gradients" as they enter every step,
     with the parameters at first and at last; "parameters" after every step; "tokens"; all of the first
-    `dump_steps` steps only. `watch` is called a few times a second.
+    `dump_steps` steps only. `watch` is called a few times a second. With `preload`, ranks begin as copies of one
+    process that has imported torch; without, each imports it, and the same happens later.
 
     Everything is written below `output_dir`: `report.json`, `picture.svg`, `trace.json`, `output.txt`,
     `events/`. A script that fails gives a report. Raises ScriptError if there is none to start, OSError if
@@ -101,7 +103,7 @@ def run(
     """
     task = _Task(Path(script).resolve(), ranks, steps, timeout_s, Path(output_dir).resolve())
     launched = command(task.script, ranks, style)
-    _prepare(task, dict(alias or {}), frozenset(dump), dump_steps)
+    _prepare(task, dict(alias or {}), frozenset(dump), dump_steps, preload)
     watched = _Watched(task, launched)
     interrupted = False
     try:
@@ -138,7 +140,9 @@ class _Task:
         return self.output_dir / "events"
 
 
-def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump], dump_steps: int) -> None:
+def _prepare(
+    task: _Task, alias: dict[str, str], dump: frozenset[Dump], dump_steps: int, preload: bool
+) -> None:
     """Make the folders of the run, in place of those of an earlier one."""
     task.output_dir.mkdir(parents=True, exist_ok=True)
     leftovers = [
@@ -152,7 +156,7 @@ def _prepare(task: _Task, alias: dict[str, str], dump: frozenset[Dump], dump_ste
     for folder in (task.control, task.events):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    write_shims(task.control / "bin", HOOK / "path")
+    write_shims(task.control / "bin", HOOK / "path", preload=preload)
     artifacts.write_json(
         task.control / "worker.json",
         {

@@ -22,7 +22,7 @@ class Outcome(enum.StrEnum):
     FINISHED = "finished"  # every rank made exactly the steps asked
     CRASHED = "crashed"  # a rank failed, or the script did
     DEADLOCKED = "deadlocked"  # ranks waited for each other, or for one that was no longer there
-    TOO_SLOW = "too slow"  # the time was up and it was no deadlock
+    TOO_SLOW = "too slow"  # the time was up and it was not a deadlock
     WRONG_STEPS = "wrong steps"  # it ended by itself, but not every rank made the steps asked
     INTERRUPTED = "interrupted"  # the person at the keyboard ended it
 
@@ -57,7 +57,7 @@ class FailureKind(enum.StrEnum):
     EXITED = "exited"  # with a status that says failure
     KILLED = "killed"  # by a signal, so that Python could not say goodbye
     ENDED_EARLY = "ended early"  # in peace, but while others still needed it
-    SCRIPT = "script"  # no rank: the script itself
+    SCRIPT = "script"  # not a rank: the script itself
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class RunReport:
     timeline: Timeline
     output_dir: Path
     events_dir: Path
-    rejected_lines: int  # lines in the events folder that were no events
+    rejected_lines: int  # lines in the events folder that were not events
     survivors: tuple[int, ...] = ()  # processes that could not be ended
 
     @property

@@ -280,7 +280,7 @@ def _too_slow(situation: Situation, ranks: Sequence[RankReport], output_tail: st
         return f"{seen}, and the others wait for it. {asked} Remove the sleep, or what the process waits for."
     last_s = max((worker.last_progress_s for worker in situation.by_rank().values()), default=0.0)
     if situation.now_s - last_s < 10:
-        return f"{seen}. It was still making progress. {asked} Do less work a step, or allow more time."
+        return f"{seen}. It was still making progress. {asked} Do less work per step, or allow more time."
     return (
         f"{seen}. Nothing has happened for {situation.now_s - last_s:.0f} s. {asked} Look at the lines named."
     )
@@ -349,7 +349,7 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
     if "Fault" in faults:
         found.append("The launcher's instrumentation failed at something; see the `fault` events.")
     if rejected:
-        found.append(f"{rejected} lines in the events folder are no events: the script wrote them itself.")
+        found.append(f"{rejected} lines in the events folder are not events: the script wrote them itself.")
     return found
 
 

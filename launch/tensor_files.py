@@ -47,10 +47,10 @@ def read(folder: Path, name: str, limit_bytes: int) -> dict[str, Raw]:
     leads.
     """
     if "/" in name or name.startswith("."):
-        raise ValueError(f"{name!r} is no name of a file in the events folder")
+        raise ValueError(f"{name!r} is not the name of a file in the events folder")
     descriptor = open_plain(folder / name)
     if descriptor is None:
-        raise ValueError(f"{name} is no plain file")
+        raise ValueError(f"{name} is not a plain file")
     with os.fdopen(descriptor, "rb") as file:
         content = file.read(limit_bytes + 1)
     if len(content) > limit_bytes:
@@ -68,7 +68,7 @@ def _header(text: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(header, dict):
-        raise ValueError("the header is no object")
+        raise ValueError("the header is not an object")
     header.pop("__metadata__", None)
     return header
 
@@ -81,7 +81,7 @@ def _raw(entry: Any, values: memoryview) -> Raw:
     if not isinstance(dtype, str) or dtype not in ITEM_SIZES:
         raise ValueError("an unknown type")
     if not _whole_numbers(shape) or not _whole_numbers(offsets) or len(offsets) != 2:
-        raise ValueError("a shape or a place that is none")
+        raise ValueError("a shape or a place that is not made of whole numbers")
     start, end = offsets
     if not start <= end <= len(values) or math.prod(shape) * ITEM_SIZES[dtype] != end - start:
         raise ValueError("a shape that does not fit its bytes")

@@ -120,6 +120,7 @@ def pair_messages(
     operations: Mapping[int, Sequence[Operation]],
 ) -> Iterable[tuple[int, int, Operation, Operation, float]]:
     """Source, destination, send, receive and time of arrival of each message: the n-th of a channel meets the n-th."""
+    # 1. Sort sends and receives by channel: source, destination, group and tag.
     sends: dict[tuple[int, int, str, int], list[Operation]] = {}
     receives: dict[tuple[int, int, str, int], list[Operation]] = {}
     over: dict[int, float] = {}  # id of an operation's object -> when a wait for it returned
@@ -135,6 +136,7 @@ def pair_messages(
                 sends.setdefault((rank, call.peer, group, tag), []).append(operation)
             else:
                 receives.setdefault((call.peer, rank, group, tag), []).append(operation)
+    # 2. Within a channel they meet in order; a message has arrived when its receive, or the wait for it, returned.
     for channel, sent in sends.items():
         for send, receive in zip(sent, receives.get(channel, []), strict=False):
             end_s = over.get(id(receive)) if receive.op == "irecv" else receive.end_s
@@ -143,7 +145,7 @@ def pair_messages(
 
 
 def _connected(rows: Sequence[Row], messages: Iterable[Message]) -> list[tuple[int, ...]]:
-    """Sets of ranks that exchange messages, each sorted; ranks that exchange none are no pipeline."""
+    """Sets of ranks that exchange messages, each sorted; a rank that exchanges none is in none of them."""
     group: dict[int, set[int]] = {row.rank: {row.rank} for row in rows}
     for message in messages:
         one, other = group.get(message.source), group.get(message.destination)
@@ -156,6 +158,7 @@ def _connected(rows: Sequence[Row], messages: Iterable[Message]) -> list[tuple[i
 
 
 def _pipeline(ranks: tuple[int, ...], rows: Sequence[Row]) -> Pipeline:
+    # 1. The bubble and the micro-batches of each step that all ranks completed.
     members = [row for row in rows if row.rank in ranks]
     shares, counts = [], []
     for step in range(1, min(len(row.steps) for row in members) + 1):
@@ -164,8 +167,10 @@ def _pipeline(ranks: tuple[int, ...], rows: Sequence[Row]) -> Pipeline:
             continue
         shares.append(_bubble(boxes))
         counts.append(max(sum(box.kind == "forward" for box in row) for row in boxes))
+    # 2. Without such a step, the micro-batches as far as they came.
     if not counts:
         counts = [max(_forwards_of_a_step(row) for row in members)]
+    # 3. Medians; the first step, which warms up, is left out where there are more.
     stages = len(members)
     settled = shares[1:] or shares
     micro_batches = max(1, round(statistics.median(counts)))

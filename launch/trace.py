@@ -1,4 +1,4 @@
-"""A run as a Chrome trace, for https://ui.perfetto.dev: a process a rank, a thread a kind of activity."""
+"""A run as a Chrome trace, for https://ui.perfetto.dev: a process per rank, a thread per kind of activity."""
 
 from __future__ import annotations
 

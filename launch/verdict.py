@@ -41,7 +41,7 @@ class Situation:
     timeout_s: float
     script_status: int | None = None  # of the script's own process; None while it lives
     script_ended_s: float | None = None
-    others_live: bool = False  # processes that are no known workers
+    others_live: bool = False  # processes that are not known workers
     more_may_start: bool = False
 
     def by_rank(self) -> dict[int, Worker]:
@@ -69,27 +69,34 @@ class Judge:
 
     def look(self, situation: Situation, fatal_signals: Mapping[str, str]) -> Verdict | None:
         """The verdict, or None while the run should go on. `fatal_signals`: last words by process key."""
+        # 1. A failure ends the run, once the others have had time to say what they have seen.
         failure = first_failure(situation, fatal_signals)
         if failure is not None and situation.now_s - failure.t >= CRASH_SETTLE_S:
             return Verdict(Outcome.CRASHED, failure=failure)
+        # 2. Without one, it ends where everything that was to happen has happened,
         if failure is None and is_over(situation):
             return Verdict(final_outcome(situation))
+        # 3. or where nothing can happen any more,
         standstill = self._settled_standstill(situation) if failure is None else None
         if standstill is not None:
             return Verdict(standstill_outcome(situation), standstill=standstill)
+        # 4. or when the time is up.
         if situation.now_s >= situation.timeout_s:
             return Verdict(Outcome.TOO_SLOW, failure=failure)
         return None
 
     def _settled_standstill(self, situation: Situation) -> Standstill | None:
+        # 1. Not at every look: the analysis takes its time.
         now_s = situation.now_s
         if now_s - self._analysed_s < ANALYSIS_INTERVAL_S:
             return None
         self._analysed_s = now_s
+        # 2. What the ranks have begun is remembered for as long as they are the same processes.
         keys = {rank: worker.key for rank, worker in situation.by_rank().items()}
         if keys != self._keys:
             self._keys, self._begun = keys, Begun()
         standstill = find_standstill(views(situation), self._begun, more_may_start=situation.more_may_start)
+        # 3. A standstill counts once the same calls have waited in vain for long enough.
         calls: frozenset[int] = frozenset()
         if standstill is not None:
             ranks = situation.by_rank()
@@ -119,10 +126,12 @@ def has_left(worker: Worker) -> bool:
 
 
 def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> RunFailure | None:
-    """The failure that explains the others: the earliest that is no mere consequence of somebody leaving."""
+    """The failure that explains the others: the earliest that is more than a consequence of somebody leaving."""
     ranks = situation.by_rank()
     script_failed = situation.script_status not in (None, 0)
     alone = script_failed and not any(not worker.ended for worker in situation.workers)
+    # 1. How each process failed: by itself, or because another one had left. Where the script failed and nobody
+    #    lives, a process that never became a rank counts, too.
     failures: list[RunFailure] = []
     consequences: list[RunFailure] = []
     for worker in situation.workers:
@@ -131,8 +140,10 @@ def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> Run
         found = _failure(worker, _rank_of(worker, ranks), fatal_signals)
         if found is not None:
             (consequences if _is_consequence(found) else failures).append(found)
+    # 2. Where none did, the script itself may have failed.
     if not failures and not consequences:
         return _failure_of_script(situation, ranks)
+    # 3. Where one did, ranks that ended too early may be why. The earliest is the cause; consequences only if alone.
     failures += _early_ends(situation, ranks)
     return min(failures or consequences, key=lambda failure: failure.t)
 

@@ -139,8 +139,10 @@ def find_standstill(
     """
     begun = begun or Begun()
     begun.update(views)
+    # 1. Suspect every rank that stands in calls of which none can be over by what has been begun.
     candidates = {rank: _waits(rank, view, views, begun) for rank, view in views.items() if view.blocked}
     stuck = {rank: waits for rank, waits in candidates.items() if waits}
+    # 2. Clear those that wait for a rank that may still act, then those that wait for these, until nobody is cleared.
     while True:
         free = [
             rank
@@ -151,6 +153,7 @@ def find_standstill(
             break
         for rank in free:
             del stuck[rank]
+    # 3. Who remains waits for ranks that have ended or remain as well: the largest such set, hence the deadlock.
     if not stuck:
         return None
     waits = tuple(wait for rank in sorted(stuck) for wait in stuck[rank])
@@ -231,6 +234,7 @@ def _missing_from_new_group(
     asked = set(call.ranks or ())
     others = asked if rank in asked else set(members("world", views[rank].world_size or 0))
     absent, why = [], []
+    # 1. Those that have not called it for this group, or as another of their calls.
     for other in sorted(others - {rank}):
         made = begun.groups.get(other, [])
         same = next((each for each in made if each.call.group == call.group), None)
@@ -241,8 +245,8 @@ def _missing_from_new_group(
         elif same is not None and same.call.order != call.order:
             absent.append(other)
             why.append(f"for rank {other} it is call {same.call.order} of new_group, here call {call.order}")
+    # 2. Where all have: calls meet by their number alone, so this one waits in vain if it met another group's.
     if not absent and not call.local:
-        # All members called it. Calls meet by their number alone: it waits in vain if it met another group's.
         for other in members("world", views[rank].world_size or 0):
             made = begun.groups.get(other, [])[(call.order or 1) - 1 :]
             if made and made[0].call.ranks != call.ranks:

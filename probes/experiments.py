@@ -7,16 +7,18 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from inspect import signature
 from typing import Any
 
+import numpy.random as npr
 import torch
 from torch.optim import SGD
 
 from lab_2_hfl.clients import GradientClient, WeightClient
-from lab_2_hfl.dataset import train_dataset
+from lab_2_hfl.dataset import split, train_dataset
 from lab_2_hfl.loading import BatchLoader
 from lab_2_hfl.model import device
-from lab_2_hfl.servers import FedSgdServer, Server
+from lab_2_hfl.servers import DecentralizedServer, FedSgdServer, Server
 from lab_2_hfl.storage import data_folder
 from probes.integrity import GIVEN_SERVERS
 from probes.servers import to_number
@@ -28,54 +30,69 @@ _to_plain = globals().get("to_plain", lambda value: value)
 
 
 def call_experiment(namespace: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What an experiment function returns, what decided each run of the lab's own servers meanwhile, and whether there were other servers."""
+    """What an experiment function returns, what decided each run of the lab's own servers meanwhile, and with what other servers were made."""
     notes = _Notes()
     with notes.taken():
         value = namespace[name](**arguments)
-    return {"value": _to_plain(value), "runs": notes.runs, "others": notes.others}
+    return {"value": _to_plain(value), "runs": notes.runs, "own_servers": notes.own_servers}
 
 
 class _Notes:
-    """Of each run of a server that is the lab's own; and whether there was one that is not, or was changed so that its run can't be told."""
+    """Of each run of a server that is the lab's own; and of each server that is not, or was changed so that its run can't be told."""
 
     def __init__(self) -> None:
         self.runs: list[dict[str, Any]] = []
-        self.others = False
+        self.own_servers: list[dict[str, Any]] = []
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Meanwhile take notes."""
-        methods = [(cls, "run") for cls in GIVEN_SERVERS.values()]
-        saved = {(cls, name): vars(cls)[name] for cls, name in [*methods, (Server, "__init__")]}
-        for cls, name in methods:
-            type.__setattr__(cls, name, self._note_run(cls, saved[cls, name]))
-        type.__setattr__(Server, "__init__", self._note_server(saved[Server, "__init__"]))
+        wrappers = {(cls, "run"): self._note_run for cls in GIVEN_SERVERS.values()} | {
+            (cls, "__init__"): self._note_server for cls in (Server, DecentralizedServer)
+        }
+        saved = {(cls, name): vars(cls)[name] for cls, name in wrappers}
+        for (cls, name), wrap in wrappers.items():
+            type.__setattr__(cls, name, wrap(cls, saved[cls, name]))
         try:
             yield
         finally:
-            for (owner, name), method in saved.items():
-                type.__setattr__(owner, name, method)
+            for (cls, name), method in saved.items():
+                type.__setattr__(cls, name, method)
 
-    def _note_server(self, make: Any) -> Any:
+    def _note_server(self, cls: type, make: Any) -> Any:
         @wraps(make)
         def noted(server: Any, *args: Any, **kwargs: Any) -> None:
-            self.others |= type(server).__module__ != Server.__module__
             make(server, *args, **kwargs)
+            own = type(server).__module__ != Server.__module__
+            if own and cls is (DecentralizedServer if isinstance(server, DecentralizedServer) else Server):
+                self._add_own(server, signature(make).bind(server, *args, **kwargs).arguments)
 
         return noted
+
+    def _add_own(self, server: Any, made_with: Mapping[str, Any]) -> None:
+        if len(self.own_servers) < _MAX_RUNS:
+            described = _describe_own(server, made_with) if "client_subsets" in made_with else {}
+            self.own_servers.append({"class": type(server).__name__, **described})
 
     def _note_run(self, cls: type, run: Any) -> Any:
         @wraps(run)
         def noted(server: Any, *args: Any, **kwargs: Any) -> Any:
+            new = _is_new(server)
             result = run(server, *args, **kwargs)
             described = _describe_run(server) if type(server) is cls else None
             if described is None or len(self.runs) == _MAX_RUNS:
-                self.others = True
+                self._add_own(server, {})
             else:
-                self.runs.append({**described, "accuracies": to_number(result.test_accuracy)})
+                self.runs.append({**described, "new": new, "accuracies": to_number(result.test_accuracy)})
             return result
 
         return noted
+
+
+def _is_new(server: Any) -> bool:
+    """Whether a server draws its clients as after it was made. One that has run before goes on with its model."""
+    unused = npr.default_rng(server.seed).bit_generator.state
+    return isinstance(server.rng, npr.Generator) and bool(server.rng.bit_generator.state == unused)
 
 
 def _describe_run(server: Any) -> dict[str, Any] | None:
@@ -92,19 +109,45 @@ def _describe_run(server: Any) -> dict[str, Any] | None:
     loaders = [client.loader_train for client in clients]
     batches = {loader.batch_size for loader in loaders if loader.batch_size < len(loader.dataset)}
     epochs = {getattr(client, "nr_epochs", 1) for client in clients}
-    rows = [loader.rows for loader in loaders if loader.rows is not None]
-    if len(rates) != 1 or None in rates or len(batches) > 1 or len(epochs) != 1 or len(rows) < len(clients):
+    data = _name_data(loaders, server.seed)
+    if len(rates) != 1 or None in rates or len(batches) > 1 or len(epochs) != 1 or data is None:
         return None
     return {
-        "server": type(server).__name__,
         "n": len(clients),
-        "clients a round": int(server.nr_clients_per_round),
+        "data": data,
+        "clients per round": int(server.nr_clients_per_round),
+        "lr": rates.pop(),
         "b": int(min(batches, default=-1)),
         "e": int(min(epochs)),
-        "lr": rates.pop(),
         "seed": int(server.seed),
-        "data": hashlib.sha256(b";".join(each.numpy().tobytes() for each in rows)).hexdigest()[:16],
     }
+
+
+def _describe_own(server: Any, made_with: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a server that is not the lab's; what it does with them is its own affair."""
+    subsets, size = made_with["client_subsets"], made_with["batch_size"]
+    data = _name_data([BatchLoader(subset, -1) for subset in subsets], made_with["seed"])
+    return {
+        "n": len(subsets),
+        **({"data": data} if data is not None else {}),
+        "clients per round": int(server.nr_clients_per_round),
+        "lr": to_number(made_with["lr"]),
+        **({"b": -1 if size >= max(map(len, subsets)) else size} if isinstance(size, int) else {}),
+        "seed": to_number(made_with["seed"]),
+    }
+
+
+def _name_data(loaders: Sequence[BatchLoader], seed: int) -> str | None:
+    """`IID` or `non-IID` if each client has what split() deals to it with `seed`, else a digest of what they have; None for other data sets."""
+    rows = [loader.rows for loader in loaders]
+    if any(row is None for row in rows):
+        return None
+    dealt = [row.tolist() for row in rows if row is not None]
+    for iid, name in ((True, "IID"), (False, "non-IID")):
+        possible = len(dealt) * (1 if iid else 2) <= len(train_dataset)
+        if possible and dealt == [list(subset.indices) for subset in split(len(dealt), iid, seed)]:
+            return name
+    return hashlib.sha256(repr(dealt).encode()).hexdigest()[:16]
 
 
 def _read_rate(optimizer: Any) -> float | None:

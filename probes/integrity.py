@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 from torch.utils.data import Subset
 
@@ -20,7 +19,6 @@ import lab_2_hfl.clients as lab_clients
 import lab_2_hfl.dataset as lab_dataset
 import lab_2_hfl.model as lab_model
 import lab_2_hfl.servers as lab_servers
-from lab_2_hfl.dataset import split, train_dataset
 from lab_2_hfl.servers import FedAvgServer, FedSgdServer
 
 # Bound now, so that what a notebook does to these names later does not matter.
@@ -97,33 +95,13 @@ def find_tampering() -> list[str]:
     ]
 
 
-def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:
-    """The clients' data: `{"nr_clients", "iid", "seed"}` for the lab's split, `{"sizes", "seed"}` for parts of those sizes.
-
-    Where the sizes add up to more than there is, examples are dealt again.
-    """
-    if "sizes" not in clients:
-        return split(clients["nr_clients"], clients["iid"], clients["seed"])
-    order = np.random.default_rng(clients["seed"]).permutation(len(train_dataset))
-    ends = np.cumsum(clients["sizes"])
-    parts = np.split(np.resize(order, ends[-1]), ends[:-1])
-    return [Subset(train_dataset, part.tolist()) for part in parts]
-
-
-def find_borrowed(
-    namespace: Mapping[str, Any],
-    name: str,
-    arguments: Mapping[str, Any],
-    clients: Mapping[str, Any],
-    unusable: Sequence[str],
-) -> list[str]:
+def find_borrowed(namespace: Mapping[str, Any], name: str, server: Any, unusable: Sequence[str]) -> list[str]:
     """Signs that a server hands its work to a server of the lab that it should do without, for a person to look at.
 
-    Its parts are gone through: what a new server holds, and the names and the code of its methods and of its clients'.
+    Its parts are gone through: what it holds, and the names and the code of its methods and of its clients'.
     """
     forbidden = {cls for key, cls in GIVEN_SERVERS.items() if key in unusable}
     borrowed = {_METHODS[key, "run"].__code__: f"{key}.run" for key in GIVEN_SERVERS if key in unusable}
-    server = namespace[name](client_subsets=make_subsets(clients), **arguments)
     signs: dict[str, None] = {}
     for part in _list_parts(server):
         if type(part) in forbidden:

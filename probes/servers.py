@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Subset
 
 import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.clients import Client
-from lab_2_hfl.dataset import test_loader, train_dataset
+from lab_2_hfl.dataset import split, test_loader, train_dataset
 from lab_2_hfl.model import MnistCnn, compute_accuracy, device
-from probes.integrity import blocked, make_subsets
+from probes.integrity import blocked, find_borrowed
 
 _ENTRIES_A_TENSOR = 48
 
@@ -108,6 +109,20 @@ def describe_class(namespace: Mapping[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+def inspect_server(
+    namespace: Mapping[str, Any],
+    name: str,
+    arguments: Mapping[str, Any],
+    clients: Mapping[str, Any],
+    unusable: Sequence[str],
+    exercise: str,
+) -> list[str]:
+    """Signs that a new server hands its work to one of the lab's."""
+    with _large_enough(clients), blocked(unusable, exercise):
+        server = _make_server(namespace[name], clients, arguments)
+    return find_borrowed(namespace, name, server, unusable)
+
+
 def _make_server(cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
     """A new server. Raises Unfinished if it has no clients, as after a constructor that is still `...`."""
     server = cls(client_subsets=make_subsets(clients), **arguments)
@@ -115,6 +130,19 @@ def _make_server(cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, A
     if made is None or len(made) == 0:
         raise Unfinished("its constructor makes no clients (self.clients is missing or empty)")
     return server
+
+
+def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:
+    """The clients' data: `{"nr_clients", "iid", "seed"}` for the lab's split, `{"sizes", "seed"}` for parts of those sizes.
+
+    Where the sizes add up to more than there is, examples are dealt again.
+    """
+    if "sizes" not in clients:
+        return split(clients["nr_clients"], clients["iid"], clients["seed"])
+    order = np.random.default_rng(clients["seed"]).permutation(len(train_dataset))
+    ends = np.cumsum(clients["sizes"])
+    parts = np.split(np.resize(order, ends[-1]), ends[:-1])
+    return [Subset(train_dataset, part.tolist()) for part in parts]
 
 
 @contextmanager

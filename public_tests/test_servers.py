@@ -2,94 +2,73 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from grader import Submission, fail, is_number, match_tensors
+from grader import Ask, Failure, Question, Submission, explain, fail
+
+from .server_runs import (
+    GRAD,
+    WEIGHT,
+    ServerCase,
+    ServerEvidence,
+    ServerExercise,
+    ask_for_run,
+    nothing_returned,
+    values_missing,
+)
 
 # Both rounds ask the largest client. It has more samples than the usual batch of 100, FedSGD's more than any client of the handout's.
-WEIGHT_CLIENTS = {"sizes": [25, 10, 610, 30], "seed": 3}
-GRAD_CLIENTS = {"sizes": [25, 10, 130, 30], "seed": 3}
-ROUNDS = 2
-
-WEIGHT = "fedsgd_weight"
-GRAD = "fedavg_grad"
-WEIGHT_ARGUMENTS = {"lr": 0.05, "client_fraction": 0.5, "seed": 7}
-GRAD_ARGUMENTS = {"lr": 0.02, "batch_size": 40, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 7}
-
-
-def run(
-    submission: Submission, tag: str, name: str, arguments: Mapping[str, Any], unusable: str, exercise: str
-) -> dict[str, Any]:
-    observed = submission.observe(
-        tag,
-        "servers",
-        "run_server",
-        {
-            "name": name,
-            "arguments": dict(arguments),
-            "clients": WEIGHT_CLIENTS if tag == WEIGHT else GRAD_CLIENTS,
-            "nr_rounds": ROUNDS,
-            "unusable": [unusable],
-            "exercise": exercise,
-            "digest_seed": 1,
-        },
-        f"{name}(…).run({ROUNDS})",
-        on_error={
-            "Unfinished": (
-                "a server whose self.clients has a client for each of client_subsets, and whose run() trains and returns a RunResult",
-                f"write the methods of {name} in the cell tagged {tag!r}; the handout says what they do.",
-            )
-        },
-    )
-    return observed if isinstance(observed, dict) else {}
+WEIGHT_CASE = ServerCase(
+    {"lr": 0.05, "client_fraction": 0.5, "seed": 7}, {"sizes": [25, 10, 610, 30], "seed": 3}, nr_rounds=2
+)
+GRAD_CASE = ServerCase(
+    {"lr": 0.02, "batch_size": 40, "client_fraction": 0.5, "nr_local_epochs": 2, "seed": 7},
+    {"sizes": [25, 10, 130, 30], "seed": 3},
+    nr_rounds=2,
+)
 
 
-def run_lab(name: str, arguments: Mapping[str, Any], clients: Mapping[str, Any]) -> dict[str, Any]:
-    import probes.servers
-    from lab_2_hfl import servers
-
-    return probes.servers.run_server(vars(servers), name, arguments, clients, ROUNDS, [], "", 1)
-
-
-def check_result(observed: dict[str, Any], name: str, tag: str) -> None:
-    result = observed.get("result", {})
-    if result.get("returned") == "NoneType":
-        fail(
-            f"run({ROUNDS}) of {name} returns None (is a return missing?).",
-            "a RunResult",
-            f"fill a RunResult round by round, and return it at the end of run(), in the cell tagged {tag!r}.",
-        )
-    for field in ("message_count", "test_accuracy", "wall_time"):
-        values = result.get(field)
-        if (
-            not isinstance(values, list)
-            or len(values) != ROUNDS
-            or not all(is_number(value) and math.isfinite(value) for value in values)
-        ):
-            fail(
-                f"run({ROUNDS}) of {name} gives a RunResult whose {field} is {values!r:.80}.",
-                f"a RunResult whose {field} has {ROUNDS} finite numbers, one a round",
-                f"append to {field} in every round, and return the RunResult, in the cell tagged {tag!r}.",
-            )
+def ask_for_agreement(exercise: ServerExercise, case: ServerCase, _: int) -> Question:
+    """Run the server, and the lab's own with the same arguments."""
+    question = ask_for_run(exercise, case, digest_seed=1)
+    shown = f"{exercise.name}(…).run({case.nr_rounds})"
+    return replace(question, shown=shown, right={"name": exercise.given, "unusable": []})
 
 
-@pytest.mark.exercise("A1.1")
-def test_fedsgd_weight_agrees(submission: Submission) -> None:
-    """FedSGD with weights agrees with FedSGD with gradients."""
-    observed = run(submission, WEIGHT, "FedSgdWeightServer", WEIGHT_ARGUMENTS, "FedSgdServer", "A1.1")
-    check_result(observed, "FedSgdWeightServer", WEIGHT)
-    expected = run_lab("FedSgdServer", WEIGHT_ARGUMENTS, WEIGHT_CLIENTS)
-    start = expected["calls"][0]["received"]
-    if not match_tensors(observed.get("weights"), expected["weights"], start):
-        fail(
-            f"After {ROUNDS} rounds the model of FedSgdWeightServer has other weights than that of FedSgdServer with the same arguments.",
+def weights_differ(evidence: ServerEvidence) -> Failure | None:
+    if not evidence.ends_wrong:
+        return None
+    exercise = evidence.exercise
+    expected, advice = (
+        (
             "the same weights, up to rounding: the same algorithm, only with other messages",
             "think of what a client of FedSGD does in a round; check batch size, number of local epochs, weighting by samples, and seeds.",
         )
+        if exercise is WEIGHT
+        else (
+            "the same weights: old weights minus the mean of (old - new) is the mean of the new ones",
+            "check the sign of the update, the weights by sample counts, the clients' seeds, and the one draw of clients per round.",
+        )
+    )
+    return Failure(
+        f"After {evidence.nr_rounds} rounds the model of {exercise.name} has other weights than that of {exercise.given} with the same "
+        "arguments.",
+        expected,
+        advice,
+    )
+
+
+DISAGREEMENT = (nothing_returned, values_missing, weights_differ)
+
+
+@pytest.mark.exercise("A1.1")
+@pytest.mark.asks.with_args(partial(ask_for_agreement, WEIGHT, WEIGHT_CASE))
+def test_fedsgd_weight_agrees(ask: Ask, question: Question) -> None:
+    """FedSGD with weights agrees with FedSGD with gradients."""
+    explain(ServerEvidence(WEIGHT, question, *ask(question)), DISAGREEMENT)
 
 
 @pytest.mark.exercise("A1.2")
@@ -126,9 +105,7 @@ def test_explanation_is_written(submission: Submission) -> None:
 @pytest.mark.exercise("A1.3")
 def test_fedavg_grad_is_built_as_asked(submission: Submission) -> None:
     """FedAvg with pseudo-gradients is a DecentralizedServer with a client of its own."""
-    found = submission.observe(
-        GRAD, "servers", "describe_class", {"name": "FedAvgGradServer"}, "FedAvgGradServer"
-    )
+    found = submission.observe(Question(GRAD.tag, "servers.describe_class", {"name": GRAD.name}, GRAD.name))
     if "DecentralizedServer" not in found.get("bases", []) or "FedAvgServer" in found.get("bases", []):
         fail(
             f"FedAvgGradServer derives from {', '.join(found.get('bases', [])) or 'none of the servers'}.",
@@ -143,16 +120,9 @@ def test_fedavg_grad_is_built_as_asked(submission: Submission) -> None:
         )
 
 
+@pytest.mark.needs("test_fedavg_grad_is_built_as_asked")
 @pytest.mark.exercise("A1.3")
-def test_fedavg_grad_agrees(submission: Submission) -> None:
+@pytest.mark.asks.with_args(partial(ask_for_agreement, GRAD, GRAD_CASE))
+def test_fedavg_grad_agrees(ask: Ask, question: Question) -> None:
     """FedAvg with pseudo-gradients agrees with FedAvg with weights."""
-    observed = run(submission, GRAD, "FedAvgGradServer", GRAD_ARGUMENTS, "FedAvgServer", "A1.3")
-    check_result(observed, "FedAvgGradServer", GRAD)
-    expected = run_lab("FedAvgServer", GRAD_ARGUMENTS, GRAD_CLIENTS)
-    start = expected["calls"][0]["received"]
-    if not match_tensors(observed.get("weights"), expected["weights"], start):
-        fail(
-            f"After {ROUNDS} rounds the model of FedAvgGradServer has other weights than that of FedAvgServer with the same arguments.",
-            "the same weights: old weights minus the mean of (old - new) is the mean of the new ones",
-            "check the sign of the update, the weights by sample counts, the clients' seeds, and the one draw of clients a round.",
-        )
+    explain(ServerEvidence(GRAD, question, *ask(question)), DISAGREEMENT)

@@ -1,12 +1,14 @@
 """A2 and A3: the five experiments.
 
-Each is a list of settings and a way to present their runs, so that whoever needs several experiments can compute shared runs once.
+Each names its settings and how their runs are presented, so that whoever needs several experiments can compute shared runs once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Protocol, cast
 
 from pandas import DataFrame, concat
 
@@ -38,6 +40,8 @@ class Setting:
             object.__setattr__(self, "e", 1)
 
 
+Settings = dict[str, Setting]  # by the name of a row or a curve
+Run = Callable[[Setting], RunResult]
 Curves = dict[str, list[float]]
 
 
@@ -52,24 +56,42 @@ def train(setting: Setting) -> RunResult:
     return server.run(setting.nr_rounds)
 
 
-def tabulate(results: Sequence[RunResult]) -> DataFrame:
-    """A row a run, with its final message count and test accuracy."""
-    return concat([result.as_df().tail(1)[COLUMNS] for result in results], ignore_index=True)
+def tabulate(settings: Settings, run: Run) -> DataFrame:
+    """A row per run, with its final message count and test accuracy."""
+    return concat([run(s).as_df().tail(1)[COLUMNS] for s in settings.values()], ignore_index=True)
 
 
-def list_client_number_settings(
-    iid: bool = True,
-    seed: int = 10,
-    lr: float = 0.01,
-    c: float = 0.1,
-    b: int = 100,
-    e: int = 1,
-    nr_rounds: int = 10,
-) -> list[Setting]:
-    """FedSGD and FedAvg for each number of clients."""
-    return [Setting(a, n, c, iid, b, e, lr, seed, nr_rounds) for n in (10, 50, 100) for a in ALGORITHMS]
+def trace(settings: Settings, run: Run) -> Curves:
+    """The test accuracies of each run, round by round."""
+    return {label: run(setting).test_accuracy for label, setting in settings.items()}
 
 
+class Experiment(Protocol):
+    """A function that trains its settings and presents their runs; both steps can be had alone."""
+
+    __name__: str
+    settings: Callable[..., Settings]
+    present: Callable[[Settings, Run], Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+def experiment(present: Callable[[Settings, Run], Any]) -> Callable[[Callable[..., Settings]], Experiment]:
+    """Make an experiment of a function that lists its settings."""
+
+    def decorate(settings: Callable[..., Settings]) -> Experiment:
+        @wraps(settings)
+        def run_all(*args: Any, **kwargs: Any) -> Any:
+            return present(settings(*args, **kwargs), train)
+
+        made = cast(Experiment, run_all)
+        made.settings, made.present = settings, present
+        return made
+
+    return decorate
+
+
+@experiment(tabulate)
 def client_number_experiments(
     iid: bool = True,
     seed: int = 10,
@@ -78,24 +100,16 @@ def client_number_experiments(
     b: int = 100,
     e: int = 1,
     nr_rounds: int = 10,
-) -> DataFrame:
+) -> Settings:
     """A2.1: how the number of clients N matters."""
-    return tabulate([train(s) for s in list_client_number_settings(iid, seed, lr, c, b, e, nr_rounds)])
+    return {
+        f"{a} N={n}": Setting(a, n, c, iid, b, e, lr, seed, nr_rounds)
+        for n in (10, 50, 100)
+        for a in ALGORITHMS
+    }
 
 
-def list_client_fraction_settings(
-    n: int = 100,
-    iid: bool = True,
-    seed: int = 10,
-    lr: float = 0.01,
-    b: int = 100,
-    e: int = 1,
-    nr_rounds: int = 10,
-) -> list[Setting]:
-    """FedSGD and FedAvg for each client fraction."""
-    return [Setting(a, n, c, iid, b, e, lr, seed, nr_rounds) for c in (0.01, 0.1, 0.2) for a in ALGORITHMS]
-
-
+@experiment(tabulate)
 def client_fraction_experiments(
     n: int = 100,
     iid: bool = True,
@@ -104,25 +118,16 @@ def client_fraction_experiments(
     b: int = 100,
     e: int = 1,
     nr_rounds: int = 10,
-) -> DataFrame:
+) -> Settings:
     """A2.2: how the fraction of clients C matters."""
-    return tabulate([train(s) for s in list_client_fraction_settings(n, iid, seed, lr, b, e, nr_rounds)])
+    return {
+        f"{a} C={c}": Setting(a, n, c, iid, b, e, lr, seed, nr_rounds)
+        for c in (0.01, 0.1, 0.2)
+        for a in ALGORITHMS
+    }
 
 
-def list_local_epoch_settings(
-    n: int = 100,
-    iid: bool = True,
-    seed: int = 10,
-    lr: float = 0.01,
-    b: int = 100,
-    c: float = 0.1,
-    nr_rounds: int = 10,
-) -> dict[str, Setting]:
-    """FedSGD, and FedAvg with 1, 2 and 4 local epochs."""
-    pairs = [("FedSGD", 1), ("FedAvg", 1), ("FedAvg", 2), ("FedAvg", 4)]
-    return {f"{a} E={e}": Setting(a, n, c, iid, b, e, lr, seed, nr_rounds) for a, e in pairs}
-
-
+@experiment(trace)
 def local_epoch_experiments(
     n: int = 100,
     iid: bool = True,
@@ -131,29 +136,13 @@ def local_epoch_experiments(
     b: int = 100,
     c: float = 0.1,
     nr_rounds: int = 10,
-) -> Curves:
+) -> Settings:
     """A3.1: how the number of local epochs E matters."""
-    settings = list_local_epoch_settings(n, iid, seed, lr, b, c, nr_rounds)
-    return {label: train(setting).test_accuracy for label, setting in settings.items()}
+    pairs = [("FedSGD", 1), ("FedAvg", 1), ("FedAvg", 2), ("FedAvg", 4)]
+    return {f"{a} E={e}": Setting(a, n, c, iid, b, e, lr, seed, nr_rounds) for a, e in pairs}
 
 
-def list_iid_noniid_settings(
-    n: int = 100,
-    seed: int = 10,
-    lr: float = 0.01,
-    b: int = 100,
-    c: float = 0.1,
-    e: int = 1,
-    nr_rounds: int = 15,
-) -> dict[str, Setting]:
-    """Both algorithms on both splits."""
-    return {
-        f"{a} {'iid' if iid else 'non-iid'}": Setting(a, n, c, iid, b, e, lr, seed, nr_rounds)
-        for a in ALGORITHMS
-        for iid in (True, False)
-    }
-
-
+@experiment(trace)
 def iid_noniid_experiments(
     n: int = 100,
     seed: int = 10,
@@ -162,16 +151,20 @@ def iid_noniid_experiments(
     c: float = 0.1,
     e: int = 1,
     nr_rounds: int = 15,
-) -> Curves:
+) -> Settings:
     """A3.2: how the distribution of the data matters."""
-    settings = list_iid_noniid_settings(n, seed, lr, b, c, e, nr_rounds)
-    return {label: train(setting).test_accuracy for label, setting in settings.items()}
+    return {
+        f"{a} {'iid' if iid else 'non-iid'}": Setting(a, n, c, iid, b, e, lr, seed, nr_rounds)
+        for a in ALGORITHMS
+        for iid in (True, False)
+    }
 
 
-def list_noniid_parameter_settings(
+@experiment(trace)
+def noniid_parameter_experiments(
     n: int = 100, seed: int = 10, b: int = 100, e: int = 1, nr_rounds: int = 15
-) -> dict[str, Setting]:
-    """Both algorithms on non-IID data, with the old and with the new learning rate and client fraction."""
+) -> Settings:
+    """A3.3: how a smaller learning rate with more clients per round fares on non-IID data."""
     choices = {"Old": (0.01, 0.1), "New": (0.001, 0.5)}
     return {
         f"{a} {name}": Setting(a, n, c, False, b, e, lr, seed, nr_rounds)
@@ -180,14 +173,10 @@ def list_noniid_parameter_settings(
     }
 
 
-def noniid_parameter_experiments(
-    n: int = 100, seed: int = 10, b: int = 100, e: int = 1, nr_rounds: int = 15
-) -> Curves:
-    """A3.3: how a smaller learning rate with more clients a round fares on non-IID data."""
-    settings = list_noniid_parameter_settings(n, seed, b, e, nr_rounds)
-    return {label: train(setting).test_accuracy for label, setting in settings.items()}
-
-
-def without_rounds(setting: Setting) -> Setting:
-    """The same run whatever its length: the first rounds of a longer run are the shorter run."""
-    return replace(setting, nr_rounds=0)
+EXPERIMENTS = (
+    client_number_experiments,
+    client_fraction_experiments,
+    local_epoch_experiments,
+    iid_noniid_experiments,
+    noniid_parameter_experiments,
+)

@@ -1,41 +1,39 @@
-"""A2 and A3: what the experiments show. The rules in private_tests derive each answer from the reference curves."""
-
-from typing import Literal
+"""A2 and A3: what the experiments show. private_tests/answer_key has a rule for each answer, which derives it from the records."""
 
 
 class ClientNumberObservations:
     """A2.1."""
 
-    q1: Literal["fedsgd", "fedavg", "neither"] = "neither"
-    q2: Literal["fedsgd", "fedavg"] = "fedavg"
-    q3: Literal["negative", "positive"] = "negative"
+    q1 = "neither"
+    q2 = "fedavg"
+    q3 = "negative"
 
 
 class ClientFractionObservations:
     """A2.2."""
 
-    q1: Literal["fedsgd", "fedavg"] = "fedavg"
-    q2: Literal["increase", "decrease", "neither"] = "increase"
-    q3: Literal["fedsgd", "fedavg"] = "fedsgd"
+    q1 = "fedavg"
+    q2 = "increase"
+    q3 = "fedsgd"
 
 
 class LocalEpochObservations:
     """A3.1."""
 
-    q1: Literal["fedsgd", "fedavg"] = "fedavg"
-    q2: Literal["decrease", "increase", "depends"] = "increase"
-    q3: Literal["decrease", "increase"] = "decrease"
+    q1 = "fedavg"
+    q2 = "increase"
+    q3 = "decrease"
 
 
 class IidNonIidObservations:
     """A3.2."""
 
-    q1: Literal["iid", "non-iid"] = "iid"
-    q2: bool = False
+    q1 = "iid"
+    q2 = False
 
 
 class NonIidParameterObservations:
     """A3.3."""
 
-    q1: Literal["worse", "better", "similar"] = "better"
-    q2: bool = False
+    q1 = "better"
+    q2 = False

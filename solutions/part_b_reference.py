@@ -29,7 +29,7 @@ SAMPLES = 8  # elements kept of each tensor
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a pipeline is built with; the defaults are the class's."""
+    """What a pipeline is built with; the defaults are the homework's."""
 
     vocab_size: int
     dmodel: int = 288

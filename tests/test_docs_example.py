@@ -21,11 +21,20 @@ KIT = Path(__file__).resolve().parents[1]
 PAGE = KIT / "docs" / "adding-an-exercise.md"
 PARTS = (
     *("grader", "lab_1_parallelism", "lab_2_hfl", "launch", "solutions", "notebooks"),
-    *("public_tests", "private_tests", "tests", "pyproject.toml", "jupytext.toml", "tox.ini"),
+    *(
+        "probes",
+        "public_tests",
+        "private_tests",
+        "tests",
+        "homework.toml",
+        "pyproject.toml",
+        "jupytext.toml",
+        "tox.ini",
+    ),
 )
 
 PROOFS = {
-    "points": ["tests/private/test_private_points.py", "tests/private/test_private_draws.py"],
+    "points": ["tests/private/test_private_points.py"],
     "notebooks": ["tests/notebooks", "--ignore=tests/notebooks/test_notebook_execution.py"],
     "imports": ["tests/test_imports.py"],
     "golden submission": ["tests/test_golden_part_a.py", "-k=enough or a1_4"],

@@ -27,7 +27,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +61,9 @@ class Case(GoldenCase):
     like: the case whose cells are changed
     cells: changes to the cell with a tag: its `tags`, its `kind`, in how many `copies` it is there
     base: the notebook of `notebooks/` that the cells change
-    format: `nbformat 4`, `nbformat 3` or `jupytext`
+    format: `nbformat 4`, `nbformat 3`, `text tags` (a string for the list of tags) or `jupytext`
+    packed: as what the notebook is handed in: as it is, in a `folder`, or in a `zip`
+    beside: then, by name, files of the kit that lie beside it
     limits: the kernel's limits where they differ from the homework's
     seconds: after which grading counts as stuck
     """
@@ -73,6 +75,8 @@ class Case(GoldenCase):
     cells: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     base: str = "homework_1_solved"
     format: str = "nbformat 4"
+    packed: str = ""
+    beside: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 900.0
 
@@ -111,25 +115,37 @@ def make_submission(case: Case, folder: Path) -> Path:
     elif case.format == "nbformat 3":
         path, text = folder / "submission.ipynb", nbformat.writes(notebook, version=3)  # type: ignore[no-untyped-call]
     else:
+        if case.format == "text tags":
+            for cell in notebook.cells:
+                cell.metadata["tags"] = " ".join(cell.metadata.get("tags", []))
         path, text = folder / "submission.ipynb", json.dumps(notebook)
     path.write_text(text, encoding="utf-8")
-    return path
+    return pack(case, path, folder / "packed")
+
+
+def pack(case: Case, notebook: Path, folder: Path) -> Path:
+    """What the notebook is handed in as."""
+    if not case.packed:
+        return notebook
+    folder.mkdir()
+    notebook.rename(folder / notebook.name)
+    for name, file in case.beside.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(KIT / file, folder / name)
+    return folder if case.packed == "folder" else Path(shutil.make_archive(str(folder), "zip", folder))
 
 
 def change_base(case: Case) -> NotebookNode:
     """The solved notebook, or the one that the case names, with the case's cells in it."""
     notebook: NotebookNode = nbformat.read(case.source, as_version=4)  # type: ignore[no-untyped-call]
-    graded = [tag for exercise in case.exercises for tag in TAGS[exercise]]
-    changed = change_cells(case, graded)
+    answers = read_answers(case)
     cells: list[NotebookNode] = []
     for cell in notebook.cells:
         tag = next(iter(cell.metadata.get("tags", [])), None)
         if tag is None:
             cells.append(cell)
             continue
-        cell.source = changed.get(tag, cell.source)
-        for file in case.folder.glob(f"{tag}.py"):
-            cell.source = file.read_text(encoding="utf-8")
+        cell.source = answers.get(tag, cell.source)
         changes = case.cells.get(tag, {})
         if "tags" in changes:
             cell.metadata["tags"] = changes["tags"]
@@ -141,16 +157,14 @@ def change_base(case: Case) -> NotebookNode:
     return notebook
 
 
-def change_cells(case: Case, tags: Iterable[str]) -> dict[str, str]:
-    """The cells, by tag, with one of the case's changes."""
-    files = {tag: CASES / "part_a" / case.like / f"{tag}.py" for tag in tags}
-    right = {
-        tag: file.read_text(encoding="utf-8")
-        for tag, file in files.items()
-        if file.exists() and not (case.folder / file.name).exists()
-    }
+def read_answers(case: Case) -> dict[str, str]:
+    """The answers, by tag, that are not those of the base: the case's own, and those that it changes."""
+    own = {file.stem: file.read_text(encoding="utf-8") for file in case.folder.glob("*.py")}
+    tags = {tag for exercise in case.exercises for tag in TAGS[exercise]} - own.keys()
+    files = [CASES / "part_a" / case.like / f"{tag}.py" for tag in sorted(tags)]
+    right = {file.stem: file.read_text(encoding="utf-8") for file in files if file.exists()}
     changed = make_changes(right, case.change)
-    return {tag: text for tag, text in changed.items() if text != right[tag]}
+    return own | {tag: text for tag, text in changed.items() if text != right[tag]}
 
 
 def read_cells(case: Case, pattern: str) -> list[NotebookNode]:

@@ -37,8 +37,8 @@ ALLOWED: dict[str, set[str]] = {
     "notebooks/part_b": LABS,
     "grader": set(),
     "launch": set(),
-    "public_tests": LABS | {"grader", "launch", "probes"},
-    "private_tests": LABS | {"grader", "launch", "probes", "solutions"},
+    "public_tests": LABS | {"grader", "launch"},
+    "private_tests": LABS | {"grader", "launch", "public_tests", "solutions"},
 }
 
 
@@ -86,9 +86,9 @@ def test_launch_needs_torch_only_inside_the_worker() -> None:
 
 
 def test_launch_needs_little_beside_the_standard_library() -> None:
-    # `launch_worker` is the name under which the worker's files are known to the process that they watch; two are
-    # run as programs, beside each other or beside the path that is put into each worker.
-    own = {"launch", "launch_worker", "standin", "sitecustomize"}
+    # `launch_worker` is the name under which the worker's files are known to the process that they watch; those of
+    # preloading are run as programs, beside each other and beside the path that is put into each worker.
+    own = {"launch", "launch_worker", "compilation", "standin", "sitecustomize"}
     for path in list_sources("launch"):
         assert find_roots(path) - sys.stdlib_module_names - TORCH - own - {"psutil"} == set(), path
 

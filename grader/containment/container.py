@@ -357,6 +357,6 @@ def _unavailable(level: Level, machine: Machine) -> str:
         f"{layer.name}: {layer.remedy}" for layer in machine.layers if not layer.present and layer.remedy
     ]
     return (
-        f"This machine gives containment {machine.level.value}, but {level.value} is asked for. "
+        f"This machine gives the containment level {machine.level.value}, but {level.value} was asked for. "
         f"To have it: {'; '.join(remedies) or 'see grader doctor'}."
     )

@@ -75,7 +75,7 @@ class Machine:
 
 @functools.cache
 def probe() -> Machine:
-    """Try every layer and return what this machine gives: a tenth of a second, once a process."""
+    """Try every layer and return what this machine gives: a tenth of a second, once per process."""
     if sys.platform != "linux":
         detail = f"{platform.system()} has none of the means that containment is made of"
         return Machine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -66,8 +66,8 @@ class Breach:
 
     def sentence(self) -> str:
         """Say to the student what was seen, what was allowed and what to do."""
-        noun, unit, advice = _WORDS[self.limit]
-        return f"The code {noun} {unit(self.seen)}; at most {unit(self.allowed)} is allowed. {advice}"
+        sentence, unit = _SENTENCES[self.limit]
+        return sentence.format(seen=unit(self.seen), allowed=unit(self.allowed))
 
 
 def readable_size(count: int) -> str:
@@ -80,30 +80,26 @@ def readable_size(count: int) -> str:
     return f"{size:.1f} GiB"
 
 
-def _plain(count: int) -> str:
-    return f"{count:,}"
-
-
-def _seconds(count: int) -> str:
-    return f"{count:,} s"
-
-
-_WORDS = {
+_with_commas = "{:,}".format
+_SENTENCES: Mapping[str, tuple[str, Callable[[int], str]]] = {
     "resident_bytes": (
-        "held",
-        readable_size,
+        "The code held {seen} of memory; at most {allowed} is allowed. "
         "Keep fewer tensors, models or results alive at the same time.",
+        readable_size,
     ),
     "processes": (
-        "had a number of processes and threads of",
-        _plain,
+        "The code had {seen} processes and threads; at most {allowed} are allowed. "
         "Start fewer, and end those you start.",
+        _with_commas,
     ),
     "cpu_s": (
-        "used processor time of",
-        _seconds,
+        "The code used {seen} s of processor time; at most {allowed} s is allowed. "
         "Look for a loop that does not end, or for work done twice.",
+        _with_commas,
     ),
-    "scratch_bytes": ("wrote", readable_size, "Write fewer or smaller files."),
-    "files": ("made a number of files of", _plain, "Write fewer files."),
+    "scratch_bytes": (
+        "The code wrote {seen}; at most {allowed} is allowed. Write fewer or smaller files.",
+        readable_size,
+    ),
+    "files": ("The code made {seen} files; at most {allowed} are allowed. Write fewer files.", _with_commas),
 }

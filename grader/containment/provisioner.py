@@ -1,6 +1,6 @@
 """Starts Jupyter kernels contained.
 
-The kernel binds Unix sockets in its scratch folder, which lies in memory and is no part of this machine's
+The kernel binds Unix sockets in its scratch folder, which lies in memory and is not part of this machine's
 file system; this process reaches them by the folder's open descriptor. So the two share no network, no folder
 that anybody else could write to, and no file with a key. It follows that the client must live in this same
 process.

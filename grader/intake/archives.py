@@ -27,7 +27,7 @@ _MAX_HEADER_BYTES = 1 * MIB
 _XZ_MEMORY_BYTES = 256 * MIB
 _ZIP_ENTRY_BYTES = 1024  # of the central directory, for one member, generously
 
-# What the standard library's readers raise where a file is not as it should be.
+# What the standard library's readers raise for a malformed file.
 _PARSE_ERRORS = (
     EOFError,
     zlib.error,
@@ -43,7 +43,7 @@ Reader = Callable[[Path, Sink, IntakeLimits], None]
 
 
 def find_reader(path: Path) -> Reader | None:
-    """Return what reads this file, or None if it is no archive."""
+    """Return what reads this file, or None if it is not an archive."""
     with path.open("rb") as file:
         start = file.read(_TAR_BLOCK)
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
@@ -66,7 +66,7 @@ def read_zip(path: Path, sink: Sink, limits: IntakeLimits) -> None:
     except NotImplementedError as error:
         raise IntakeError(
             f"The archive uses a compression that cannot be read here ({error}). Pack it as an ordinary zip file "
-            "and hand in again."
+            "and hand it in again."
         ) from error
     except (*_PARSE_ERRORS, zipfile.BadZipFile) as error:
         raise IntakeError(DAMAGED.format(error)) from error
@@ -84,7 +84,7 @@ def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sink: Si
     if name.endswith(("/", "\\")) or kind == stat.S_IFDIR:
         sink.count_member()
     elif kind not in {0, stat.S_IFREG}:
-        sink.leave_out(name, "a link" if kind == stat.S_IFLNK else "no file")
+        sink.leave_out(name, "a link" if kind == stat.S_IFLNK else "not a regular file")
     elif member.flag_bits & 0x1:
         raise IntakeError(ENCRYPTED)
     elif (target := sink.target(name)) is not None:
@@ -93,7 +93,7 @@ def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sink: Si
 
 
 def _guess_encoding(name: str) -> str:
-    """Return a name whose encoding the archive does not tell: UTF-8 if it can be, else that of old systems."""
+    """Decode a name whose encoding the archive does not state: as UTF-8 if possible, otherwise as old systems did."""
     try:
         return name.encode("cp437").decode("utf-8")
     except UnicodeError:
@@ -116,7 +116,7 @@ def _check_directory_size(path: Path, limits: IntakeLimits) -> None:
 
 
 class _ShortReads(io.FileIO):
-    """A file that is never read into memory in one piece: a tar's headers are read as long as they claim to be."""
+    """A file that is never read into memory in one piece: a tar's headers are as long as they claim to be."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= _MAX_HEADER_BYTES:
@@ -141,7 +141,9 @@ def _read_tar_members(file: _ShortReads, sink: Sink) -> None:
                 elif member.isdir():
                     sink.count_member()
                 else:
-                    sink.leave_out(member.name, "a link" if member.islnk() or member.issym() else "no file")
+                    sink.leave_out(
+                        member.name, "a link" if member.islnk() or member.issym() else "not a regular file"
+                    )
     except (*_PARSE_ERRORS, tarfile.TarError) as error:
         raise IntakeError(DAMAGED.format(error)) from error
 
@@ -159,7 +161,7 @@ def _read_compressed(opener: Callable[[Path], Any], path: Path, sink: Sink, limi
         plain.seek(257)
         if plain.read(5) != b"ustar":
             raise IntakeError(
-                "It is one compressed file and no archive. Hand in the notebook itself, or a zip file."
+                "It is a single compressed file, not an archive. Hand in the notebook itself, or a zip file."
             )
         plain.seek(0)
         with _ShortReads(plain.fileno(), closefd=False) as file:

@@ -1,4 +1,4 @@
-"""Finds what is to be graded in a clean folder: the notebook and the scripts, however clumsily they lie in it."""
+"""Finds what is to be graded in a clean folder: the notebook and the scripts, however clumsily they were packed."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class Expected:
     scripts: Sequence[str] = ()
     """File names of the scripts that are graded."""
     handout: Mapping[str, str] = field(default_factory=dict)
-    """By tag, the source that the cell has in the handout: a notebook in which nothing differs is the empty one."""
+    """By tag, the source of the cell in the handout: a notebook in which nothing differs is the empty handout."""
     marks: Mapping[str, str] = field(default_factory=dict)
-    """By a script's name, a regular expression that finds something in its content and not in the others'."""
+    """By a script's name, a regular expression that matches its content and not that of the others."""
     reserved: Collection[str] = ()
     """Names of the course's own packages: a copy of one in a submission is set aside."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The notebook and scripts of a submission; what is absent or ambiguous has a sentence instead."""
+    """The notebook and scripts of a submission; for what is absent or ambiguous there is a sentence instead."""
 
     notebook: Path | None
     scripts: dict[str, Path]
@@ -59,7 +59,7 @@ class _Candidate:
         return {tag for tag, source in self.sources.items() if source != untouched.get(tag)}
 
     def is_empty_handout(self, expected: Expected) -> bool:
-        """Whether it has graded cells, and all of them say what the handout says."""
+        """Whether it has graded cells, and all of them are as in the handout."""
         return bool(self.sources) and not self.filled(expected)
 
 
@@ -108,7 +108,7 @@ def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) ->
 
 
 def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
-    """Return Python files that are notebooks in text form, for submissions without any other."""
+    """Return Python files that are notebooks in text form, for submissions without any other notebook."""
     found = []
     for path in files:
         if path.suffix.lower() == ".py" and path.name.lower() not in map(str.lower, expected.scripts):
@@ -120,7 +120,7 @@ def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
 
 
 def _absence(folder: Path, files: Sequence[Path], scripts: Sequence[str]) -> str:
-    """What to say where there is no notebook, and none of `scripts` either."""
+    """What to say if there is neither a notebook nor any of `scripts`."""
     nested = [_shown(path, folder) for path in files if path.name.lower().endswith(_NESTED)]
     if nested:
         return f"There is no notebook in it, but another archive: {_listed(nested)}. Unpack that and hand in its files."
@@ -134,7 +134,7 @@ def _absence(folder: Path, files: Sequence[Path], scripts: Sequence[str]) -> str
 
 
 def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Keep one of each set of equal files: that with the plainest name."""
+    """Of each set of equal files, keep the one with the plainest name."""
     kept: dict[str, _Candidate] = {}
     for candidate in sorted(candidates, key=_plainness):
         kept.setdefault(candidate.digest, candidate)
@@ -146,7 +146,7 @@ def _plainness(candidate: _Candidate) -> tuple[bool, int, str]:
 
 
 def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
-    """Return the notebook that fills the most graded cells. Raises IntakeError where two fill as many differently."""
+    """Return the notebook that fills the most graded cells. Raises IntakeError if two fill equally many, but differently."""
     worked = [candidate for candidate in candidates if not candidate.is_empty_handout(expected)] or candidates
     tagged = [candidate for candidate in worked if candidate.sources] or list(worked)
     most = max(len(candidate.filled(expected)) for candidate in tagged)
@@ -170,7 +170,7 @@ def _read(path: Path, folder: Path, tags: Collection[str]) -> _Candidate:
 
 
 def _tagged_sources(path: Path, tags: frozenset[str]) -> dict[str, str]:
-    """The sources of tagged cells without their white space; none for what can't be read as a notebook."""
+    """The sources of tagged cells without their white space; empty if the file can't be read as a notebook."""
     try:
         notebook = read_notebook(path)
     except NotebookError:
@@ -190,7 +190,7 @@ def _with_plain_suffix(folder: Path, path: Path) -> tuple[Path, list[str]]:
 def _find_scripts(
     folder: Path, files: Sequence[Path], names: Sequence[str]
 ) -> tuple[dict[str, Path], list[str], dict[str, str]]:
-    """Find each script; where a name is there more than once, beside the others, or with the same content, decides."""
+    """Find each script. Of several with the same name, the one beside the other scripts is taken; equal copies count as one."""
     options = {name: _named(files, name) for name in names}
     score = {path.parent: 0 for paths in options.values() for path in paths}
     for paths in options.values():
@@ -226,7 +226,7 @@ def _find_by_content(
     scripts: Mapping[str, Path],
     ambiguous: Mapping[str, str],
 ) -> tuple[dict[str, Path], list[str]]:
-    """Find scripts that bear none of the names: the only other file of the kind that has a script's marks."""
+    """Find scripts under wrong names: the only other file of the same kind that has a script's marks."""
     known: dict[str, Path] = {}
     notes: list[str] = []
     others = [path for path in files if path not in scripts.values()]
@@ -251,7 +251,7 @@ def _read_text(path: Path) -> str:
 
 
 def _named(files: Sequence[Path], name: str) -> list[Path]:
-    """Return files of this name, else of this name in other capitals or with a browser's mark of a second download."""
+    """Return files of this name, otherwise of this name with other capitals or with a browser's mark of a second download."""
     exact = [path for path in files if path.name == name]
     return exact or [path for path in files if _plain_name(path).lower() == name.lower()]
 

@@ -40,7 +40,7 @@ _LITTER = frozenset(
         ".spotlight-v100",
     ]
 )
-# Read by Python, pytest or Jupyter without being asked for: they would decide how grading runs.
+# Read by Python, pytest or Jupyter without being named: they would change how grading runs.
 _SETTINGS = frozenset(
     [
         "conftest.py",
@@ -63,13 +63,11 @@ _SETTINGS_SUFFIXES = (".pth", ".egg-link")
 
 
 class IntakeError(Exception):
-    """What was handed in cannot be taken in; the message is one line for a person: seen, expected, what to do."""
+    """What was handed in cannot be taken in; the message is one line for a person: what was seen, what was expected, what to do."""
 
 
-DAMAGED = (
-    "The archive is damaged or was cut off ({}). Open it yourself to see, pack it anew and hand in again."
-)
-ENCRYPTED = "The archive is protected by a password. Pack it without one and hand in again."
+DAMAGED = "The archive is damaged or was cut off ({}). Open it yourself to check, pack it again and hand it in again."
+ENCRYPTED = "The archive is protected by a password. Pack it without one and hand it in again."
 
 
 class Kind(Enum):
@@ -84,7 +82,7 @@ class Kind(Enum):
 def clean(raw: str) -> tuple[str, ...]:
     """Return a name as parts that are safe on every system and shown as they are.
 
-    Raises IntakeError for a name that leads out of its folder, or that no file system takes.
+    Raises IntakeError for a name that leads out of its folder, or that no file system accepts.
     """
     name = _decode(raw).replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
@@ -99,12 +97,12 @@ def clean(raw: str) -> tuple[str, ...]:
     if longest > _MAX_NAME_BYTES or whole > _MAX_PATH_BYTES or len(parts) > _MAX_DEPTH:
         raise IntakeError(
             f"The name {name[:60]!r}… is too long or too deeply nested: at most {_MAX_NAME_BYTES} bytes for one name "
-            f"and {_MAX_DEPTH} folders are allowed. Rename it and hand in again."
+            f"and {_MAX_DEPTH} folders are allowed. Rename it and hand it in again."
         )
     return parts
 
 
-_PACK_ANEW = "Pack your folder anew with your system's own tool and hand in again."
+_PACK_ANEW = "Pack your folder again with your system's own tool and hand it in again."
 
 
 def classify(parts: tuple[str, ...], reserved: Collection[str]) -> tuple[Kind, str]:
@@ -122,7 +120,7 @@ def classify(parts: tuple[str, ...], reserved: Collection[str]) -> tuple[Kind, s
 
 
 class Names:
-    """The names taken so far: it refuses what on some system would be one and the same file."""
+    """The names taken so far; it refuses a name that would be the same file as another on some system."""
 
     def __init__(self) -> None:
         self._spelled: dict[tuple[str, ...], str] = {}
@@ -138,24 +136,22 @@ class Names:
             is_new = key not in self._spelled
             before = self._spelled.setdefault(key, whole)
             if before != whole:
-                raise IntakeError(
-                    f"{before!r} and {whole!r} are one and the same name on some systems. {_KEEP_ONE}"
-                )
+                raise IntakeError(f"{before!r} and {whole!r} are the same name on some systems. {_KEEP_ONE}")
             if key in self._files or (depth == len(parts) and not is_new):
-                raise IntakeError(f"{whole!r} is there twice, and only one can be graded. {_KEEP_ONE}")
+                raise IntakeError(f"{whole!r} is in it twice, and only one can be graded. {_KEEP_ONE}")
         self._files.add(key)
 
 
-_KEEP_ONE = "Keep the one that counts and hand in again."
+_KEEP_ONE = "Keep the one that counts and hand it in again."
 
 
 def _decode(raw: str) -> str:
-    """Return a name that was stored in no Unicode: such bytes come as surrogates, and mostly are Windows' own."""
+    """Return a name that was not stored as Unicode: its bytes come as surrogates, and mostly are in Windows' own encoding."""
     if not any("\ud800" <= character <= "\udfff" for character in raw):
         return raw
     try:
         return raw.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
-    except UnicodeEncodeError:  # no bytes at all, but half of a character
+    except UnicodeEncodeError:  # not bytes, but half of a character
         return "".join("_" if "\ud800" <= character <= "\udfff" else character for character in raw)
 
 

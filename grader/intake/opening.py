@@ -23,7 +23,7 @@ from .sink import MIB, IntakeLimits, Sink
 
 _PACKAGE = Path(__file__).resolve().parent
 _SENTENCE_CHARACTERS = 600
-# Imports the modules here without the packages around them, which would bring the whole grader into each process.
+# Imports this package's modules without the packages around them, which would load the whole grader into each process.
 _PROGRAM = """
 import sys, types
 sys.modules["intake"] = types.ModuleType("intake")
@@ -42,7 +42,7 @@ class HandIn:
     scripts: dict[str, Path] = field(default_factory=dict)
     """By the name that the homework gives them."""
     notes: tuple[str, ...] = ()
-    """What was chosen and what was set aside, a sentence each, safe to show."""
+    """What was chosen and what was set aside, one sentence each, safe to show."""
     problems: dict[str, str] = field(default_factory=dict)
     """By ``"notebook"`` or a script's name: why it is absent, safe to show."""
 
@@ -58,7 +58,7 @@ def open_hand_in(
 ) -> HandIn:
     """Take a submission in, below ``workdir``, and find in it what is to be graded.
 
-    Nothing of it is run, and nothing in it can change how grading runs. Raises IntakeError, and leaves nothing
+    Nothing in it is run, and nothing in it can change how grading runs. Raises IntakeError, and leaves nothing
     behind, if it cannot be taken in or holds neither a notebook nor a script.
     """
     limits, expected = limits or IntakeLimits(), expected or Expected()
@@ -97,7 +97,7 @@ def _take_in(path: Path, folder: Path, limits: IntakeLimits, expected: Expected)
     if not stat.S_ISREG(mode):
         raise IntakeError(f"{path} is neither a file nor a folder. Name a notebook, a folder or an archive.")
     if path.stat().st_size == 0:
-        raise IntakeError(f"{path.name} is empty. Save your notebook and hand in again.")
+        raise IntakeError(f"{path.name} is empty. Save your notebook and hand it in again.")
     if find_reader(path) is not None:
         return _unpack(path, folder, limits, expected)
     return _copy_file(path, folder, limits)
@@ -109,9 +109,9 @@ def _copy_folder(path: Path, folder: Path, limits: IntakeLimits, expected: Expec
         if entry.is_symlink():
             sink.leave_out(name, "a link")
         elif not entry.is_file(follow_symlinks=False):
-            sink.leave_out(name, "no file")
+            sink.leave_out(name, "not a regular file")
         else:
-            # Opened so that what has meanwhile become a link or a FIFO is neither followed nor waited for.
+            # Opened such that an entry that has meanwhile become a link or a FIFO is neither followed nor waited for.
             handle = os.open(
                 entry.path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
             )
@@ -121,7 +121,7 @@ def _copy_folder(path: Path, folder: Path, limits: IntakeLimits, expected: Expec
 
 
 def _only_file(folder: Path) -> Path | None:
-    """Return the one file of a folder that holds nothing else, as course systems hand archives on."""
+    """Return the only file of a folder that holds nothing else: this is how course systems pass archives on."""
     entries = [path for path in folder.iterdir() if classify((path.name,), ())[0] is not Kind.LITTER]
     return entries[0] if len(entries) == 1 and not entries[0].is_symlink() and entries[0].is_file() else None
 
@@ -154,7 +154,7 @@ def _copy_file(path: Path, folder: Path, limits: IntakeLimits) -> list[str]:
 
 
 def _unpack(path: Path, folder: Path, limits: IntakeLimits, expected: Expected) -> list[str]:
-    """Let a process of its own unpack an archive."""
+    """Unpack an archive in a process of its own."""
     if path.stat().st_size > limits.archive_bytes:
         raise IntakeError(
             f"{path.name} is larger than {limits.archive_bytes // MIB:,} MiB. "
@@ -182,12 +182,12 @@ def _unpack(path: Path, folder: Path, limits: IntakeLimits, expected: Expected) 
     return list(answer["notes"])
 
 
-_SIMPLER = "Pack only your notebook and scripts, as an ordinary zip file, and hand in again."
+_SIMPLER = "Pack only your notebook and scripts, as an ordinary zip file, and hand it in again."
 
 
 @contextmanager
 def _fresh_folder(workdir: Path) -> Iterator[Path]:
-    """Make a private folder, and remove it again if anything goes wrong, Ctrl-C included."""
+    """Make a private folder, and remove it if anything goes wrong, Ctrl-C included."""
     workdir.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="submission-", dir=workdir))
     try:

@@ -1,4 +1,4 @@
-"""Reads 7z archives with py7zr, an optional dependency: import this where the archive is one."""
+"""Reads 7z archives with py7zr, an optional dependency: import this only for such an archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .sink import Sink
 
 
 class _Writer(Py7zIO):
-    """Counts what is unpacked, and writes it to a file unless that is left out."""
+    """Counts what is unpacked, and writes it to a file unless the member is left out."""
 
     def __init__(self, target: Path | None, sink: Sink) -> None:
         self._file = target.open("xb") if target else None

@@ -1,4 +1,4 @@
-"""Where handed-in files land: a fresh folder, under clean names, and no more of them than agreed."""
+"""Where handed-in files are put: into a fresh folder, under clean names, and no more of them than allowed."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Sink:
 
     @property
     def notes(self) -> list[str]:
-        """What was left out and why, a sentence each."""
+        """What was left out and why, one sentence each."""
         return list(self._noted)
 
     def target(self, raw: str) -> Path | None:
         """Return where a file of this name is to be written, or None if it is left out.
 
-        Raises IntakeError for a name that cannot be taken, and for one file too many.
+        Raises IntakeError for a name that cannot be used, and when there are too many files.
         """
         self.count_member()
         parts = clean(raw)
@@ -71,7 +71,7 @@ class Sink:
                     file.write(chunk)
 
     def leave_out(self, raw: str, what: str) -> None:
-        """Note that something is no file: ``what`` says what it is instead."""
+        """Note that something is not a file: ``what`` says what it is instead."""
         self.count_member()
         parts = clean(raw)
         if parts and classify(parts, self._reserved)[0] is Kind.KEPT:
@@ -91,7 +91,7 @@ class Sink:
         self._bytes += count
         if self._bytes > self._limits.unpacked_bytes:
             raise IntakeError(
-                f"Unpacked it is larger than {self._limits.unpacked_bytes // MIB:,} MiB. "
+                f"Unpacked, it is larger than {self._limits.unpacked_bytes // MIB:,} MiB. "
                 "Hand in only your notebook and scripts, without saved models and data sets."
             )
 

@@ -1,7 +1,7 @@
 """Unpacks one archive, in a process of its own with limits on memory, time and disk.
 
-Whatever a hostile archive makes a decompressor do, it does it here and not in the grader. Orders come as JSON on
-standard input, notes or the error go as JSON to standard output.
+Whatever a hostile archive makes a decompressor do happens here and not in the grader. Orders come as JSON on standard
+input; notes or the error go to standard output as JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ROOM_BYTES = 1 << 20
 
 
 def main() -> None:
-    """Unpack as ordered; ends normally also where the archive is refused."""
+    """Unpack as ordered; ends normally even if the archive is refused."""
     orders = json.load(sys.stdin)
     json.dump(_unpack(orders), sys.stdout)
 
@@ -32,14 +32,14 @@ def _unpack(orders: dict[str, Any]) -> dict[str, Any]:
         _limit_process(limits)
         reader = find_reader(archive)
         if reader is None:
-            raise IntakeError("It is no archive that can be read here.")
+            raise IntakeError("It is not an archive that can be read here.")
         sink = Sink(folder, limits, orders["reserved"])
         reader(archive, sink, limits)
     except IntakeError as error:
         return {"error": str(error)}
     except (MemoryError, RecursionError):
         return {
-            "error": "Unpacking it takes too much memory. Pack it as an ordinary zip file and hand in again."
+            "error": "Unpacking it takes too much memory. Pack it as an ordinary zip file and hand it in again."
         }
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
@@ -51,7 +51,7 @@ def _limit_process(limits: IntakeLimits) -> None:
     try:
         import resource
     except ImportError:
-        return  # Windows has no such limits; the deadline and the count of bytes remain
+        return  # Windows has no such limits; the deadline and the count of bytes still apply
     for kind, value in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CPU, limits.time_s),

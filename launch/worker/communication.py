@@ -77,7 +77,7 @@ class Communication:
 
     @property
     def inside(self) -> bool:
-        """Whether this thread is within a recorded call already, whose parts are no events of their own."""
+        """Whether this thread is within a recorded call already, whose parts are not events of their own."""
         return getattr(self._local, "inside", False)
 
     def perform(

@@ -69,11 +69,13 @@ def import_from(name: str, location: str) -> None:
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
-    """Calls back once the module of a given name has been executed, before its importer sees it."""
+    """Calls back once the module of a given name has been executed, before its importer sees it; at once if it has been."""
 
     def __init__(self, callbacks: dict[str, Callable[[], None]]) -> None:
         self._callbacks = callbacks
         self._busy: set[str] = set()
+        for name in [name for name in callbacks if name in sys.modules]:
+            callbacks.pop(name)()
 
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None

@@ -6,7 +6,6 @@ import io
 import sys
 
 from . import processes, settings
-from .compilation import DeferredCompiler
 from .imports import AfterImport, AliasFinder
 from .recorder import Recorder
 
@@ -29,10 +28,6 @@ def install() -> None:
     def multiprocessing_imported() -> None:
         processes.record_multiprocessing(recorder)
 
-    if "torch" in sys.modules:  # a copy of a process that has imported it
-        multiprocessing_imported()
-        torch_imported()
-    sys.meta_path.insert(0, DeferredCompiler())
     sys.meta_path.insert(0, AliasFinder(recorder.settings.alias, alias_used))
     sys.meta_path.insert(
         0, AfterImport({"torch": torch_imported, "multiprocessing.process": multiprocessing_imported})

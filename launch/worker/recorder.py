@@ -1,4 +1,4 @@
-"""One file of JSON lines for each process: a line an event, written at once, so that a kill loses nothing.
+"""One file of JSON lines for each process: a line per event, written at once, so that a kill loses nothing.
 
 The file stays locked for as long as its process lives. The launcher can thus tell a dead process from a
 silent one, also where the two see different process numbers.

@@ -22,7 +22,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Ports:
-    """The run's table from ports that scripts ask for to ports that were free: one small file a port."""
+    """The run's table from ports that scripts ask for to ports that were free: one small file per port."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

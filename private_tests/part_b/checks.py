@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from grader import fail
+from grader import explain, fail
 from launch.events import Backward, Forward, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
 from launch.waits import is_collective
@@ -14,7 +14,7 @@ from launch.workers import SENDS, Operation
 
 from .comparison import Comparison, count_layers
 from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
-from .diagnoses import Evidence, at, changed_between_steps, explain
+from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps
 from .trial import FEWEST_STEPS, Trial, largest_model, optimizer_steps
 
 LOGGED_ELEMENTS = 16  # a reduction of so few numbers is of losses or counts, not of gradients
@@ -105,7 +105,7 @@ def check_shell_script(trial: Trial) -> None:
         fail(
             f"{trial.name} does not start rank {missing[0]}.",
             f"all {trial.contract.ranks} ranks started, each in the background",
-            "end each line that starts a rank with `&`, and begin to count at 0.",
+            "end each line that starts a rank with `&`, and count from 0.",
         )
     if not report.script_waited:
         fail(
@@ -122,7 +122,7 @@ def check_shell_script(trial: Trial) -> None:
 
 
 def check_stages(trial: Trial) -> None:
-    """Every rank holds one stage of the class's depth and width, and reads batches of the class's size."""
+    """Every rank holds one stage of the depth and width asked, and reads batches of the size asked."""
     require_script(trial)
     contract = trial.contract
     if len(trial.ranks) < contract.ranks:
@@ -170,8 +170,9 @@ def _check_batch(trial: Trial, first: RankReport) -> None:
         sequences = sum(shape[0] for shape in read if len(shape) == 2)
         lengths = {shape[-1] for shape in read}
         if sequences != BATCH_SIZE or lengths != {trial.contract.seq_l}:
+            found = f"{sequences} sequence{'s' * (sequences != 1)} of {', '.join(map(str, sorted(lengths)))} tokens"
             fail(
-                f"Rank {first.rank} reads {sequences} sequences of {', '.join(map(str, sorted(lengths)))} tokens in a step.",
+                f"Rank {first.rank} reads {found} per step.",
                 f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
                 f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
             )
@@ -191,8 +192,8 @@ def check_micro_batches(trial: Trial) -> None:
                     else f"{len(forwards)} micro-batches"
                 )
                 fail(
-                    f"Stage {stage} (rank {number}) works on {whole} in a step, so only one stage works at a time.",
-                    f"{'at least ' * (fewest < BATCH_SIZE)}{fewest} micro-batches in a step",
+                    f"Stage {stage} (rank {number}) works on {whole} per step, so only one stage works at a time.",
+                    f"{'at least ' * (fewest < BATCH_SIZE)}{fewest} micro-batches per step",
                     "cut the batch with tokens.chunk(3), and run each part through the stages by itself.",
                 )
         _check_overlap(trial, pipeline)
@@ -288,14 +289,12 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
     if comparison.problem:
         fail(
             f"The gradients could not be compared: {comparison.problem}.",
-            "three stages with the class's parameters, whose first one reads tokens (batch, sequence)",
-            "build the stages with the class's LLamaFirstStage, LLamaStage and LLamaLastStage.",
+            "three stages with the lab's parameters, whose first one reads tokens (batch, sequence)",
+            "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage.",
         )
     if comparison.mismatches:
-        evidence = Evidence(
-            trial.contract, trial.pipelines, trial.ranks, comparison.mismatches, comparison.unequal_starts
-        )
-        fail(*explain(evidence))
+        found = comparison.mismatches, comparison.unequal_starts
+        explain(GradientEvidence(trial.contract, trial.pipelines, trial.ranks, *found), DIAGNOSES)
 
 
 def _check_new_data(first: RankReport) -> None:
@@ -332,15 +331,15 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
     if comparison.problem:
         fail(
             f"The parameters could not be compared: {comparison.problem}.",
-            "three stages with the class's parameters",
-            "build the stages with the class's LLamaFirstStage, LLamaStage and LLamaLastStage.",
+            "three stages with the lab's parameters",
+            "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage.",
         )
     if comparison.drifts:
         drift = comparison.drifts[0]
         fail(
             f"After step {drift.step} {drift.parameter} of rank {drift.rank} is not what {OPTIMIZER} makes of the rank's own gradients.",
             f"one optimizer.step() of {OPTIMIZER} with lr={LEARNING_RATE}, weight_decay=0 and its default betas in each step",
-            "use one optimizer a rank with these settings, and change parameters by nothing else.",
+            "use one optimizer per rank with these settings, and let nothing else change parameters.",
         )
 
 
@@ -358,7 +357,7 @@ def check_different_data(trial: Trial) -> None:
     if common:
         first, other = trial.pipelines[0][0], trial.pipelines[1][0]
         fail(
-            f"Both pipelines read the same data: ranks {first} and {other} were given {len(common)} of {len(read[0])} micro-batches alike.",
+            f"Both pipelines read the same data: ranks {first} and {other} were given the same micro-batches, {len(common)} of {len(read[0])}.",
             "different stories in each pipeline, so that a step learns from twice as many",
             "skip far enough in the second pipeline: TinyStories(…, skip=100_000) on all of its ranks.",
         )
@@ -397,7 +396,7 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
     if 0 < len(reducing) < len(stages):
         without = [stage for stage in stages if stage not in reducing]
         fail(
-            f"Only stage {' and '.join(map(str, reducing))} reduces its gradients; stage {' and '.join(map(str, without))} does not.",
+            f"Gradients are reduced in stage {' and '.join(map(str, reducing))}, but not in stage {' and '.join(map(str, without))}.",
             "a reduction in every stage",
             "call all_reduce on every rank, each in the group of its own stage.",
         )

@@ -1,16 +1,17 @@
-"""From how gradients differ to the likely mistake, in a sentence. Each diagnosis is a pure function.
+"""From how gradients differ to the likely mistake, in a sentence.
 
-A diagnosis looks at the evidence of one run and gives an explanation, or None where it does not apply. The first
-one that applies is told, so those that look at what was sent and read come before those that look at weights.
+The first diagnosis that recognises the mistake says it, so those that look at what was sent and read come before
+those that look at weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
+from grader import Diagnosis, Failure
 from launch.events import Backward, SourceLine, Tokens, ZeroGrad
 from launch.run_report import RankReport
 from launch.workers import Operation
@@ -18,20 +19,13 @@ from launch.workers import Operation
 from .comparison import Fit, Mismatch
 from .contract import Contract
 from .messages import Transfer, between, find_mixups, find_transfers
+from .trial import optimizer_steps
 
 CLOSE = 0.03  # weights of a fit that differ by less are equal
 
 
-class Explanation(NamedTuple):
-    """What was seen, what was expected, what to do next."""
-
-    seen: str
-    expected: str
-    advice: str
-
-
 @dataclass(frozen=True)
-class Evidence:
+class GradientEvidence:
     """What a diagnosis may look at."""
 
     contract: Contract
@@ -58,39 +52,33 @@ class Evidence:
         return tuple(weight for weights in others for weight in weights)
 
 
-Diagnosis = Callable[[Evidence], Explanation | None]
-
-
-def explain(evidence: Evidence) -> Explanation:
-    """The first diagnosis that applies, else how far the gradients are off."""
-    for diagnose in DIAGNOSES:
-        found = diagnose(evidence)
-        if found is not None:
-            return found
-    worst = max(evidence.mismatches, key=lambda mismatch: mismatch.difference)
-    return Explanation(
-        f"The gradient of {_ranks(evidence.mismatches)} in step {evidence.step} differs from that of the same batch trained in one "
-        f"process by {worst.difference:.0%} of its length, most in {worst.parameter} of rank {worst.rank}.",
-        "in every step the gradient of the mean loss over the whole batch, on every rank",
-        "train the three stages on one micro-batch in one process, and compare activations and gradients stage by stage.",
-    )
-
-
 # --- data, messages and buffers -------------------------------------------------------------------------------
 
 
-def unequal_replicas(evidence: Evidence) -> Explanation | None:
+def not_finite(evidence: GradientEvidence) -> Failure | None:
+    """NaN or infinity: nothing can be fitted to it."""
+    endless = [m for m in evidence.mismatches if not math.isfinite(m.difference)]
+    if not endless:
+        return None
+    return Failure(
+        f"The gradient of {_ranks(endless)} in step {evidence.step} is not finite, first in {endless[0].parameter} of rank {endless[0].rank}.",
+        "gradients without NaN or infinity",
+        "look for memory that is sent or used before anything was written to it, as by torch.empty, and for a division by 0.",
+    )
+
+
+def unequal_replicas(evidence: GradientEvidence) -> Failure | None:
     if not evidence.unequal_starts:
         return None
     one, other = evidence.unequal_starts[0]
-    return Explanation(
+    return Failure(
         f"Ranks {one} and {other} hold the same stage, but begin with different parameters.",
         "replicas of a stage that begin equal, so that equal gradients keep them equal",
         "call torch.manual_seed(0) on every rank just before it builds its stage.",
     )
 
 
-def different_data(evidence: Evidence) -> Explanation | None:
+def different_data(evidence: GradientEvidence) -> Failure | None:
     """First and last stage of a pipeline read different stories."""
     for pipeline in evidence.pipelines:
         first, last = pipeline[0], pipeline[-1]
@@ -105,16 +93,16 @@ def different_data(evidence: Evidence) -> Explanation | None:
         shown = sorted(a.first[1:7] for a in read) == sorted(b.first[:6] for b in targets)
         if strange and not shown:
             a, b = read[strange[0]], targets[strange[0]]
-            return Explanation(
+            return Failure(
                 f"In step {evidence.step} rank {first} reads micro-batch {strange[0]} as tokens {_list(a.first[1:5])} …, but rank {last} "
                 f"compares its prediction with {_list(b.first[:4])} ….",
                 "first and last stage of a pipeline on the same stories, in the same order",
-                f"give the loaders of ranks {first} and {last} the same `skip` and batch size, and draw from both once a step.",
+                f"give the loaders of ranks {first} and {last} the same `skip` and batch size, and draw from both once per step.",
             )
     return None
 
 
-def swapped_targets(evidence: Evidence) -> Explanation | None:
+def swapped_targets(evidence: GradientEvidence) -> Failure | None:
     """The last stage compares a micro-batch's prediction with another's tokens."""
     for pipeline in evidence.pipelines:
         read = [
@@ -123,7 +111,7 @@ def swapped_targets(evidence: Evidence) -> Explanation | None:
         targets = [e.first[:6] for e in _tokens(evidence.ranks[pipeline[-1]], ("target",), evidence.step)]
         if read != targets and sorted(read) == sorted(targets) and len(set(read)) == len(read):
             wrong = next(index for index, target in enumerate(targets) if target != read[index])
-            return Explanation(
+            return Failure(
                 f"In step {evidence.step} rank {pipeline[-1]} compares its prediction number {wrong} with the tokens of micro-batch "
                 f"{read.index(targets[wrong])}, while activations arrive in the order in which rank {pipeline[0]} sent them.",
                 "each prediction compared with the tokens that it was made from",
@@ -132,11 +120,11 @@ def swapped_targets(evidence: Evidence) -> Explanation | None:
     return None
 
 
-def altered_buffer(evidence: Evidence) -> Explanation | None:
+def altered_buffer(evidence: GradientEvidence) -> Failure | None:
     """A message arrived other than it was given to send."""
     for transfer in find_transfers(evidence.ranks):
         if transfer.altered and transfer.step <= evidence.step:
-            return Explanation(
+            return Failure(
                 f"What rank {transfer.source} gave to {transfer.send.describe()}{at(transfer.send.call.at)} is not what rank "
                 f"{transfer.destination} received: the tensor was changed before it had been sent.",
                 "a tensor that stays as it is until wait() on its isend has returned",
@@ -145,7 +133,7 @@ def altered_buffer(evidence: Evidence) -> Explanation | None:
     return None
 
 
-def reused_buffer(evidence: Evidence) -> Explanation | None:
+def reused_buffer(evidence: GradientEvidence) -> Failure | None:
     """A tensor was received into again while the graph of an earlier micro-batch still needed it."""
     for number, rank in evidence.ranks.items():
         backwards = [event.start for event in rank.of(Backward) if event.step == evidence.step]
@@ -156,12 +144,12 @@ def reused_buffer(evidence: Evidence) -> Explanation | None:
         ]
         for one, other in _pairs_of_one_buffer(receives):
             if not any(one.start_s < begin < other.start_s for begin in backwards):
-                return Explanation(
+                return Failure(
                     f"Rank {number} receives with {one.describe()}{at(one.call.at)} and again with "
                     f"{other.describe()}{at(other.call.at)} into the "
                     "same tensor, before it went backward through what it had computed from the first.",
                     "a tensor of its own for each micro-batch: autograd keeps it for the backward pass",
-                    "create the tensor to receive into anew for each micro-batch.",
+                    "create a new tensor to receive into for each micro-batch.",
                 )
     return None
 
@@ -174,14 +162,14 @@ def _pairs_of_one_buffer(receives: Sequence[Operation]) -> list[tuple[Operation,
     return [pair for same in channels.values() for pair in pairwise(same)]
 
 
-def other_order(evidence: Evidence) -> Explanation | None:
+def other_order(evidence: GradientEvidence) -> Failure | None:
     """Gradients came back in another order than the stage took them in."""
     transfers: list[Transfer] = find_transfers(evidence.ranks)
     for pipeline in evidence.pipelines:
         for mixup in find_mixups(evidence.ranks, transfers, pipeline, evidence.step):
             following = pipeline[pipeline.index(mixup.rank) + 1]
             order = [each.send.describe() for each in between(transfers, following, mixup.rank, mixup.step)]
-            return Explanation(
+            return Failure(
                 f"In step {mixup.step} rank {mixup.rank} goes backward{at(mixup.backward.at)} through "
                 f"micro-batch {mixup.micro_batch} with the gradient "
                 f"that rank {following} returned for micro-batch {mixup.gradient_of} ({', '.join(order[:3])}).",
@@ -194,21 +182,21 @@ def other_order(evidence: Evidence) -> Explanation | None:
 # --- weights --------------------------------------------------------------------------------------------------
 
 
-def kept_gradients(evidence: Evidence) -> Explanation | None:
+def kept_gradients(evidence: GradientEvidence) -> Failure | None:
     """The step before is still in the gradient."""
     kept = [m for m in evidence.mismatches if m.fit.explains and m.fit.previous > 0.5 and _even(m.fit, 1.0)]
     if not kept:
         return None
     cleared = any(event.step == evidence.step for m in kept for event in evidence.ranks[m.rank].of(ZeroGrad))
     after = "although zero_grad() was called" if cleared else "and zero_grad() was not called"
-    return Explanation(
+    return Failure(
         f"The gradient of {_ranks(kept)} in step {evidence.step} still contains that of step {evidence.step - 1}, {after}.",
         "gradients that begin at zero in each step, on every rank",
-        "call optimizer.zero_grad() once a step on every rank: before its first backward pass, or after optimizer.step().",
+        "call optimizer.zero_grad() once per step on every rank: before its first backward pass, or after optimizer.step().",
     )
 
 
-def cleared_between(evidence: Evidence) -> Explanation | None:
+def cleared_between(evidence: GradientEvidence) -> Failure | None:
     """zero_grad() ran between the micro-batches of a step."""
     for mismatch in evidence.mismatches:
         rank = evidence.ranks[mismatch.rank]
@@ -216,16 +204,16 @@ def cleared_between(evidence: Evidence) -> Explanation | None:
         clears = [event for event in rank.of(ZeroGrad) if event.step == mismatch.step]
         between_passes = [event for event in clears if passes and passes[0] <= event.t <= passes[-1]]
         if between_passes and _lost(evidence, mismatch):
-            return Explanation(
+            return Failure(
                 f"Rank {mismatch.rank} calls zero_grad(){at(between_passes[0].at)} between the micro-batches of step {mismatch.step}: of "
                 f"{len(passes)} micro-batches only the gradient of the last {_plural(len(passes) - len(_lost(evidence, mismatch)))} is left.",
                 "the gradients of all micro-batches added up, and one optimizer step",
-                "call zero_grad() once a step, before the first micro-batch.",
+                "call zero_grad() once per step, before the first micro-batch.",
             )
     return None
 
 
-def only_last(evidence: Evidence) -> Explanation | None:
+def only_last(evidence: GradientEvidence) -> Failure | None:
     """Only some micro-batches were propagated back."""
     for mismatch in evidence.mismatches:
         lost = _lost(evidence, mismatch)
@@ -238,7 +226,7 @@ def only_last(evidence: Evidence) -> Explanation | None:
             f"only micro-batch {_list(kept)}" if len(kept) == 1 else f"only the micro-batches {_list(kept)}"
         )
         last = ", the last one," if kept == [len(own) - 1] else ""
-        return Explanation(
+        return Failure(
             f"In the gradient of {_ranks(evidence.mismatches)} in step {mismatch.step} there is {only}{last} of {len(own)}; "
             f"rank {mismatch.rank} made {len(went)} backward pass{'es' * (len(went) != 1)}.",
             "every micro-batch propagated back, so that the gradient is that of the whole batch",
@@ -247,7 +235,7 @@ def only_last(evidence: Evidence) -> Explanation | None:
     return None
 
 
-def _lost(evidence: Evidence, mismatch: Mismatch) -> list[int]:
+def _lost(evidence: GradientEvidence, mismatch: Mismatch) -> list[int]:
     """Micro-batches of the rank's pipeline that its gradient does not contain, if it contains others."""
     own = evidence.own_weights(mismatch)
     if not mismatch.fit.explains or len(own) < 2:
@@ -256,7 +244,7 @@ def _lost(evidence: Evidence, mismatch: Mismatch) -> list[int]:
     return lost if 0 < len(lost) < len(own) else []
 
 
-def not_reduced(evidence: Evidence) -> Explanation | None:
+def not_reduced(evidence: GradientEvidence) -> Failure | None:
     """A rank's gradient is its own pipeline's alone."""
     if len(evidence.pipelines) == 1:
         return None
@@ -273,8 +261,8 @@ def not_reduced(evidence: Evidence) -> Explanation | None:
         return weights
     stages = sorted({m.stage for m in alone})
     everywhere = len(stages) == len(evidence.pipelines[0])
-    where = "in no stage" if everywhere else f"not in stage {_list(stages)}"
-    return Explanation(
+    where = "in no stage" if everywhere else f"not in stage{'s' * (len(stages) > 1)} {_list(stages)}"
+    return Failure(
         f"In step {evidence.step} the gradient of {_ranks(alone)} is that of its own pipeline alone: gradients are reduced {where}.",
         "in every stage the mean of the gradients of both pipelines",
         "all_reduce the gradients of every parameter, on every rank, in the group of its stage, after the last backward pass and before "
@@ -282,12 +270,12 @@ def not_reduced(evidence: Evidence) -> Explanation | None:
     )
 
 
-def averaged_weights(evidence: Evidence) -> Explanation | None:
+def averaged_weights(evidence: GradientEvidence) -> Failure | None:
     """Parameters are averaged after the optimizer step, so that every replica's Adam has a state of its own."""
     for mismatch in evidence.mismatches:
         changed = changed_between_steps(evidence.ranks[mismatch.rank])
         if changed is not None:
-            return Explanation(
+            return Failure(
                 f"Rank {mismatch.rank} steps with the gradient of its own pipeline, and between step {changed} and step {changed + 1} "
                 "its parameters are changed again: weights are averaged.",
                 "the mean of the gradients in every optimizer: replicas' Adam states differ otherwise, and the mean of two Adam steps is "
@@ -297,7 +285,7 @@ def averaged_weights(evidence: Evidence) -> Explanation | None:
     return None
 
 
-def wrong_scale(evidence: Evidence) -> Explanation | None:
+def wrong_scale(evidence: GradientEvidence) -> Failure | None:
     """All weights are equal, but not 1."""
     first = evidence.mismatches[0]
     scale = first.fit.weights[0][0]
@@ -309,10 +297,8 @@ def wrong_scale(evidence: Evidence) -> Explanation | None:
     seen = f"In step {evidence.step} the gradient of {who} is {scale:.3g} times that of the whole batch."
     for factor, cause, advice in _scales(m, p):
         if abs(scale - factor) < CLOSE * factor:
-            return Explanation(
-                f"{seen} {cause}", "the gradient of the mean loss over the whole batch", advice
-            )
-    return Explanation(
+            return Failure(f"{seen} {cause}", "the gradient of the mean loss over the whole batch", advice)
+    return Failure(
         seen,
         "the gradient of the mean loss over the whole batch",
         "look at what you divide the loss and the gradients by.",
@@ -361,6 +347,17 @@ def _even(fit: Fit, scale: float) -> bool:
     )
 
 
+def unexplained(evidence: GradientEvidence) -> Failure:
+    """Nothing but how far the gradients are off."""
+    worst = max(evidence.mismatches, key=lambda mismatch: mismatch.difference)
+    return Failure(
+        f"The gradient of {_ranks(evidence.mismatches)} in step {evidence.step} differs from that of the same batch trained in one "
+        f"process by {worst.difference:.0%} of its length, most in {worst.parameter} of rank {worst.rank}.",
+        "in every step the gradient of the mean loss over the whole batch, on every rank",
+        "train the three stages on one micro-batch in one process, and compare activations and gradients stage by stage.",
+    )
+
+
 # --- what several diagnoses use -------------------------------------------------------------------------------
 
 
@@ -371,8 +368,6 @@ def at(line: SourceLine | None) -> str:
 
 def changed_between_steps(rank: RankReport) -> int | None:
     """The first step after which a rank's parameters were changed before the next one."""
-    from .trial import optimizer_steps
-
     for step, following in pairwise(optimizer_steps(rank)):
         if step.after is not None and following.before is not None and step.after != following.before:
             return step.number
@@ -397,7 +392,8 @@ def _plural(count: int) -> str:
     return "one" if count == 1 else str(count)
 
 
-DIAGNOSES: tuple[Diagnosis, ...] = (
+DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
+    not_finite,
     unequal_replicas,
     different_data,
     altered_buffer,
@@ -409,4 +405,5 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     not_reduced,
     wrong_scale,
     reused_buffer,
+    unexplained,
 )

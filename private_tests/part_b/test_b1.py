@@ -23,7 +23,7 @@ def test_shell_script(trial: Trial) -> None:
 
 @pytest.mark.exercise("B1", points=0.5)
 def test_stages(trial: Trial) -> None:
-    """Three stages have the class's depth and width, and read the class's batches."""
+    """Three stages have the depth and width asked, and read batches of the size asked."""
     checks.check_stages(trial)
 
 

@@ -23,7 +23,7 @@ def test_shell_script(trial: Trial) -> None:
 
 @pytest.mark.exercise("B2", points=0.25)
 def test_stages(trial: Trial) -> None:
-    """Two pipelines of three stages have the class's depth and width, and read the class's batches."""
+    """Two pipelines of three stages have the depth and width asked, and read batches of the size asked."""
     checks.check_stages(trial)
 
 

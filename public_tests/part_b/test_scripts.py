@@ -59,7 +59,7 @@ def test_stages_have_the_size_asked(exercise: str, report: RunReport) -> None:
 
 @both
 def test_batches_have_the_size_asked(exercise: str, report: RunReport) -> None:
-    """The first stage reads three sequences of 256 tokens a step."""
+    """The first stage reads three sequences of 256 tokens per step."""
     first = report.rank(0)
     read = [
         event.shape
@@ -70,7 +70,7 @@ def test_batches_have_the_size_asked(exercise: str, report: RunReport) -> None:
     if sequences != BATCH or {shape[-1] for shape in read} != {LENGTH}:
         fail(
             f"Rank 0 of {exercise} reads {sequences} sequences in its first step, in parts of shape {[list(shape) for shape in read]}.",
-            f"{BATCH} sequences of {LENGTH} tokens a step",
+            f"{BATCH} sequences of {LENGTH} tokens per step",
             f"load with batch_size={BATCH} and seq_l={LENGTH}, and give the tokens to the first stage.",
         )
 
@@ -101,7 +101,7 @@ def test_an_explanation_is_there(exercise: str, scripts: Scripts) -> None:
     comments = [line for line in text.splitlines() if "#" in line or '"""' in line]
     if len(words) < 15 and len(comments) < 3:
         fail(
-            f"{exercise.lower()}.py has hardly a comment, and no text file lies beside it.",
+            f"{exercise.lower()}.py has hardly any comments, and there is no text file beside it.",
             "a few sentences that say which stage works on which micro-batch when, and why the gradients are right",
             "write them as comments beside the schedule; a person will read them.",
         )

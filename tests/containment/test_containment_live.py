@@ -274,7 +274,7 @@ class TestProcess:
         before, runs = len(list(opened.iterdir())), 5
         for _ in range(runs):
             kind.run("")
-        # A leak adds one a run; threads that other tests left (those of ZeroMQ) open and close a few meanwhile.
+        # A leak adds one per run; threads that other tests left (those of ZeroMQ) open and close a few meanwhile.
         assert len(list(opened.iterdir())) - before < runs
 
     def test_no_process_is_left_not_even_a_zombie(self, kind: Kind) -> None:

@@ -266,7 +266,7 @@ def test_probes_may_import_each_other_and_a_notebook_can_t_import_them(isolation
     probes = {"sums": PROBE, "more": f"from probes.sums import double{PROBE.replace('double', 'ask')}"}
     cells = make_cells("import sys\nn = [name for name in sys.modules if name.startswith('probes')]")
     with Session(cells, KernelLimits(), probes=probes, **isolation) as session:
-        answer = session.observe("more", "ask", {"name": "n", "plus": ["end"]}, TIMEOUT_S)
+        answer = session.observe("more.ask", {"name": "n", "plus": ["end"]}, TIMEOUT_S)
 
     assert (answer.outcome, answer.value) == ("ok", ["end"])
 
@@ -288,10 +288,10 @@ def test_the_environment_reaches_the_kernel(isolation: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("outcome", "sentence"),
     [
-        ("ok", "it ran to its end"),
+        ("ok", "it ran to the end"),
         ("timeout", "it was still running after 2 s and was interrupted"),
         ("hung", "it was still running after 2 s, did not react to an interrupt, and was killed"),
-        ("memory", "it took more than 512 MiB of memory and was killed"),
+        ("memory", "it used more than 512 MiB of memory and was killed"),
         ("no time", "it was not run, because the notebook as a whole had used up its 900 s"),
         ("died", "it ended the whole Python process (by os._exit, exit, a signal or a crash in native code)"),
     ],
@@ -305,7 +305,7 @@ def test_a_limit_is_told_as_the_container_says_it() -> None:
         "limit", error=CodeError("Limit", "The code made 60,000 files; at most 50,000 is allowed.")
     )
 
-    told = "it passed a limit and was killed. The code made 60,000 files; at most 50,000 is allowed"
+    told = "it exceeded a limit and was killed. The code made 60,000 files; at most 50,000 is allowed"
     assert answer.describe(KernelLimits(), 2.0) == told
 
 

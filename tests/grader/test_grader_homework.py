@@ -52,7 +52,7 @@ def test_a_homework_is_read(tmp_path: Path) -> None:
         ("setup =", "colour = 1\nsetup =", "`colour`"),
         ("setup =", "folder = 'x'\nsetup =", "`folder`"),
         ("[kernel]", "[kernel", "Expected"),
-        ('handout = "handout.ipynb"', 'handout = "none.ipynb"', "names none.ipynb, which is not there"),
+        ('handout = "handout.ipynb"', 'handout = "none.ipynb"', "names none.ipynb, which does not exist"),
     ],
     ids=[
         "no title",

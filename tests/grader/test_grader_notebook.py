@@ -82,15 +82,15 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "no cells": ("a.ipynb", b'{"nbformat": 4, "cells": []}', "has no cells"),
     "cells missing": ("a.ipynb", b'{"nbformat": 4}', "has no cells"),
     "cells are no list": ("a.ipynb", b'{"nbformat": 4, "cells": {}}', "has no cells"),
-    "a cell is no object": ("a.ipynb", b'{"nbformat": 4, "cells": [3]}', "cell 1 is no object"),
-    "a source is no text": (
+    "a cell is not an object": ("a.ipynb", b'{"nbformat": 4, "cells": [3]}', "cell 1 is not an object"),
+    "a source is not text": (
         "a.ipynb",
         b'{"nbformat": 4, "cells": [{"source": 3}]}',
-        "source of cell 1 is no text",
+        "source of cell 1 is not text",
     ),
     "old and malformed": ("a.ipynb", b'{"nbformat": 3, "worksheets": 5}', "has the old notebook format 3"),
-    "UTF-16": ("a.ipynb", "{}".encode("utf-16"), "is no text"),
-    "a picture": ("a.ipynb", b"\x89PNG\r\n\x1a\n\xff\xfe", "is no text"),
+    "UTF-16": ("a.ipynb", "{}".encode("utf-16"), "is not a text file"),
+    "a picture": ("a.ipynb", b"\x89PNG\r\n\x1a\n\xff\xfe", "is not a text file"),
     "plain Python": ("a.py", b"import os\nprint(1)\n", "a Python file without jupytext cells"),
 }
 
@@ -190,17 +190,17 @@ WRONG_TAGS = {
     ),
     "duplicated": (
         [make_cell(tags=["answer"]), make_cell(), make_cell(tags=["answer"])],
-        "The tag 'answer' stands on 2 code cells (cell 1, cell 3).",
+        "The tag 'answer' is on 2 code cells (cell 1, cell 3).",
         "remove the tag from all but",
     ),
     "on Markdown": (
         [make_cell(tags=["answer"], kind="markdown")],
-        "The tag 'answer' stands on cell 1, which holds markdown and no code.",
+        "The tag 'answer' is on cell 1, which holds markdown, not code.",
         "change the type of that cell to code",
     ),
     "no list": (
         [make_cell(tags={"answer": True})],
-        "No cell has the tag 'answer', and the tags of cell 1 can't be read: they are no list.",
+        "No cell has the tag 'answer', and the tags of cell 1 can't be read: they are not a list.",
         "remove the tags of cell 1",
     ),
 }

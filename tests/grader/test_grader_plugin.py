@@ -93,7 +93,7 @@ BAD_PATHS: dict[str, tuple[str, str | None, str]] = {
     "missing": ("none.ipynb", None, "none.ipynb does not exist; give the path of your notebook"),
     "a folder": (".", None, "is a folder; name the notebook in it"),
     "plain Python": ("plain.py", "import os\n", "plain.py is a Python file without jupytext cells"),
-    "no JSON": ("a.ipynb", "{'cells': []}", "a.ipynb is no notebook: it is not JSON"),
+    "no JSON": ("a.ipynb", "{'cells': []}", "a.ipynb is not a notebook: it is not JSON"),
     "empty": ("a.ipynb", "", "a.ipynb is empty"),
 }
 
@@ -170,6 +170,24 @@ def test_a_wrong_answer_gets_its_sentence_and_no_traceback(grade: Grade) -> None
     assert "X1 (A number)\nnumber is 8." in ended.stdout
     assert "Traceback" not in ended.stdout
     assert not re.search(r"test_small\.py:\d", ended.stdout)
+
+
+DEPENDENT = '''
+@pytest.mark.needs("test_number")
+@pytest.mark.exercise("X1", points=1)
+def test_double(submission):
+    """Its double is fourteen."""
+'''
+
+
+def test_what_is_not_reached_earns_nothing_and_is_told_in_one_line(kit: Path, grade: Grade) -> None:
+    (kit / "public_tests" / "test_small.py").write_text(CHECKS + DEPENDENT)
+    ended, results = grade("8", "--exercise=X1")
+    check = results["tests"][1]
+
+    assert (check["score"], check["status"], check["extra_data"]["not_reached"]) == (0, "failed", True)
+    assert check["output"] == "Not reached: number is 8."
+    assert "Not reached" not in ended.stdout
 
 
 def test_the_closing_table_says_what_to_do_next(grade: Grade) -> None:

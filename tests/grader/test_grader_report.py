@@ -123,6 +123,14 @@ def test_a_page_shows_hostile_text_as_text(tmp_path: Path) -> None:
     assert not {"\x1b", "\u202e"} & set(page)
 
 
+def test_a_page_shows_what_was_not_reached_as_such() -> None:
+    not_reached = CheckResult("X1", "Result", 1, FAILED, "Not reached: no server.", {"not_reached": True})
+    page = format_page(make_report(not_reached))
+
+    assert "<b>Result</b>: not reached" in page
+    assert "to correct" not in page
+
+
 def test_a_page_has_every_check_with_its_points() -> None:
     page = format_page(MIXED)
 

@@ -11,13 +11,10 @@ import pytest
 from grader.failure import Failure, fail
 from grader.observation import Odd, Table
 from grader.values import (
-    check_curves,
+    check_lists,
     check_option,
-    combine_tensors,
     compare_columns,
-    compare_curves,
     is_number,
-    match_tensors,
     show,
 )
 
@@ -46,63 +43,38 @@ def get_seen(check: Callable[[], None]) -> str:
     return ""
 
 
-CURVES = {"a": [10.0, 20.0], "b": [30.0, 40.0]}
+LISTS = {"a": [10.0, 20.0], "b": [30.0, 40.0]}
 
-CURVE_MISTAKES: dict[str, tuple[Any, str]] = {
-    "equal": (CURVES, ""),
-    "within tolerance": ({"a": [10.4, 19.6], "b": [30, 40]}, ""),
-    "in another order": ({"b": CURVES["b"], "a": CURVES["a"]}, ""),
+LIST_MISTAKES: dict[str, tuple[Any, str]] = {
+    "right": (LISTS, ""),
+    "in another order": ({"b": LISTS["b"], "a": LISTS["a"]}, ""),
     "None": (None, "f() is None (is a return missing?)."),
     "a list": ([1, 2], "f() is a list of 2."),
     "a missing key": ({"a": [10.0, 20.0]}, "f() lacks the key 'b'."),
-    "an extra key": ({**CURVES, "c": []}, "f() has the key 'c' in addition."),
+    "an extra key": ({**LISTS, "c": []}, "f() has the key 'c' in addition."),
     "another key": (
         {"a": [10.0, 20.0], "B": [30.0, 40.0]},
         "f() lacks the key 'b' and has the key 'B' in addition.",
     ),
     "several keys missing": ({}, "f() lacks the keys 'a', 'b'."),
-    "a number for a curve": ({**CURVES, "a": 20.0}, "f()['a'] is 20.0."),
-    "too few values": ({**CURVES, "a": [20.0]}, "f()['a'] has 1 value."),
-    "too many values": ({**CURVES, "a": [1.0, 2.0, 3.0]}, "f()['a'] has 3 values."),
-    "an ellipsis for a curve": ({**CURVES, "a": Odd("...")}, "f()['a'] is `...`."),
-    "a giant integer": (
-        {**CURVES, "a": [Odd("a giant integer"), 1.0]},
-        "f()['a'] has a giant integer in round 1.",
-    ),
-    "a table for a curve": ({**CURVES, "a": Table(["x"], [[1]])}, "f()['a'] is a DataFrame with 1 row."),
-    "NaN": ({**CURVES, "a": [10.0, math.nan]}, "f()['a'] has nan in round 2."),
-    "infinity": ({**CURVES, "a": [math.inf, 20.0]}, "f()['a'] has inf in round 1."),
-    "a text for a value": ({**CURVES, "a": [10.0, "20"]}, "f()['a'] has '20' in round 2."),
-    "a bool for a value": ({**CURVES, "a": [10.0, True]}, "f()['a'] has True in round 2."),
-    "a wrong value": ({**CURVES, "a": [10.0, 22.0]}, "f()['a'] is wrong from round 2 on (22.0)."),
-    "exchanged": (
-        {"a": CURVES["b"], "b": CURVES["a"]},
-        "f()['a'] is wrong from round 1 on (30.0). These are the values of 'b'.",
-    ),
+    "a number for a list": ({**LISTS, "a": 20.0}, "f()['a'] is 20.0."),
+    "too few values": ({**LISTS, "a": [20.0]}, "f()['a'] has 1 value."),
+    "too many values": ({**LISTS, "a": [1.0, 2.0, 3.0, 4.0]}, "f()['a'] has 4 values."),
+    "an ellipsis for a list": ({**LISTS, "a": Odd("...")}, "f()['a'] is `...`."),
+    "a giant integer": ({**LISTS, "a": [Odd("a giant integer"), 1.0]}, "f()['a'][0] is a giant integer."),
+    "a table for a list": ({**LISTS, "a": Table(["x"], [[1]])}, "f()['a'] is a DataFrame with 1 row."),
+    "NaN": ({**LISTS, "a": [10.0, math.nan]}, "f()['a'][1] is nan."),
+    "infinity": ({**LISTS, "a": [math.inf, 20.0]}, "f()['a'][0] is inf."),
+    "a text for a value": ({**LISTS, "a": [10.0, "20"]}, "f()['a'][1] is '20'."),
+    "a bool for a value": ({**LISTS, "a": [10.0, True]}, "f()['a'][1] is True."),
 }
 
 
-@pytest.mark.parametrize(("seen", "sentence"), CURVE_MISTAKES.values(), ids=CURVE_MISTAKES)
-def test_curves(seen: Any, sentence: str) -> None:
-    assert get_seen(lambda: compare_curves("f()", seen, CURVES, 0.5, "look again.")) == sentence
-
-
-@pytest.mark.parametrize(
-    ("others", "named"),
-    [
-        ({"b": [30.0, 40.0], "c": [30.3, 40.3]}, "'b'"),
-        ({"c": [30.3, 40.3], "b": [30.0, 40.0]}, "'b'"),
-        ({"b": [30.0, 40.0], "c": [30.0, 40.0]}, "'b' and 'c'"),
-    ],
-    ids=["the first is nearest", "the second is nearest", "both are as near"],
-)
-def test_a_wrong_curve_is_told_by_the_nearest(others: dict[str, list[float]], named: str) -> None:
-    seen = {"a": [30.0, 40.0], **others}
-    expected = {"a": [10.0, 20.0], **others}
-
-    sentence = get_seen(lambda: compare_curves("f()", seen, expected, 0.5, "look again."))
-
-    assert sentence.endswith(f"These are the values of {named}.")
+@pytest.mark.parametrize(("seen", "sentence"), LIST_MISTAKES.values(), ids=LIST_MISTAKES)
+def test_lists(seen: Any, sentence: str) -> None:
+    assert (
+        get_seen(lambda: check_lists("f()", seen, list(LISTS), {2, 3}, "numbers", "look again.")) == sentence
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,21 +82,25 @@ def test_a_wrong_curve_is_told_by_the_nearest(others: dict[str, list[float]], na
     [
         ("no", ("no", "yes"), ""),
         (True, (False, True), ""),
-        ("No", ("no", "yes"), "q is 'No', which is no option (capitals count)."),
-        (" no", ("no", "yes"), "q is ' no', which is no option (spaces count)."),
-        (" NO ", ("no", "yes"), "q is ' NO ', which is no option (spaces count, capitals count)."),
-        ("maybe", ("no", "yes"), "q is 'maybe', which is no option."),
-        ("True", (False, True), "q is 'True', which is no option (it is text)."),
-        (1, (False, True), "q is 1, which is no option."),
+        ("No", ("no", "yes"), "q is 'No', which is not one of the options (capitals count)."),
+        (" no", ("no", "yes"), "q is ' no', which is not one of the options (spaces count)."),
+        (
+            " NO ",
+            ("no", "yes"),
+            "q is ' NO ', which is not one of the options (spaces count, capitals count).",
+        ),
+        ("maybe", ("no", "yes"), "q is 'maybe', which is not one of the options."),
+        ("True", (False, True), "q is 'True', which is not one of the options (it is text)."),
+        (1, (False, True), "q is 1, which is not one of the options."),
     ],
 )
 def test_an_answer_is_one_of_its_options(value: Any, options: Any, sentence: str) -> None:
     assert get_seen(lambda: check_option("q", value, options)) == sentence
 
 
-def test_curves_may_have_one_of_several_lengths() -> None:
-    with pytest.raises(Failure, match="Expected: a list of length 2 or 3"):
-        check_curves("f()", {"a": [1.0]}, ["a"], {3, 2}, "look again.")
+def test_lists_may_have_one_of_several_lengths() -> None:
+    with pytest.raises(Failure, match="Expected: a list of length 2 or 3: one number per day"):
+        check_lists("f()", {"a": [1.0]}, ["a"], {3, 2}, "one number per day", "look again.")
 
 
 @pytest.mark.parametrize(
@@ -155,59 +131,3 @@ def test_columns(columns: list[str], sentence: str) -> None:
 )
 def test_values_in_messages_are_short(value: Any, text: str) -> None:
     assert show(value) == text
-
-
-# --- digests of tensors -----------------------------------------------------------------------------------------------------------------
-
-
-def digest(*tensors: list[float]) -> list[dict[str, Any]]:
-    return [{"shape": [len(entries)], "norm": 1.0, "entries": entries} for entries in tensors]
-
-
-START, RIGHT = digest([1.0, 2.0], [3.0]), digest([1.1, 1.9], [3.2])
-
-
-@pytest.mark.parametrize(
-    ("seen", "matches"),
-    [
-        (RIGHT, True),
-        (digest([1.101, 1.9], [3.2]), True),
-        (digest([1.13, 1.9], [3.2]), False),
-        (START, False),
-        (digest([1.1, 1.9]), False),
-        (digest([1.1, 1.9], [3.2], [0.0]), False),
-        (digest([3.2], [1.1, 1.9]), False),
-        (digest([1.1, math.nan], [3.2]), False),
-        ([{"shape": [2]}, {"shape": [1]}], False),
-        ([{**RIGHT[0], "entries": ["1.1", 1.9]}, RIGHT[1]], False),
-        (["a", "b"], False),
-        (None, False),
-        ({}, False),
-    ],
-    ids=[
-        *[
-            "equal",
-            "rounding",
-            "a seventh off",
-            "no update",
-            "a tensor missing",
-            "one more",
-            "other order",
-            "NaN",
-        ],
-        *["no entries", "text", "no digests", "None", "a dict"],
-    ],
-)
-def test_tensors_match_up_to_a_part_of_the_update(seen: Any, matches: bool) -> None:
-    assert match_tensors(seen, RIGHT, START) is matches
-
-
-def test_tensors_match_relative_to_their_size_without_a_start() -> None:
-    assert match_tensors(digest([1.2, 1.9], [3.2]), RIGHT)
-    assert not match_tensors(digest([1.5, 1.9], [3.2]), RIGHT)
-
-
-def test_digests_are_combined_entry_by_entry() -> None:
-    combined = combine_tensors((2.0, START), (-1.0, RIGHT))
-
-    assert match_tensors(combined, digest([0.9, 2.1], [2.8]))

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packing import HandIn, write
+from packing import Handing, write
 
 from grader.intake import Expected, HandIn, IntakeLimits, open_hand_in
 
 
 @pytest.fixture
-def hand_in(tmp_path: Path) -> HandIn:
+def hand_in(tmp_path: Path) -> Handing:
     """Hand in bytes as a file of some name, or a mapping of names to bytes as a folder."""
 
     def hand(

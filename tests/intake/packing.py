@@ -16,7 +16,7 @@ from typing import Any
 from grader.intake import HandIn
 
 Files = Mapping[str, bytes]
-HandIn = Callable[..., HandIn]  # what the fixture `hand_in` is
+Handing = Callable[..., HandIn]  # what the fixture `hand_in` is
 
 
 def notebook(*, title: str = "", **tagged: str) -> bytes:

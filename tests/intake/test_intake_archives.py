@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packing import PACKERS, HandIn, notebook, seven_zip_bytes, tar_bytes, tar_member, zip_bytes, zip_member
+from packing import PACKERS, Handing, notebook, seven_zip_bytes, tar_bytes, tar_member, zip_bytes, zip_member
 
 from grader.intake import IntakeError, IntakeLimits
 from grader.intake.archives import find_reader
@@ -43,7 +43,7 @@ def change_flags(archive: bytes, change: Callable[[int], int]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_archive_is_unpacked(kind: str, hand_in: HandIn) -> None:
+def test_archive_is_unpacked(kind: str, hand_in: Handing) -> None:
     submission = hand_in(PACKERS[kind](FILES), f"homework.{kind}")
     unpacked = {
         path.relative_to(submission.folder).as_posix(): path.read_bytes()
@@ -53,17 +53,17 @@ def test_archive_is_unpacked(kind: str, hand_in: HandIn) -> None:
     assert unpacked == FILES
 
 
-def test_kind_is_told_by_content_and_not_by_name(hand_in: HandIn) -> None:
+def test_kind_is_told_by_content_and_not_by_name(hand_in: Handing) -> None:
     assert hand_in(PACKERS["tar.xz"](FILES), "homework.zip").notebook is not None
 
 
-def test_names_without_a_stated_encoding_are_read_as_utf_8(hand_in: HandIn) -> None:
+def test_names_without_a_stated_encoding_are_read_as_utf_8(hand_in: Handing) -> None:
     """Old tools leave off the flag by which a zip archive says that its names are UTF-8."""
     submission = hand_in(change_flags(zip_bytes({"Übung.ipynb": notebook()}), lambda flags: flags & ~0x800))
     assert submission.require_notebook().name == "Übung.ipynb"
 
 
-def test_names_in_an_old_encoding_are_read(hand_in: HandIn) -> None:
+def test_names_in_an_old_encoding_are_read(hand_in: Handing) -> None:
     archive = tar_bytes({"?bung.ipynb": notebook()}).replace(b"?bung", b"\xdcbung")
     header = bytearray(archive[:512])
     header[148:156] = b" " * 8
@@ -72,7 +72,7 @@ def test_names_in_an_old_encoding_are_read(hand_in: HandIn) -> None:
     assert submission.require_notebook().name == "Übung.ipynb"
 
 
-def test_backslashes_part_folders(hand_in: HandIn) -> None:
+def test_backslashes_part_folders(hand_in: Handing) -> None:
     submission = hand_in(zip_member("part a\\homework.ipynb", content=notebook()))
     assert submission.require_notebook().relative_to(submission.folder).as_posix() == "part a/homework.ipynb"
 
@@ -83,7 +83,7 @@ CLIMBING = ["../key.py", "a/../../key.py", "/etc/cron.d/x", "..\\key.py", "C:\\k
 @pytest.mark.parametrize("name", CLIMBING)
 @pytest.mark.parametrize("pack", [zip_member, tar_member], ids=["zip", "tar"])
 def test_name_that_leads_out_is_refused(
-    pack: Callable[[str], bytes], name: str, hand_in: HandIn, left_behind: LeftBehind, tmp_path: Path
+    pack: Callable[[str], bytes], name: str, hand_in: Handing, left_behind: LeftBehind, tmp_path: Path
 ) -> None:
     with pytest.raises(IntakeError, match=r"leads out|absolute"):
         hand_in(pack(name), "homework.archive")
@@ -96,24 +96,24 @@ def test_name_that_leads_out_is_refused(
     [
         (tarfile.SYMTYPE, "a link"),
         (tarfile.LNKTYPE, "a link"),
-        (tarfile.FIFOTYPE, "no file"),
-        (tarfile.CHRTYPE, "no file"),
-        (tarfile.BLKTYPE, "no file"),
+        (tarfile.FIFOTYPE, "not a regular file"),
+        (tarfile.CHRTYPE, "not a regular file"),
+        (tarfile.BLKTYPE, "not a regular file"),
     ],
     ids=["symbolic link", "hard link", "FIFO", "character device", "block device"],
 )
-def test_what_is_no_file_is_left_out_of_a_tar(kind: bytes, what: str, hand_in: HandIn) -> None:
+def test_what_is_no_file_is_left_out_of_a_tar(kind: bytes, what: str, hand_in: Handing) -> None:
     submission = hand_in(tar_member("odd", kind, "/etc/passwd"), "homework.tar")
     assert submission.notes == (f"odd was left out: it is {what}.",)
     assert [path.name for path in submission.folder.iterdir()] == ["honest.ipynb"]
 
 
-def test_link_is_left_out_of_a_zip(hand_in: HandIn) -> None:
+def test_link_is_left_out_of_a_zip(hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match="no notebook"):
         hand_in(zip_member("homework.ipynb", mode=stat.S_IFLNK | 0o777, content=b"/etc/passwd"))
 
 
-def test_file_below_a_link_lands_in_a_plain_folder(hand_in: HandIn, tmp_path: Path) -> None:
+def test_file_below_a_link_lands_in_a_plain_folder(hand_in: Handing, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         link = tarfile.TarInfo("inner")
@@ -128,20 +128,20 @@ def test_file_below_a_link_lands_in_a_plain_folder(hand_in: HandIn, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_bytes_are_counted_as_unpacked(kind: str, hand_in: HandIn, left_behind: LeftBehind) -> None:
+def test_bytes_are_counted_as_unpacked(kind: str, hand_in: Handing, left_behind: LeftBehind) -> None:
     with pytest.raises(IntakeError, match="larger than 1 MiB"):
         hand_in(PACKERS[kind]({"bomb.ipynb": bytes(3 << 20)}), limits=SMALL)
     assert left_behind() == []
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_members_are_counted(kind: str, hand_in: HandIn, left_behind: LeftBehind) -> None:
+def test_members_are_counted(kind: str, hand_in: Handing, left_behind: LeftBehind) -> None:
     with pytest.raises(IntakeError, match="more than 20 files"):
         hand_in(PACKERS[kind]({f"{number}.py": b"1" for number in range(30)}), limits=SMALL)
     assert left_behind() == []
 
 
-def test_list_of_members_is_bounded_before_it_is_read(hand_in: HandIn) -> None:
+def test_list_of_members_is_bounded_before_it_is_read(hand_in: Handing) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(40):
@@ -150,13 +150,13 @@ def test_list_of_members_is_bounded_before_it_is_read(hand_in: HandIn) -> None:
         hand_in(buffer.getvalue(), limits=SMALL)
 
 
-def test_size_that_a_header_claims_is_not_believed(hand_in: HandIn) -> None:
+def test_size_that_a_header_claims_is_not_believed(hand_in: Handing) -> None:
     archive = zip_bytes({"homework.ipynb": bytes(3 << 20)})
     with pytest.raises(IntakeError):
         hand_in(change_headers(archive, (22, 24), "<I", lambda _: 10), limits=SMALL)
 
 
-def test_hole_in_a_sparse_file_counts(hand_in: HandIn) -> None:
+def test_hole_in_a_sparse_file_counts(hand_in: Handing) -> None:
     header = tarfile.TarInfo("homework.ipynb")
     header.pax_headers = {
         "GNU.sparse.major": "0",
@@ -169,14 +169,14 @@ def test_hole_in_a_sparse_file_counts(hand_in: HandIn) -> None:
         hand_in(archive, "homework.tar", limits=SMALL)
 
 
-def test_header_of_a_tar_is_bounded(hand_in: HandIn) -> None:
+def test_header_of_a_tar_is_bounded(hand_in: Handing) -> None:
     header = tarfile.TarInfo("homework.ipynb")
     header.pax_headers = {"comment": "x" * (3 << 20)}
     with pytest.raises(IntakeError, match="header is far too long"):
         hand_in(gzip.compress(header.tobuf(tarfile.PAX_FORMAT)), "homework.tar.gz")
 
 
-def test_memory_of_unpacking_is_bounded(hand_in: HandIn) -> None:
+def test_memory_of_unpacking_is_bounded(hand_in: Handing) -> None:
     packed = bytearray(lzma.compress(tar_bytes({"homework.ipynb": notebook()})))
     size = (packed[12] + 1) * 4  # of the block's header, which names the size of the dictionary
     packed[16] = 37  # 1.5 GiB
@@ -188,7 +188,7 @@ def test_memory_of_unpacking_is_bounded(hand_in: HandIn) -> None:
 @pytest.mark.parametrize("kind", PACKERS)
 @pytest.mark.parametrize("keep", [0.3, 0.7, 0.97])
 def test_archive_that_was_cut_off_is_refused(
-    kind: str, keep: float, hand_in: HandIn, left_behind: LeftBehind
+    kind: str, keep: float, hand_in: Handing, left_behind: LeftBehind
 ) -> None:
     noise = random.Random(0).randbytes(20_000)
     whole = PACKERS[kind]({"homework.ipynb": notebook(), "noise.bin": noise})
@@ -200,7 +200,7 @@ def test_archive_that_was_cut_off_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz", "7z"])
-def test_damaged_archive_is_refused(kind: str, hand_in: HandIn) -> None:
+def test_damaged_archive_is_refused(kind: str, hand_in: Handing) -> None:
     noise = random.Random(0).randbytes(20_000)
     damaged = bytearray(PACKERS[kind]({"noise.bin": noise, "homework.ipynb": notebook()}))
     damaged[5_000:5_100] = bytes(100)
@@ -218,33 +218,33 @@ def test_damaged_archive_is_refused(kind: str, hand_in: HandIn) -> None:
         ),
     ],
 )
-def test_password_is_told(archive: Callable[[], bytes], hand_in: HandIn) -> None:
+def test_password_is_told(archive: Callable[[], bytes], hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match="protected by a password"):
         hand_in(archive())
 
 
-def test_unknown_compression_is_told(hand_in: HandIn) -> None:
+def test_unknown_compression_is_told(hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match="compression that cannot be read"):
         hand_in(change_headers(zip_bytes(FILES), (8, 10), "<H", lambda _: 9))
 
 
-def test_archive_in_an_archive_is_left_alone(hand_in: HandIn) -> None:
+def test_archive_in_an_archive_is_left_alone(hand_in: Handing) -> None:
     inner = zip_bytes({"homework.ipynb": notebook()})
     with pytest.raises(IntakeError, match=r"another archive: inner\.zip"):
         hand_in(zip_bytes({"inner.zip": inner}))
 
 
-def test_one_compressed_file_is_no_archive(hand_in: HandIn) -> None:
-    with pytest.raises(IntakeError, match="one compressed file and no archive"):
+def test_one_compressed_file_is_no_archive(hand_in: Handing) -> None:
+    with pytest.raises(IntakeError, match="single compressed file, not an archive"):
         hand_in(gzip.compress(notebook()), "homework.ipynb.gz")
 
 
-def test_archive_that_is_too_large_is_not_read(hand_in: HandIn) -> None:
+def test_archive_that_is_too_large_is_not_read(hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match="larger than 0 MiB"):
         hand_in(zip_bytes(FILES), limits=IntakeLimits(archive_bytes=10))
 
 
-def test_unpacking_ends_at_its_deadline(hand_in: HandIn, left_behind: LeftBehind) -> None:
+def test_unpacking_ends_at_its_deadline(hand_in: Handing, left_behind: LeftBehind) -> None:
     with pytest.raises(IntakeError, match="takes longer than"):
         hand_in(zip_bytes(FILES), limits=IntakeLimits(time_s=0))
     assert left_behind() == []
@@ -262,15 +262,15 @@ CLASHES = [
 @pytest.mark.parametrize("names", CLASHES)
 @pytest.mark.parametrize("pack", [zip_bytes, tar_bytes, seven_zip_bytes], ids=["zip", "tar", "7z"])
 def test_names_that_clash_on_some_system_are_refused(
-    pack: Callable[[dict[str, bytes]], bytes], names: list[str], hand_in: HandIn
+    pack: Callable[[dict[str, bytes]], bytes], names: list[str], hand_in: Handing
 ) -> None:
-    with pytest.raises(IntakeError, match="one and the same name"):
+    with pytest.raises(IntakeError, match="the same name"):
         hand_in(pack({name: notebook() for name in names}))
 
 
 @pytest.mark.parametrize("names", [["x.ipynb", "x.ipynb"], ["x.ipynb", "x.ipynb/y"], ["x/y", "x"]])
-def test_name_that_is_there_twice_is_refused(names: list[str], hand_in: HandIn) -> None:
-    with pytest.raises(IntakeError, match="there twice"):
+def test_name_that_is_there_twice_is_refused(names: list[str], hand_in: Handing) -> None:
+    with pytest.raises(IntakeError, match="in it twice"):
         hand_in(
             b"".join(tar_bytes({name: notebook()})[:1024] for name in names) + bytes(1024), "homework.tar"
         )
@@ -279,7 +279,7 @@ def test_name_that_is_there_twice_is_refused(names: list[str], hand_in: HandIn) 
 @pytest.mark.parametrize(
     "name", ["x" * 300 + ".ipynb", "/".join("a" * 30) + "/x.ipynb"], ids=["long", "deep"]
 )
-def test_name_that_no_system_takes_is_refused(name: str, hand_in: HandIn) -> None:
+def test_name_that_no_system_takes_is_refused(name: str, hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match="too long or too deeply nested"):
         hand_in(tar_bytes({name: notebook()}), "homework.tar")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from packing import HandIn, notebook, zip_bytes
+from packing import Handing, notebook, zip_bytes
 
 from grader.intake import Expected, IntakeError
 
@@ -57,17 +57,17 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize(("files", "expected"), LAYOUTS)
-def test_notebook_is_found(files: dict[str, bytes], expected: str, hand_in: HandIn) -> None:
+def test_notebook_is_found(files: dict[str, bytes], expected: str, hand_in: Handing) -> None:
     assert chosen(hand_in(files, expected=EXPECTED)) == expected
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_umlauts_come_out_in_one_form(form: str, hand_in: HandIn) -> None:
+def test_umlauts_come_out_in_one_form(form: str, hand_in: Handing) -> None:
     name = unicodedata.normalize(form, "Lösung/Übung.ipynb")  # type: ignore[arg-type]
     assert chosen(hand_in(zip_bytes({name: FILLED}))) == unicodedata.normalize("NFC", name)
 
 
-def test_choice_is_explained(hand_in: HandIn) -> None:
+def test_choice_is_explained(hand_in: Handing) -> None:
     submission = hand_in({"homework_1.ipynb": EMPTY, "mine.ipynb": FILLED}, expected=EXPECTED)
     (note,) = submission.notes
     assert note == (
@@ -80,7 +80,7 @@ def test_choice_is_explained(hand_in: HandIn) -> None:
     [{"x.ipynb": FILLED, "y.ipynb": OTHER}, {"x.ipynb": notebook(), "y.ipynb": notebook(title="2")}],
     ids=["both filled", "both without tags"],
 )
-def test_ambiguous_notebooks_are_both_named(files: dict[str, bytes], hand_in: HandIn) -> None:
+def test_ambiguous_notebooks_are_both_named(files: dict[str, bytes], hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match=r"x\.ipynb and y\.ipynb.*Hand in one"):
         hand_in(files, expected=EXPECTED)
 
@@ -94,12 +94,12 @@ def test_ambiguous_notebooks_are_both_named(files: dict[str, bytes], hand_in: Ha
     ],
     ids=["something else", "archive", "only litter"],
 )
-def test_absent_notebook_is_told(files: dict[str, bytes], said: str, hand_in: HandIn) -> None:
+def test_absent_notebook_is_told(files: dict[str, bytes], said: str, hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match=said):
         hand_in(files, expected=EXPECTED)
 
 
-def test_scripts_without_a_notebook_are_a_submission(hand_in: HandIn) -> None:
+def test_scripts_without_a_notebook_are_a_submission(hand_in: Handing) -> None:
     submission = hand_in({"part b/b1.py": b"1", "part b/b1.sh": b"2"}, expected=EXPECTED)
     assert {name: path.parent.name for name, path in submission.scripts.items()} == {
         "b1.py": "part b",
@@ -122,12 +122,12 @@ SCRIPTS = [
 
 
 @pytest.mark.parametrize(("files", "expected"), SCRIPTS)
-def test_script_is_found(files: dict[str, bytes], expected: str, hand_in: HandIn) -> None:
+def test_script_is_found(files: dict[str, bytes], expected: str, hand_in: Handing) -> None:
     submission = hand_in(files, expected=EXPECTED)
     assert submission.scripts["b1.py"].relative_to(submission.folder).as_posix() == expected
 
 
-def test_ambiguous_script_does_not_cost_the_notebook(hand_in: HandIn) -> None:
+def test_ambiguous_script_does_not_cost_the_notebook(hand_in: Handing) -> None:
     submission = hand_in({"hw.ipynb": FILLED, "x/b1.py": b"1", "y/b1.py": b"2"}, expected=EXPECTED)
     assert chosen(submission) == "hw.ipynb"
     assert "x/b1.py and y/b1.py" in submission.problems["b1.py"]
@@ -146,7 +146,7 @@ def test_ambiguous_script_does_not_cost_the_notebook(hand_in: HandIn) -> None:
         "grader.py",
     ],
 )
-def test_what_would_change_grading_is_set_aside(name: str, hand_in: HandIn) -> None:
+def test_what_would_change_grading_is_set_aside(name: str, hand_in: Handing) -> None:
     submission = hand_in({"hw.ipynb": FILLED, name: b"raise SystemExit"}, expected=EXPECTED)
     assert [path.name for path in submission.folder.rglob("*") if path.is_file()] == ["hw.ipynb"]
     (note,) = submission.notes

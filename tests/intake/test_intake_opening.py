@@ -11,17 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packing import HandIn, notebook, write, zip_bytes
+from packing import Handing, notebook, write, zip_bytes
 
 from grader.intake import IntakeError, IntakeLimits, open_hand_in
 
 
-def test_notebook_is_a_submission(hand_in: HandIn) -> None:
+def test_notebook_is_a_submission(hand_in: Handing) -> None:
     submission = hand_in(notebook(), "homework_1 (2).ipynb")
     assert submission.require_notebook() == submission.folder / "homework_1 (2).ipynb"
 
 
-def test_notebook_under_another_name_is_a_submission(hand_in: HandIn) -> None:
+def test_notebook_under_another_name_is_a_submission(hand_in: Handing) -> None:
     assert hand_in(notebook(), "homework.ipynb.json").require_notebook().name == "homework.ipynb"
 
 
@@ -34,7 +34,7 @@ def test_notebook_under_another_name_is_a_submission(hand_in: HandIn) -> None:
     ],
     ids=["empty", "document", "unknown archive"],
 )
-def test_something_else_is_no_submission(content: bytes, name: str, said: str, hand_in: HandIn) -> None:
+def test_something_else_is_no_submission(content: bytes, name: str, said: str, hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match=said):
         hand_in(content, name)
 
@@ -61,13 +61,13 @@ def test_folder_is_copied_without_links_and_odd_files(tmp_path: Path) -> None:
     assert len(submission.notes) == 3
 
 
-def test_only_archive_of_a_folder_is_unpacked(hand_in: HandIn) -> None:
+def test_only_archive_of_a_folder_is_unpacked(hand_in: Handing) -> None:
     submission = hand_in({"homework.zip": zip_bytes({"hw.ipynb": notebook()}), ".DS_Store": b"x"})
     assert submission.require_notebook().name == "hw.ipynb"
     assert submission.notes == ("homework.zip, the only file there, was unpacked.",)
 
 
-def test_folder_is_bounded_too(hand_in: HandIn, left_behind: Callable[[], list[Path]]) -> None:
+def test_folder_is_bounded_too(hand_in: Handing, left_behind: Callable[[], list[Path]]) -> None:
     with pytest.raises(IntakeError, match="more than 3 files"):
         hand_in({f"{number}.ipynb": notebook() for number in range(5)}, limits=IntakeLimits(members=3))
     assert left_behind() == []
@@ -81,13 +81,13 @@ def test_each_submission_gets_a_private_folder_of_its_own(tmp_path: Path) -> Non
     assert first.folder.stat().st_mode & 0o077 == 0
 
 
-def test_odd_names_come_out_plain_and_are_shown_plain(hand_in: HandIn) -> None:
+def test_odd_names_come_out_plain_and_are_shown_plain(hand_in: Handing) -> None:
     submission = hand_in(zip_bytes({"home\u202egpj.ipynb": notebook(), "\x1b[31mred.txt": b""}))
     assert submission.require_notebook().name == "home_gpj.ipynb"
     assert (submission.folder / "_[31mred.txt").exists()
 
 
-def test_sentence_shows_a_hostile_name_as_text(hand_in: HandIn) -> None:
+def test_sentence_shows_a_hostile_name_as_text(hand_in: Handing) -> None:
     with pytest.raises(IntakeError) as caught:
         hand_in(zip_bytes({"\x1b[2J\u202e/../x": b""}))
     assert "\x1b" not in str(caught.value)

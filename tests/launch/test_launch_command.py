@@ -73,7 +73,7 @@ def test_a_given_style_wins(tmp_path):
         (None, "not there"),
         (b"", "empty"),
         (b" \n", "empty"),
-        (b"a\0b", "no text"),
+        (b"a\0b", "not a text file"),
         (b"x" * 3_000_000, "bytes"),
     ],
     ids=["missing", "empty", "blank", "binary", "huge"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-WORKER = Path(__file__).parents[2] / "launch"
+PRELOADING = Path(__file__).parents[2] / "launch" / "worker" / "preloading"
 COMPILER = """
 print("compiler executed")
 from . import part
@@ -18,10 +18,11 @@ value = 7
 """
 BEGIN = f"""
 import sys
-sys.path.insert(0, {str(WORKER)!r})
-from worker.compilation import DeferredCompiler
-sys.meta_path.insert(0, DeferredCompiler())
-import torch, torch._dynamo
+sys.path.insert(0, {str(PRELOADING)!r})
+from compilation import defer_compiler
+import torch
+defer_compiler()
+import torch._dynamo
 def function(): pass
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -204,6 +205,24 @@ def test_messages_in_threads(tmp_path):
     report = start(tmp_path, "messages.py", "threads", count=2, ranks=2)
     assert report.outcome is Outcome.DEADLOCKED
     assert len(report.waits) == 4
+
+
+@pytest.mark.parametrize("preload", [True, False], ids=["preloaded", "plain"])
+@pytest.mark.parametrize(
+    ("case", "outcome", "says"),
+    [
+        ("one_step", Outcome.FINISHED, "made the 1 step asked"),
+        ("one_raises", Outcome.CRASHED, "Rank 1 failed with ValueError: rank 1 had enough"),
+        ("both_send", Outcome.DEADLOCKED, "neither has begun"),
+    ],
+    ids=["finished", "crashed", "deadlocked"],
+)
+def test_outcomes_are_the_same_without_preloading(tmp_path, case, outcome, says, preload):
+    report = start(tmp_path, "messages.py", case, count=2, ranks=2, steps=1, preload=preload)
+    assert report.outcome is outcome
+    assert says in report.sentence
+    assert not [note for note in report.notes if "instrumentation" in note]
+    assert (report.events_dir / "server").exists() is (preload and sys.platform == "linux")
 
 
 def test_an_accelerator_that_is_not_there(tmp_path):

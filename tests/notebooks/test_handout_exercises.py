@@ -2,71 +2,26 @@
 
 import ast
 import re
-import tomllib
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
 
-TAGS = [
-    "setup",
-    "fedsgd_weight",
-    "fedsgd_diff",
-    "fedsgd_explanation",
-    "fedavg_grad",
-    "client_number_experiments",
-    "client_number_observations",
-    "client_fraction_experiments",
-    "client_fraction_observations",
-    "local_epoch_experiments",
-    "local_epoch_observations",
-    "iid_noniid_experiments",
-    "iid_noniid_observations",
-    "noniid_parameter_experiments",
-    "noniid_parameter_observations",
-]
+from grader import read_homework
+from solutions import experiments, observations
 
-POINTS = {
-    "A1.1": 1, "A1.2": 1, "A1.3": 1, "A2.1": 2, "A2.2": 2, "A3.1": 1, "A3.2": 2, "A3.3": 2, "Part A": 12,
-    "B1": 7, "B2": 5, "Part B": 12,
-}  # fmt: skip
+HOMEWORK = read_homework(Path(__file__).parents[2])
+EXPERIMENTS = [tag for tag in HOMEWORK.tags if tag.endswith("_experiments")]
+OBSERVATIONS = [tag for tag in HOMEWORK.tags if tag.endswith("_observations")]
 
-FUNCTIONS = {
-    "client_number_experiments": "iid=True, seed=10, lr=0.01, c=0.1, b=100, e=1, nr_rounds=10",
-    "client_fraction_experiments": "n=100, iid=True, seed=10, lr=0.01, b=100, e=1, nr_rounds=10",
-    "local_epoch_experiments": "n=100, iid=True, seed=10, lr=0.01, b=100, c=0.1, nr_rounds=10",
-    "iid_noniid_experiments": "n=100, seed=10, lr=0.01, b=100, c=0.1, e=1, nr_rounds=15",
-    "noniid_parameter_experiments": "n=100, seed=10, b=100, e=1, nr_rounds=15",
-}
 
-RETURNS = dict.fromkeys(FUNCTIONS, "dict[str, list[float]]") | {
-    "client_number_experiments": "DataFrame",
-    "client_fraction_experiments": "DataFrame",
-}
+def list_points() -> dict[str, float]:
+    """Those of each exercise, and of each part: of the notebook, and of the scripts."""
+    points = {exercise.id: exercise.points for exercise in HOMEWORK.exercises}
+    notebook = sum(exercise.points for exercise in HOMEWORK.exercises if exercise.tags)
+    return {**points, "Part A": notebook, "Part B": sum(points.values()) - notebook}
 
-OPTIONS: dict[str, tuple[str, dict[str, list[str] | type[bool]]]] = {
-    "client_number_observations": (
-        "ClientNumberObservations",
-        {"q1": ["fedsgd", "fedavg", "neither"], "q2": ["fedsgd", "fedavg"], "q3": ["negative", "positive"]},
-    ),
-    "client_fraction_observations": (
-        "ClientFractionObservations",
-        {"q1": ["fedsgd", "fedavg"], "q2": ["increase", "decrease", "neither"], "q3": ["fedsgd", "fedavg"]},
-    ),
-    "local_epoch_observations": (
-        "LocalEpochObservations",
-        {
-            "q1": ["fedsgd", "fedavg"],
-            "q2": ["decrease", "increase", "depends"],
-            "q3": ["decrease", "increase"],
-        },
-    ),
-    "iid_noniid_observations": ("IidNonIidObservations", {"q1": ["iid", "non-iid"], "q2": bool}),
-    "noniid_parameter_observations": (
-        "NonIidParameterObservations",
-        {"q1": ["worse", "better", "similar"], "q2": bool},
-    ),
-}
 
 # Tag, path of classes, bases of the innermost, its methods with the names of their parameters.
 SERVERS = {
@@ -124,7 +79,7 @@ def is_left_open(statement: ast.stmt) -> bool:
 
 
 def test_every_tag_occurs_once_in_order(handout: NotebookNode) -> None:
-    assert [tag for cell in handout.cells for tag in cell.metadata.get("tags", [])] == TAGS
+    assert [tag for cell in handout.cells for tag in cell.metadata.get("tags", [])] == list(HOMEWORK.tags)
 
 
 def test_first_cell_is_the_setup(handout: NotebookNode) -> None:
@@ -142,60 +97,50 @@ def test_points_are_those_of_the_homework(handout: NotebookNode) -> None:
     overview = handout.cells[1].source
     rows = re.findall(r"^\| \**(Part [AB]|[AB][\d.]+).*?\| \**(\d+)\** \|", overview, re.MULTILINE)
 
-    assert {exercise: int(points) for exercise, points in rows} == POINTS
+    assert {exercise: int(points) for exercise, points in rows} == list_points()
 
 
 @pytest.mark.parametrize("kind", ["overview", "headings"])
-def test_titles_are_those_of_the_report(handout: NotebookNode, notebooks_folder: Path, kind: str) -> None:
-    declared = tomllib.loads((notebooks_folder.parent / "public_tests" / "homework.toml").read_text())
+def test_titles_are_those_of_the_report(handout: NotebookNode, kind: str) -> None:
     text = "\n".join(cell.source for cell in handout.cells if cell.cell_type == "markdown")
     pattern = r"^\| ([AB][\d.]+) (.*?) \|" if kind == "overview" else r"^#{3,4} ([AB]\d(?:\.\d)?) (.*?) \("
 
-    assert re.findall(pattern, text, re.MULTILINE) == [
-        (exercise["id"], exercise["title"]) for exercise in declared["exercise"]
-    ]
+    assert re.findall(pattern, text, re.MULTILINE) == [(each.id, each.title) for each in HOMEWORK.exercises]
 
 
 def test_points_in_headings_agree_with_the_overview(handout: NotebookNode) -> None:
     text = "\n".join(cell.source for cell in handout.cells if cell.cell_type == "markdown")
     headings = re.findall(r"^#+ (Part [AB]|[AB][\d.]+).*\((\d+) points?\b", text, re.MULTILINE)
 
-    assert {exercise: int(points) for exercise, points in headings} == POINTS
+    assert {exercise: int(points) for exercise, points in headings} == list_points()
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_experiment_has_its_signature(handout: NotebookNode, name: str) -> None:
-    function = definition(ast.parse(cell_source(handout, name)).body, name)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_has_the_solution_s_signature(name: str) -> None:
+    solution = getattr(experiments, name)
+    returned = "DataFrame" if solution.present is experiments.tabulate else "dict[str, list[float]]"
 
-    assert isinstance(function, ast.FunctionDef)
-    assert function.returns is not None
-    assert ast.unparse(function.returns) == RETURNS[name]
-    assert parameters(function) == FUNCTIONS[name]
-
-
-@pytest.mark.parametrize("tag", OPTIONS)
-def test_questions_list_their_options(handout: NotebookNode, tag: str) -> None:
-    name, expected = OPTIONS[tag]
-    found: dict[str, list[str] | type[bool]] = {}
-    for statement in definition(ast.parse(cell_source(handout, tag)).body, name).body:
-        match statement:
-            case ast.AnnAssign(
-                target=ast.Name(id=question),
-                annotation=ast.Subscript(value=ast.Name(id="Literal"), slice=ast.Tuple(elts=options)),
-            ):
-                found[question] = [ast.literal_eval(option) for option in options]
-            case ast.AnnAssign(target=ast.Name(id=question), annotation=ast.Name(id="bool")):
-                found[question] = bool
-
-    assert found == expected
+    assert HOMEWORK.handout.parameters(name, name) == {
+        each.name: each.default for each in signature(solution).parameters.values()
+    }
+    assert HOMEWORK.handout.returns(name, name) == returned
 
 
-@pytest.mark.parametrize("tag", OPTIONS)
+@pytest.mark.parametrize("tag", OBSERVATIONS)
+def test_the_solution_s_answers_are_among_the_options(tag: str) -> None:
+    [(name, options)] = HOMEWORK.handout.options(tag).items()
+    answers = {question: getattr(getattr(observations, name), question) for question in options}
+
+    assert {question: answer for question, answer in answers.items() if answer not in options[question]} == {}
+    assert all(len(each) >= 2 for each in options.values())
+
+
+@pytest.mark.parametrize("tag", OBSERVATIONS)
 def test_each_question_is_asked_above_its_attribute(handout: NotebookNode, tag: str) -> None:
     lines = cell_source(handout, tag).splitlines()
     above = [lines[number - 1].strip() for number, line in enumerate(lines) if re.match(r" +q\d:", line)]
 
-    assert len(above) == len(OPTIONS[tag][1])
+    assert len(above) >= 2
     assert [line for line in above if not (line.startswith("# ") and line.endswith("?"))] == []
 
 
@@ -221,7 +166,7 @@ def test_numbers_to_find_are_integers(handout: NotebookNode) -> None:
     ] == [("fed_sgd_grad_unequal_weight_bs", "int"), ("fed_sgd_grad_unequal_weight_e", "int")]
 
 
-@pytest.mark.parametrize("tag", [tag for tag in TAGS if tag not in ("setup", "fedsgd_explanation")])
+@pytest.mark.parametrize("tag", [tag for tag in HOMEWORK.tags if tag not in ("setup", "fedsgd_explanation")])
 def test_answer_is_left_open(handout: NotebookNode, tag: str) -> None:
     assert all(is_left_open(statement) for statement in ast.parse(cell_source(handout, tag)).body)
 

@@ -54,7 +54,7 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
     ("files", "says"),
     [
         pytest.param({"b1.py": "", "b1.sh": ""}, "b1.sh is empty", id="empty"),
-        pytest.param({"b1.py": "", "b1.sh": "\0\1"}, "is no text file", id="no text"),
+        pytest.param({"b1.py": "", "b1.sh": "\0\1"}, "is not a text file", id="no text"),
         pytest.param({"b1.py": IDLE, "b1.sh": START}, "made 0 of 2 steps", id="nothing is trained"),
         pytest.param({"b1.py": IDLE, "b1.sh": START.replace("\n", "\r\n")}, "made 0 of 2 steps", id="CRLF"),
         pytest.param(

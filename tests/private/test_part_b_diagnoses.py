@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from math import nan
+
 import pytest
 
+from grader import Failure, explain
 from launch.events import Backward, Step, Tokens, ZeroGrad
 from launch.run_report import RankReport, RankState
 from private_tests.part_b.comparison import Fit, Mismatch, count_layers
 from private_tests.part_b.contract import read_contract
-from private_tests.part_b.diagnoses import Evidence, explain
+from private_tests.part_b.diagnoses import DIAGNOSES, GradientEvidence
 
 ONE, TWO = ((0, 1, 2),), ((0, 1, 2), (3, 4, 5))
 
@@ -22,9 +25,9 @@ def ranks(events: dict[int, list] | None = None, count: int = 3) -> dict[int, Ra
 
 
 def evidence(
-    *weights: tuple[float, ...], events=None, wrong=None, previous=0.0, residual=0.0, step=1
-) -> Evidence:
-    """Every rank's gradient, or that of the `wrong` ones, with these weights of its micro-batches; one tuple a pipeline."""
+    *weights: tuple[float, ...], events=None, wrong=None, previous=0.0, residual=0.0, difference=0.5, step=1
+) -> GradientEvidence:
+    """Every rank's gradient, or that of the `wrong` ones, with these weights of its micro-batches; one tuple per pipeline."""
     pipelines = ONE if len(weights) == 1 else TWO
     found = ranks(events, 3 * len(pipelines))
     mismatches = []
@@ -35,10 +38,23 @@ def evidence(
                 own = weights if pipeline == 0 else weights[::-1]
                 mismatches.append(
                     Mismatch(
-                        rank, pipeline, stage, step, 0.5, "layers.0.weight", Fit(own, previous, residual)
+                        rank,
+                        pipeline,
+                        stage,
+                        step,
+                        difference,
+                        "layers.0.weight",
+                        Fit(own, previous, residual),
                     )
                 )
-    return Evidence(read_contract("B1"), pipelines, found, tuple(mismatches))
+    return GradientEvidence(read_contract("B1"), pipelines, found, tuple(mismatches))
+
+
+def seen(found: GradientEvidence) -> str:
+    """The first sentence's part of the explanation: what was seen."""
+    with pytest.raises(Failure) as caught:
+        explain(found, DIAGNOSES)
+    return caught.value.seen
 
 
 THRICE = (3.0, 3.0, 3.0)
@@ -76,14 +92,18 @@ NONE = (0.0, 0.0, 0.0)
             evidence((0.3, 2.0, -1.0), residual=0.6),
             "differs from that of the same batch trained in one process by 50%",
         ),
+        (
+            evidence((nan, nan, nan), residual=nan, difference=nan, wrong=(1,)),
+            "The gradient of rank 1 in step 1 is not finite",
+        ),
     ],
 )
-def test_weights_tell_the_mistake(found: Evidence, says: str) -> None:
-    assert says in explain(found).seen
+def test_weights_tell_the_mistake(found: GradientEvidence, says: str) -> None:
+    assert says in seen(found)
 
 
 def test_a_scale_that_explains_nothing_is_not_told() -> None:
-    assert "times" not in explain(evidence(THRICE, residual=0.5)).seen
+    assert "times" not in seen(evidence(THRICE, residual=0.5))
 
 
 def backward(micro_batch: int, at: float) -> Backward:
@@ -93,7 +113,7 @@ def backward(micro_batch: int, at: float) -> Backward:
 def test_zero_grad_between_micro_batches_is_told_from_a_lost_micro_batch() -> None:
     events = {0: [backward(0, 1.0), ZeroGrad(1.5, "optimizer", True, 1), backward(1, 2.0)]}
     found = evidence((0.0, 0.0, 1.0), events=events, wrong=(0,))
-    assert "between the micro-batches of step 1" in explain(found).seen
+    assert "between the micro-batches of step 1" in seen(found)
 
 
 def tokens(place: str, *first: int) -> Tokens:
@@ -105,7 +125,7 @@ STORY, OTHER = (1, 2, 3, 4, 5, 6, 7, 8), (9, 10, 11, 12, 13, 14, 15, 16)
 
 def test_different_data_in_first_and_last_stage() -> None:
     events = {0: [tokens("input", *STORY)], 2: [tokens("target", *OTHER[1:])]}
-    assert "compares its prediction with 10, 11, 12 and 13" in explain(evidence(RIGHT, events=events)).seen
+    assert "compares its prediction with 10, 11, 12 and 13" in seen(evidence(RIGHT, events=events))
 
 
 def test_targets_in_another_order() -> None:
@@ -113,8 +133,8 @@ def test_targets_in_another_order() -> None:
         0: [tokens("input", *STORY), tokens("input", *OTHER)],
         2: [tokens("target", *OTHER[1:]), tokens("target", *STORY[1:])],
     }
-    seen = explain(evidence(RIGHT, events=events)).seen
-    assert "compares its prediction number 0 with the tokens of micro-batch 1" in seen
+    said = seen(evidence(RIGHT, events=events))
+    assert "compares its prediction number 0 with the tokens of micro-batch 1" in said
 
 
 def test_weights_changed_between_steps() -> None:
@@ -126,7 +146,7 @@ def test_weights_changed_between_steps() -> None:
         Step(2.0, 1, 2, 1.9, 2.0, 0, before=other, after=other),
     ]
     found = evidence((2.0, 2.0, 2.0), NONE, events={0: steps})
-    assert "weights are averaged" in explain(found).seen
+    assert "weights are averaged" in seen(found)
 
 
 def test_layers_are_counted_by_their_square_matrices() -> None:

@@ -1,23 +1,22 @@
-"""What the hidden checks say about a server, from made-up digests of one weight."""
+"""What the checks say about a server, from made-up digests of one weight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from grader import Failure
-from private_tests.questions import GRAD, WEIGHT, ServerExercise
-from private_tests.server_diagnoses import (
-    explain_changed,
-    explain_draws,
-    explain_messages,
-    explain_plain_mean,
-    explain_round,
-    explain_sent,
-    explain_start,
+from grader import Diagnosis, Failure, Question, explain
+from private_tests.servers.diagnoses import (
+    WRONG_MESSAGE,
+    WRONG_RESULT,
+    WRONG_WEIGHTS,
+    WRONG_WITH_FEW_CLIENTS,
+    other_messages,
+    times_not_added_up,
 )
+from public_tests.server_runs import GRAD, WEIGHT, ServerEvidence, ServerExercise
 
 LR = 0.1
 
@@ -30,42 +29,94 @@ def call(client: int, received: float = 0.0, sent: float = 0.0) -> dict[str, Any
     return {"client": client, "received": digest(received), "sent": digest(sent)}
 
 
-def get_failure(check: Callable[[], None]) -> Failure:
+def see(exercise: ServerExercise, seen: Any, right: Any, **arguments: Any) -> ServerEvidence:
+    asked = {"arguments": {"lr": LR}, "clients": {"nr_clients": 3}, "nr_rounds": 2, **arguments}
+    return ServerEvidence(exercise, Question(exercise.tag, "", asked, f"{exercise.name}()"), seen, right)
+
+
+def diagnose(evidence: ServerEvidence, diagnoses: Sequence[Diagnosis[ServerEvidence]]) -> Failure:
     with pytest.raises(Failure) as failure:
-        check()
+        explain(evidence, diagnoses)
     return failure.value
 
 
-RIGHT = {"calls": [call(client) for client in (2, 0, 1, 2)]}
+# Two rounds, from 0 by 1 to 2.
+RIGHT_RUN = {
+    "calls": [call(client, received) for client, received in ((2, 0.0), (0, 0.0), (1, 1.0), (2, 1.0))],
+    "weights": digest(2.0),
+}
+
+
+def run_with(clients: Sequence[int], start: float = 0.0, end: float = 7.0) -> dict[str, Any]:
+    return {"calls": [call(client, start) for client in clients], "weights": digest(end)}
 
 
 @pytest.mark.parametrize(
     ("clients", "sentence"),
     [
         ((2, 0, 1, 2, 0, 1), "FedSgdWeightServer asked for 6 updates of clients in 2 rounds."),
+        ((2, 0, 1), "FedSgdWeightServer asked for 3 updates of clients in 2 rounds."),
         ((), "FedSgdWeightServer asked for 0 updates of clients in 2 rounds."),
         ((2, 0, 0, 2), "In round 2 FedSgdWeightServer asked the clients 0, 2."),
+        ((10, 2, 1, 2), "In round 1 FedSgdWeightServer asked the clients 2, 10."),
     ],
-    ids=["too many", "none", "others in the second round"],
+    ids=["too many", "not the same in each round", "none", "others in the second round", "in their order"],
 )
 def test_wrong_draws_are_told(clients: Sequence[int], sentence: str) -> None:
-    seen = {"calls": [call(client) for client in clients]}
+    assert diagnose(see(WEIGHT, run_with(clients), RIGHT_RUN), WRONG_WEIGHTS).seen == sentence
 
-    assert get_failure(lambda: explain_draws(WEIGHT, seen, RIGHT, 2)).seen == sentence
+
+@pytest.mark.parametrize("clients", [(2, 0, 1, 2, 0, 1), (2, 0, 1), ()])
+def test_whoever_reaches_the_right_weights_may_ask_as_they_like(clients: Sequence[int]) -> None:
+    seen = {**RIGHT_RUN, "calls": [call(client, 1.0) for client in clients]}
+    seen["calls"][:2] = RIGHT_RUN["calls"][:2] if clients else []
+    if len(clients) == 6:
+        seen["calls"][2:3] = [call(1, 0.0)]
+
+    explain(see(WEIGHT, seen, RIGHT_RUN), WRONG_WEIGHTS)
 
 
 def test_the_order_in_a_round_does_not_matter() -> None:
-    explain_draws(WEIGHT, {"calls": [call(client) for client in (0, 2, 2, 1)]}, RIGHT, 2)
+    assert "asked" not in diagnose(see(WEIGHT, run_with((0, 2, 2, 1)), RIGHT_RUN), WRONG_WEIGHTS).seen
 
 
 def test_another_start_is_told() -> None:
-    failure = get_failure(lambda: explain_start(WEIGHT, {"calls": [call(2, received=1.0)]}, RIGHT))
+    failure = diagnose(see(WEIGHT, run_with((2, 0, 1, 2), start=1.0), RIGHT_RUN), WRONG_WEIGHTS)
 
     assert failure.seen.startswith("FedSgdWeightServer starts from other weights")
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        None,
+        [],
+        {"calls": [1, 2]},
+        {"calls": [{"client": []}] * 4},
+        {"calls": [{"client": 2}] * 4, "weights": "x"},
+    ],
+)
+def test_what_no_run_gives_is_a_mistake_too(forged: Any) -> None:
+    diagnose(see(WEIGHT, forged, RIGHT_RUN, clients={"sizes": [5, 6, 7]}), WRONG_WEIGHTS)
+
+
 # Two clients, one of them with three times the samples of the other, started from 1 and reached 2 and 4: 3.5 is right.
 BEFORE, REACHED, AFTER = 1.0, (2.0, 4.0), 3.5
+
+
+def see_round(
+    exercise: ServerExercise, weights: float, sizes: list[int] | None, right: float = AFTER, sent: Any = None
+) -> ServerEvidence:
+    reached = REACHED if exercise is WEIGHT else [BEFORE - value for value in REACHED]
+    calls = [call(index, BEFORE, value) for index, value in enumerate(sent or reached)]
+    clients = {"nr_clients": 2} if sizes is None else {"sizes": sizes}
+    return see(
+        exercise,
+        {"calls": calls, "weights": digest(weights)},
+        {"calls": calls, "weights": digest(right)},
+        nr_rounds=1,
+        clients=clients,
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,22 +134,11 @@ BEFORE, REACHED, AFTER = 1.0, (2.0, 4.0), 3.5
 def test_a_round_s_mistake_is_named(
     exercise: ServerExercise, weights: float, sizes: list[int] | None, hint: str
 ) -> None:
-    sent = REACHED if exercise is WEIGHT else [BEFORE - value for value in REACHED]
-    calls = [call(index, BEFORE, value) for index, value in enumerate(sent)]
-
-    failure = get_failure(
-        lambda: explain_round(exercise, 1, digest(weights), calls, digest(BEFORE), digest(AFTER), sizes)
-    )
-
-    assert failure.seen.endswith(hint)
+    assert diagnose(see_round(exercise, weights, sizes), WRONG_WEIGHTS).seen.endswith(hint)
 
 
 def test_clients_that_send_nothing_are_no_plain_mean() -> None:
-    calls = [call(index, BEFORE, 0.0) for index in range(2)]
-
-    failure = get_failure(
-        lambda: explain_round(GRAD, 1, digest(BEFORE), calls, digest(BEFORE), digest(AFTER), [100, 300])
-    )
+    failure = diagnose(see_round(GRAD, BEFORE, [100, 300], sent=[0.0, 0.0]), WRONG_WEIGHTS)
 
     assert failure.seen.endswith("It did not move in this round.")
 
@@ -108,27 +148,67 @@ def test_clients_that_send_nothing_are_no_plain_mean() -> None:
 def test_a_plain_mean_is_seen_also_between_clients_of_nearly_a_size(
     exercise: ServerExercise, weights: float, plain: bool
 ) -> None:
-    sent = REACHED if exercise is WEIGHT else [BEFORE - value for value in REACHED]
-    calls = [call(index, BEFORE, value) for index, value in enumerate(sent)]
-
-    def check() -> None:
-        explain_plain_mean(exercise, 1, digest(weights), calls, [99, 101])
+    evidence = see_round(exercise, weights, [99, 101], right=weights)
 
     if plain:
-        assert "plain mean" in get_failure(check).seen
+        assert "plain mean" in diagnose(evidence, WRONG_WEIGHTS).seen
     else:
-        check()
+        explain(evidence, WRONG_WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("clients", "end", "sentence"),
+    [
+        ((), 0.0, "FedAvgGradServer() asks 0 clients in 2 rounds."),
+        ((2, 0, 1, 2), 1.0, "FedAvgGradServer() ends with wrong weights."),
+    ],
+)
+def test_few_clients_have_sentences_of_their_own(clients: Sequence[int], end: float, sentence: str) -> None:
+    evidence = see(GRAD, run_with(clients, end=end), RIGHT_RUN)
+
+    assert diagnose(evidence, WRONG_WITH_FEW_CLIENTS).seen == sentence
+
+
+# --- what a client sends ----------------------------------------------------------------------------------------------------------------
+
+NESTED = "FedAvgGradServer.PseudoGradClient"
+
+
+def see_update(
+    exercise: ServerExercise, sent: float, again: float | None = None, **found: Any
+) -> ServerEvidence:
+    right = digest(1.5 if exercise is WEIGHT else -0.5)  # from 1 to 1.5
+    seen = {"sent": digest(sent), "first": digest(sent), "again": digest(sent if again is None else again)}
+    return see(
+        exercise,
+        {**seen, "class": NESTED, **found},
+        {"sent": right, "first": right, "again": right, "received": digest(1.0)},
+    )
+
+
+@pytest.mark.parametrize(("exercise", "sent"), [(WEIGHT, 1.5), (GRAD, -0.5)])
+@pytest.mark.parametrize("found", [{"changed": False}, {"changed": True}, {}])
+def test_right_messages_pass(exercise: ServerExercise, sent: float, found: dict[str, Any]) -> None:
+    explain(see_update(exercise, sent, **found), WRONG_MESSAGE)
 
 
 def test_a_client_that_changes_what_it_gets_is_told() -> None:
-    failure = get_failure(lambda: explain_changed(GRAD, {"changed": True}))
+    failure = diagnose(see_update(GRAD, -0.5, again=0.0, changed=True), WRONG_MESSAGE)
 
     assert failure.seen.startswith("A client of FedAvgGradServer changes the tensors that it gets")
 
 
 @pytest.mark.parametrize("found", [{"changed": False}, {"changed": "forged"}, {}])
-def test_a_client_that_changes_nothing_is_left_alone(found: dict[str, Any]) -> None:
-    explain_changed(GRAD, found)
+def test_a_client_that_answers_differently_is_told(found: dict[str, Any]) -> None:
+    failure = diagnose(see_update(GRAD, -0.5, again=0.0, **found), WRONG_MESSAGE)
+
+    assert failure.seen.endswith("answers differently.")
+
+
+def test_a_client_beside_the_server_is_told() -> None:
+    failure = diagnose(see_update(GRAD, -0.5, **{"class": "PseudoGradClient"}), WRONG_MESSAGE)
+
+    assert failure.seen == "The clients of FedAvgGradServer are of the class 'PseudoGradClient'."
 
 
 @pytest.mark.parametrize(
@@ -145,16 +225,111 @@ def test_a_client_that_changes_nothing_is_left_alone(found: dict[str, Any]) -> N
     ],
 )
 def test_what_is_sent_instead_is_named(exercise: ServerExercise, sent: float, hint: str) -> None:
-    right = 1.5 if exercise is WEIGHT else -0.5  # from 1 to 1.5
+    assert diagnose(see_update(exercise, sent), WRONG_MESSAGE).seen.endswith(hint)
 
-    failure = get_failure(lambda: explain_sent(exercise, digest(sent), digest(right), digest(1.0), LR))
 
-    assert failure.seen.endswith(hint)
+# --- the result -------------------------------------------------------------------------------------------------------------------------
+
+RESULT = {
+    **{"n": 3, "c": 0.5, "e": 1, "lr": LR, "b": 4, "seed": 7, "returned": "RunResult"},
+    **{"message_count": [4, 8], "test_accuracy": [10.0, 20.0], "wall_time": [1.0, 2.0]},
+}
+
+
+def see_result(accuracies: Sequence[Any] = (10.0, 20.0), **changed: Any) -> ServerEvidence:
+    first, second = accuracies
+    calls = [dict(each) for each in RIGHT_RUN["calls"]]  # type: ignore[call-overload]
+    calls[2]["accuracy"] = first
+    seen = {**RIGHT_RUN, "calls": calls, "accuracy": second, "result": {**RESULT, **changed}}
+    return see(GRAD, seen, {**RIGHT_RUN, "result": RESULT})
+
+
+def test_a_right_result_passes() -> None:
+    explain(see_result(), WRONG_RESULT)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"returned": "NoneType"}, "run(2) of FedAvgGradServer returns None (is a return missing?)."),
+        ({"wall_time": []}, "wall_time of FedAvgGradServer is [] after 2 rounds."),
+        ({"test_accuracy": None}, "test_accuracy of FedAvgGradServer is None after 2 rounds."),
+        (
+            {"message_count": [4, float("nan")]},
+            "message_count of FedAvgGradServer is [4, nan] after 2 rounds.",
+        ),
+        ({"b": -1}, "b of the RunResult of FedAvgGradServer is -1."),
+        ({"message_count": [2, 4]}, "message_count of FedAvgGradServer is [2, 4]."),
+        ({"test_accuracy": [10.0, 10.0]}, "test_accuracy of FedAvgGradServer is [10.0, 10.0]."),
+        (
+            {"wall_time": [1.0, 1.0]},
+            "wall_time of FedAvgGradServer is [1.0, 1.0], which does not grow by the time of each round.",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_wrong_result_is_told(changed: dict[str, Any], sentence: str) -> None:
+    assert diagnose(see_result(**changed), WRONG_RESULT).seen == sentence
+
+
+@pytest.mark.parametrize(
+    ("measured", "right"),
+    [((30.0, 40.0), False), ((None, 40.0), True), ((10.0, 20.0), True)],
+    ids=["other models", "one not measured", "the same"],
+)
+def test_accuracies_are_those_of_the_server_s_own_models(measured: Sequence[Any], right: bool) -> None:
+    evidence = see_result(measured)
+
+    if right:
+        explain(evidence, WRONG_RESULT)
+    else:
+        assert "test_accuracy" in diagnose(evidence, WRONG_RESULT).seen
 
 
 @pytest.mark.parametrize(
     ("seen", "advice"),
-    [([4, 4, 4], "cumulative"), ([2, 4, 6], "both directions"), ([1, 2, 3], "two messages")],
+    [
+        ([4, 4], "cumulative"),
+        ([2, 4], "both directions"),
+        ([1, 2], "two messages"),
+        (["4", None], "two messages"),
+    ],
 )
 def test_wrong_counts_are_told(seen: list[int], advice: str) -> None:
-    assert advice in get_failure(lambda: explain_messages(WEIGHT, seen, [4, 8, 12])).advice
+    assert advice in diagnose(see_result(message_count=seen), [other_messages]).advice
+
+
+# Seconds of the slowest client in each of two rounds, by its processor.
+@pytest.mark.parametrize(
+    ("times", "slowest"),
+    [
+        ([1.0, 3.0], (1.0, 2.0)),
+        ([1.2, 3.5], (1.0, 2.0)),
+        ([0.99, 2.95], (1.0, 2.0)),
+        ([0.01, 0.02], (0.02, 0.02)),
+        ([1.0, 1.5], None),
+        ([1.0, 1.5], ("2", None)),
+    ],
+    ids=["added up", "with the server's time", "by a coarse clock", "short", "calls unknown", "forged"],
+)
+def test_times_that_grow_by_the_slowest_client_pass(times: list[float], slowest: Any) -> None:
+    assert times_not_added_up(see_times(times, slowest)) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "slowest"),
+    [
+        ([1.0, 2.0], (1.0, 2.0)),
+        ([1.0, 1.0], None),
+        ([0.0, 0.0], (0.0, 0.0)),
+        ([-1.0, 2.0], (0.0, 0.0)),
+    ],
+    ids=["each round's own, and by chance in order", "the same", "none", "before the start"],
+)
+def test_times_that_do_not_are_refused(times: list[float], slowest: Any) -> None:
+    assert times_not_added_up(see_times(times, slowest)) is not None
+
+
+def see_times(times: list[float], slowest: Any) -> ServerEvidence:
+    calls = [{"client": 0, "seconds": seconds} for each in slowest or () for seconds in (each, 0.0)]
+    return see(GRAD, {"calls": calls, "result": {"wall_time": times}}, RIGHT_RUN)

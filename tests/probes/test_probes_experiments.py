@@ -8,9 +8,11 @@ import pytest
 from torch.optim import SGD
 
 from lab_2_hfl.clients import GradientClient
-from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer
+from lab_2_hfl.dataset import split
+from lab_2_hfl.servers import DecentralizedServer, FedAvgServer, FedSgdServer, Server
 from probes.experiments import call_experiment
-from probes.integrity import find_tampering, make_subsets
+from probes.integrity import find_tampering
+from probes.servers import make_subsets
 
 CLIENTS = {"sizes": [4, 6], "seed": 5}
 SUBSETS = make_subsets(CLIENTS)
@@ -23,7 +25,7 @@ def note(function: Any) -> list[dict[str, Any]]:
     return runs
 
 
-def run(server: DecentralizedServer) -> str:
+def run(server: Server) -> str:
     server.run(1)
     return "returned"
 
@@ -35,15 +37,15 @@ def test_the_runs_behind_an_experiment_are_noted() -> None:
 
     sgd, avg = note(experiment)
 
-    assert {key: sgd[key] for key in ("n", "clients a round", "b", "e", "lr", "seed")} == {
+    assert {key: sgd[key] for key in ("n", "clients per round", "b", "e", "lr", "seed")} == {
         "n": 2,
-        "clients a round": 1,
+        "clients per round": 1,
         "b": -1,
         "e": 1,
         "lr": 0.1,
         "seed": 3,
     }
-    assert [avg[key] for key in ("clients a round", "b", "e", "lr", "seed")] == [2, 4, 2, 0.2, 5]
+    assert [avg[key] for key in ("clients per round", "b", "e", "lr", "seed")] == [2, 4, 2, 0.2, 5]
     assert sgd["data"] == avg["data"]
     assert len(avg["accuracies"]) == 1
 
@@ -95,8 +97,8 @@ def ask(server: Any) -> dict[str, Any]:
     return call_experiment({"f": lambda: run(server())}, "f", {})
 
 
-def test_a_lab_s_server_is_no_other() -> None:
-    assert ask(make_without_momentum)["others"] is False
+def test_a_lab_s_server_is_not_the_submission_s_own() -> None:
+    assert ask(make_without_momentum)["own_servers"] == []
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,68 @@ def test_a_lab_s_server_is_no_other() -> None:
 def test_other_servers_are_told_apart(make: Any) -> None:
     answer = ask(make)
 
-    assert (answer["runs"], answer["others"]) == ([], True)
+    assert answer["runs"] == []
+    assert answer["own_servers"] != []
+
+
+@pytest.mark.parametrize("size", [6, -1])
+def test_what_an_own_server_is_made_with_is_noted(size: int) -> None:
+    [lab] = ask(lambda: FedAvgServer(0.1, size, SUBSETS, 0.5, 1, 3))["runs"]
+    own = ask(lambda: Own(0.1, size, SUBSETS, 0.5, 1, 3))["own_servers"][0]
+
+    assert own == {"class": "Own", **{key: lab[key] for key in own if key != "class"}}
+    assert own.keys() >= {"n", "data", "clients per round", "lr", "b", "seed"}
+
+
+def test_a_server_without_clients_is_noted_by_its_name() -> None:
+    class Alone(Server):
+        def run(self, nr_rounds: int) -> Any:
+            return nr_rounds
+
+    assert ask(lambda: Alone(0.1, 4, 3))["own_servers"] == [{"class": "Alone"}]
+
+
+def test_own_arguments_may_be_of_any_kind() -> None:
+    class Odd(DecentralizedServer):
+        def __init__(self) -> None:
+            super().__init__("slow", None, client_subsets=["ab", "c"], client_fraction=0.5, seed=3)  # type: ignore[arg-type,list-item]
+
+        def run(self, nr_rounds: int) -> Any:
+            return nr_rounds
+
+    [noted] = ask(Odd)["own_servers"]
+
+    assert {key: noted.get(key) for key in ("n", "lr", "b", "data")} == {
+        "n": 2,
+        "lr": "slow",
+        "b": None,
+        "data": None,
+    }
+
+
+def test_a_server_that_has_run_before_is_not_new() -> None:
+    server = make_without_momentum()
+
+    assert [ask(lambda: server)["runs"][0]["new"] for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize(("iid", "name"), [(True, "IID"), (False, "non-IID")])
+def test_the_split_behind_a_run_is_named(iid: bool, name: str) -> None:
+    [noted] = ask(lambda: FedSgdServer(0.1, split(4, iid, 3), 0.5, 3))["runs"]
+
+    assert noted["data"] == name
+
+
+def test_a_split_with_another_seed_than_the_server_s_has_no_name() -> None:
+    [noted] = ask(lambda: FedSgdServer(0.1, split(4, True, 10), 0.5, 3))["runs"]
+
+    assert noted["data"] not in ("IID", "non-IID")
+
+
+def test_more_clients_than_shards_can_be_split() -> None:
+    [noted] = ask(lambda: FedSgdServer(0.1, split(301, True, 3), 0.01, 3))["runs"]
+
+    assert noted["data"] == "IID"
 
 
 def test_what_decides_is_noted_and_not_the_label() -> None:

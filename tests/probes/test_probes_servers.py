@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lab_2_hfl.clients import Client
-from lab_2_hfl.servers import DecentralizedServer, train_dataset
+from lab_2_hfl.servers import DecentralizedServer, FedSgdServer, train_dataset
 from probes import servers
+from probes.integrity import Unusable
 
 ARGUMENTS = {"lr": 0.1, "client_fraction": 1.0, "seed": 3}
 CLIENTS = {"sizes": [4, 6], "seed": 5}
@@ -20,6 +21,56 @@ class Renaming(Client):
 
     def update(self, weights: Any, seed: int) -> Any:  # noqa: ARG002
         return weights
+
+
+class Honest(DecentralizedServer):
+    def __init__(self, lr: float, client_subsets: Any, client_fraction: float, seed: int) -> None:
+        super().__init__(lr, -1, client_subsets, client_fraction, seed)
+        self.clients = [Renaming(subset, -1) for subset in client_subsets]
+
+    def run(self, nr_rounds: int) -> Any:
+        return nr_rounds
+
+
+HELD = object.__new__(FedSgdServer)
+
+
+class Holds(Honest):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.inner = {"server": [HELD]}
+
+
+class Names(Honest):
+    def run(self, nr_rounds: int) -> Any:
+        return [FedSgdServer for _ in range(nr_rounds)]
+
+
+class Copies(Honest):
+    run = FedSgdServer.run
+
+
+class Notes(Honest):
+    def run(self, nr_rounds: int) -> Any:
+        return clients.append(nr_rounds)  # noqa: F821 - a global of the notebook, with the name of an attribute
+
+
+@pytest.mark.parametrize(
+    ("cls", "signs"),
+    [
+        (Honest, []),
+        (Holds, ["a Holds holds a FedSgdServer"]),
+        (Names, ["Names.run uses FedSgdServer"]),
+        (Copies, ["Copies.run is FedSgdServer.run"]),
+        (Notes, []),
+    ],
+)
+def test_a_server_that_hands_its_work_on_is_flagged(cls: type, signs: list[str]) -> None:
+    namespace = {"cls": cls, "FedSgdServer": FedSgdServer, "clients": []}
+
+    assert servers.inspect_server(namespace, "cls", ARGUMENTS, CLIENTS, ["FedSgdServer"], "A1.1") == [
+        sign.replace("a Holds", "a cls") for sign in signs
+    ]
 
 
 class Asking(DecentralizedServer):
@@ -61,6 +112,19 @@ def test_clients_that_can_t_be_changed_are_observed(client: Any) -> None:
     assert [call["client"] for call in seen["calls"]] == [1, 0]
 
 
+def test_a_server_without_clients_is_unfinished() -> None:
+    class Empty(Honest):
+        def __init__(self, **_: Any) -> None: ...
+
+    with pytest.raises(servers.Unfinished, match="makes no clients"):
+        servers.inspect_server({"cls": Empty}, "cls", ARGUMENTS, CLIENTS, [], "A1.3")
+
+
+def test_the_lab_s_server_can_t_be_made_where_it_is_looked_at() -> None:
+    with pytest.raises(Unusable):
+        servers.inspect_server({"cls": FedSgdServer}, "cls", ARGUMENTS, CLIENTS, ["FedSgdServer"], "A1.1")
+
+
 def test_clients_are_observed_however_they_are_kept_and_called() -> None:
     seen = servers.run_server({"cls": Asking}, "cls", ARGUMENTS, CLIENTS, 1, [], "A1.3", 1)
 
@@ -86,3 +150,10 @@ def test_the_length_of_the_data_is_no_less_than_a_client_s() -> None:
 
 def test_a_result_that_is_none_is_told() -> None:
     assert servers._read_result(None)["returned"] == "NoneType"
+
+
+def test_more_samples_than_there_are_are_dealt_again() -> None:
+    subsets = servers.make_subsets({"sizes": [5, len(train_dataset)], "seed": 3})
+
+    assert [len(subset) for subset in subsets] == [5, len(train_dataset)]
+    assert set(subsets[0].indices) < set(subsets[1].indices)

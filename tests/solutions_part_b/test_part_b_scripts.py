@@ -1,4 +1,4 @@
-"""The scripts as people run them: the class's examples at class size, and the starters as handed out."""
+"""The scripts as people run them: the lab's examples at full size, and the starters as handed out."""
 
 import re
 from collections.abc import Callable

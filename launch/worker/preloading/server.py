@@ -7,7 +7,6 @@ It listens at a socket in FOLDER, and ends when for a while nobody has needed it
 
 from __future__ import annotations
 
-import array
 import atexit
 import contextlib
 import ctypes
@@ -25,12 +24,10 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
-from standin import DECIDED_EARLY  # type: ignore[import-not-found]  # this file is run, not imported
+from compilation import defer_compiler  # type: ignore[import-not-found]  # this file is run, not imported
+from standin import DECIDED_EARLY, NAME, SOCKET  # type: ignore[import-not-found]
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-NAME = "launch-server"
-# What the first backward pass with a given gradient imports, for a check of shapes: two seconds, with sympy.
-IMPORTED_LATE = ("torch.fx.experimental.symbolic_shapes",)
 IDLE_TIME_S = 3.0
 REQUEST_LIMIT = 4_000_000  # bytes; Linux takes no larger environment
 
@@ -48,120 +45,113 @@ class Request:
 def main() -> None:
     folder = sys.argv[1]
     ctypes.CDLL(None).prctl(15, NAME.encode(), 0, 0, 0)  # PR_SET_NAME
-    # The search path of a script's process: without this file's folder, where it has its own.
+    # Fails where the kernel has none: the server ends before it has taken a request, and ranks start plainly.
+    os.close(os.pidfd_open(os.getpid()))
+    # The modules and the search path of a script's process: without those of this folder.
     sys.path[:] = [entry for entry in sys.path if entry != HERE]
-    del sys.modules["standin"]
-    import torch  # noqa: F401 - this is what it is all about
+    for name in ("compilation", "standin"):
+        del sys.modules[name]
+    importlib.import_module("torch")
+    with contextlib.suppress(ImportError):  # another version of torch, which may need neither
+        defer_compiler()
+        # What the first backward pass with a given gradient imports, for a check of shapes: two seconds, with sympy.
+        importlib.import_module("torch.fx.experimental.symbolic_shapes")
+    request = ForkServer(listen(folder)).serve()
+    if request is not None:
+        become(request)
 
-    for name in IMPORTED_LATE:
-        with contextlib.suppress(ImportError):  # another version of torch, which may not need it
-            importlib.import_module(name)
+
+def listen(folder: str) -> socket.socket:
+    """A socket in a folder, in place of one that an earlier server left."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    address = f"/proc/self/fd/{place}/server"
+    address = f"/proc/self/fd/{place}/{SOCKET}"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(address)  # noqa: PTH108
     listener.bind(address)
     os.close(place)
     listener.listen(64)
-    request = Server(listener).serve()
-    if request is not None:
-        become(request)
+    return listener
 
 
-class Server:
+class ForkServer:
     """Knows which connection waits for which child."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.listener = listener
-        self.children: dict[int, socket.socket] = {}
-        self.wakeup, writing = os.pipe()
-        os.set_blocking(writing, False)
-        os.set_blocking(self.wakeup, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        self._writing = writing
+        self.children: dict[int, tuple[int, socket.socket]] = {}  # by their pidfds, which tell their ends
 
     def serve(self) -> Request | None:
         """Returns the request in a child that is to fulfil it, and None when there is nothing left to do."""
         while True:
-            watched: list[Any] = [self.listener, self.wakeup, *self.children.values()]
+            connections = [connection for _, connection in self.children.values()]
+            watched: list[Any] = [self.listener, *self.children, *connections]
             ready, _, _ = select.select(watched, [], [], IDLE_TIME_S)
             if not ready and not self.children:
                 return None
-            if self.wakeup in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self.wakeup, 4096)
-            self._tell_ends()
-            for pid, connection in list(self.children.items()):
-                if connection in ready and not connection.recv(64):
-                    with contextlib.suppress(ProcessLookupError):  # nobody waits for it any more
-                        os.kill(pid, signal.SIGKILL)
-            if self.listener in ready:
-                request = self._accept()
-                if request is not None:
-                    return request
+            for pidfd, (pid, connection) in list(self.children.items()):
+                if pidfd in ready:
+                    self._tell_end(pidfd)
+                elif connection in ready and is_closed(connection):  # nobody waits for it any more
+                    os.kill(pid, signal.SIGKILL)
+            if self.listener in ready and (request := self._accept()):
+                return request
 
-    def _tell_ends(self) -> None:
-        for pid in list(self.children):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if found:
-                with contextlib.suppress(OSError), self.children.pop(pid) as connection:
-                    connection.sendall(struct.pack("<i", status))
+    def _tell_end(self, pidfd: int) -> None:
+        pid, connection = self.children.pop(pidfd)
+        _, status = os.waitpid(pid, 0)
+        os.close(pidfd)
+        with contextlib.suppress(OSError), connection:
+            connection.sendall(status.to_bytes(4, "little"))
 
     def _accept(self) -> Request | None:
         connection, _ = self.listener.accept()
-        try:
-            request = receive(connection)
-        except (OSError, ValueError, KeyError):
-            request = None
-        if request is None or not is_alike(request.environment):
+        request = receive(connection)
+        if request is None:
             connection.close()  # the stand-in then starts an interpreter of its own
-            for descriptor in request.descriptors if request else ():
-                os.close(descriptor)
             return None
         pid = os.fork()
         if pid == 0:
             self._leave(connection)
             return request
-        self.children[pid] = connection
+        self.children[os.pidfd_open(pid)] = pid, connection
         with contextlib.suppress(OSError):
-            connection.sendall(struct.pack("<i", pid))
+            connection.sendall(pid.to_bytes(4, "little"))
         for descriptor in request.descriptors:
             os.close(descriptor)
         return None
 
     def _leave(self, own: socket.socket) -> None:
         """In a child: drop what is the server's."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for connection in (own, self.listener, *self.children.values()):
+        for pidfd, (_, connection) in self.children.items():
+            os.close(pidfd)
             connection.close()
-        os.close(self.wakeup)
-        os.close(self._writing)
+        own.close()
+        self.listener.close()
+
+
+def is_closed(connection: socket.socket) -> bool:
+    try:
+        return not connection.recv(64)
+    except ConnectionResetError:
+        return True
 
 
 def receive(connection: socket.socket) -> Request | None:
-    """The request of a process of the same user; None for anybody else's or half a one."""
+    """A request that can be fulfilled alike, of a process of the same user; None for anything else."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     if struct.unpack("3i", credentials)[1] != os.getuid():
         return None
-    descriptors = array.array("i")
-    head, ancillary, _, _ = connection.recvmsg(4, socket.CMSG_SPACE(3 * descriptors.itemsize))
-    for level, kind, data in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            descriptors.frombytes(data)
-    length = struct.unpack("<I", head)[0] if len(head) == 4 else 0
-    if len(descriptors) != 3 or not 0 < length <= REQUEST_LIMIT:
-        return None
-    body = bytearray()
-    while len(body) < length:
-        part = connection.recv(length - len(body))
-        if not part:
-            return None
-        body += part
-    content: dict[str, Any] = json.loads(bytes(body))
-    return Request(content["arguments"], content["environment"], content["folder"], list(descriptors))
+    head, descriptors, _, _ = socket.recv_fds(connection, 4, 3)
+    length = int.from_bytes(head, "little")
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        body = connection.recv(min(length, REQUEST_LIMIT), socket.MSG_WAITALL)
+        request = Request(**json.loads(body), descriptors=descriptors)
+        if len(descriptors) == 3 and is_alike(request.environment):
+            return request
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return None
 
 
 def is_alike(environment: dict[str, str]) -> bool:
@@ -189,7 +179,7 @@ def become(request: Request) -> None:
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=script, __builtins__=__builtins__)
     sys.modules["__main__"] = module
-    import sitecustomize  # type: ignore[import-not-found]  # already imported without effect, because the server is no worker
+    import sitecustomize  # type: ignore[import-not-found]  # already imported without effect, because the server is not a worker
 
     leave = os._exit  # taken before it is watched: the end has then been written already
     sitecustomize.watch()

@@ -11,28 +11,34 @@ import json
 import os
 import signal
 import socket
-import struct
 import sys
 import time
 
-NAME = "launch-standin"  # as process lists show it; `launch.descendants` knows it
+NAME = "launch-helper"  # as process lists show it
 SOCKET = "server"
 START_TIME_S = 60.0
 # What is read before a script could change it again: where it differs from the server's, nothing is forked.
 DECIDED_EARLY = ("PYTHON", "OMP_", "MKL_", "KMP_", "GOMP_", "TORCH_", "LD_", "CUDA_", "HF_")
 READ_LIMIT = 1_000_000
+PASSED_ON = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGQUIT,
+)
 
 
 def main() -> None:
     folder, python, *arguments = sys.argv[1:]
-    connection = None
-    if hasattr(os, "fork") and sys.platform == "linux" and is_suited(arguments):
+    pid = None
+    if is_suited(arguments):
         with contextlib.suppress(OSError):
             connection = connect(folder, python)
-    if connection is not None:
-        status = follow(connection, arguments)
-        if status is not None:
-            end(status)
+            pid = ask(connection, arguments)
+    if pid is not None:
+        end(follow(connection, pid))
     os.execv(python, [python, *arguments])
 
 
@@ -97,62 +103,49 @@ def start_server(folder: str, python: str) -> int:
     return pid
 
 
-def follow(connection: socket.socket, arguments: list[str]) -> int | None:
-    """Have the arguments run, and return the wait status; None if the server does not take them."""
+def ask(connection: socket.socket, arguments: list[str]) -> int | None:
+    """Have the arguments run, and return the number of the process; None if the server does not take them."""
     request = json.dumps(
         {"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}  # noqa: PTH109
     ).encode()
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("3i", 0, 1, 2))]
-    try:
-        connection.sendmsg([struct.pack("<I", len(request))], rights)
-        connection.sendall(request)
-        pid = _read_number(connection)
-    except OSError:
-        return None
-    if not pid:
-        return None
+    socket.send_fds(connection, [len(request).to_bytes(4, "little")], [0, 1, 2])
+    connection.sendall(request)
+    return _read_number(connection)
+
+
+def follow(connection: socket.socket, pid: int) -> int:
+    """Pass signals on to a process until it ends, and return its wait status."""
     ctypes.CDLL(None).prctl(15, NAME.encode(), 0, 0, 0)  # PR_SET_NAME
 
     def pass_on(number: int, _frame: object) -> None:
         with contextlib.suppress(OSError):
             os.kill(pid, number)
 
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGHUP,
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-        signal.SIGQUIT,
-    ):
+    for number in PASSED_ON:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, pass_on)
-    status = _read_number(connection)
+    status = None
+    with contextlib.suppress(OSError):
+        status = _read_number(connection)
     return signal.SIGKILL if status is None else status  # the server is gone, and its children with it
 
 
 def _read_number(connection: socket.socket) -> int | None:
-    data = b""
-    while len(data) < 4:
-        part = connection.recv(4 - len(data))
-        if not part:
-            return None
-        data += part
-    return int(struct.unpack("<i", data)[0])
+    data = connection.recv(4, socket.MSG_WAITALL)
+    return int.from_bytes(data, "little") if len(data) == 4 else None
 
 
 def end(status: int) -> None:
     """End as the rank did: with its exit status, or by its signal."""
-    if not os.WIFSIGNALED(status):
-        os._exit(os.waitstatus_to_exitcode(status))
-    import resource
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        import resource
 
-    number = os.WTERMSIG(status)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    os._exit(128 + number)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with contextlib.suppress(OSError):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code if code >= 0 else 128 - code)
 
 
 if __name__ == "__main__":

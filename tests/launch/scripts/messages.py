@@ -1,4 +1,4 @@
-"""Ranks that exchange a few messages and make no optimizer step: `python messages.py RANK CASE [WORLD_SIZE]`."""
+"""Ranks that exchange a few messages and make one optimizer step at most: `python messages.py RANK CASE [WORLD_SIZE]`."""
 
 import os
 import sys
@@ -23,6 +23,19 @@ def tags_differ():
         dist.recv(torch.empty(4), 1, tag=0)
     else:
         dist.recv(torch.empty(4), 0, tag=0)
+
+
+def one_step():
+    parameter = torch.nn.Parameter(torch.ones(1))
+    parameter.grad = torch.ones(1)
+    dist.all_reduce(parameter.grad)
+    torch.optim.SGD([parameter], lr=0.1).step()
+
+
+def one_raises():
+    if RANK == 1:
+        raise ValueError("rank 1 had enough")
+    dist.recv(torch.empty(4), OTHER)
 
 
 def members_alone():

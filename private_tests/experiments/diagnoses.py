@@ -1,0 +1,254 @@
+"""What is wrong with an experiment's result, in the order in which it is told.
+
+1. The form: a table with its columns and rows, or curves with their keys and lengths, all of finite numbers.
+2. The labels of a table's rows.
+3. The runs, where all results are exactly what runs of the lab's own servers gave: these were noted, and say which parameter was ignored, even
+   where the accuracies hardly show it. Notes come from the submission's process: they reveal a mistake, and excuse none.
+4. The values, in any case: message counts, and accuracies within the tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_number, show
+
+from .evidence import ExperimentEvidence, Result, list_rows
+from .questions import HOMEWORK
+from .runs import Parameter, Run, find_sources, list_differences
+
+# In points. Rounding, enlarged by training, was seen to decide four test images where servers were written by hand; the lab's servers give
+# equal values.
+ACCURACY_TOLERANCE = 100 * 4 / int(HOMEWORK.hidden.environment["LAB_2_HFL_TEST_SAMPLES"]) + 1e-6
+
+_ORDER = "FedSGD, then FedAvg, for each setting"
+
+
+def _advise(evidence: ExperimentEvidence) -> str:
+    return f"compare the run behind it with the handout's description, in the cell tagged {evidence.tag!r}."
+
+
+# --- 1. the form --------------------------------------------------------------------------------------------
+
+
+def _catch(check: Callable[..., None], *arguments: Any) -> Failure | None:
+    """The failure with which a check ends."""
+    try:
+        check(*arguments)
+    except Failure as failure:
+        return failure
+    return None
+
+
+def find_wrong_form(evidence: ExperimentEvidence) -> Failure | None:
+    """Another kind of value, or columns, rows, keys or lengths that are not the reference's."""
+    what, seen, right, advice = evidence.what, evidence.seen, evidence.right, _advise(evidence)
+    if not isinstance(right, Table):
+        lengths = {len(curve) for curve in right.values()}
+        return _catch(
+            check_lists, what, seen, list(right), lengths, "the test accuracy after each round", advice
+        )
+    if not isinstance(seen, Table):
+        return Failure(
+            f"{what} gives {show(seen)}.", f"a DataFrame with the columns {', '.join(right.columns)}", advice
+        )
+    if failure := _catch(compare_columns, what, seen.columns, right.columns, advice):
+        return failure
+    if len(seen.rows) != len(right.rows):
+        return Failure(f"{what} has {len(seen.rows)} rows.", f"{len(right.rows)} rows: {_ORDER}", advice)
+    for number, row in enumerate(list_rows(seen), start=1):
+        for column in ("Message count", "Test accuracy"):
+            if not is_number(row[column]) or not math.isfinite(row[column]):
+                found = f"Row {number} of {what} has the {column.lower()} {show(row[column])}."
+                return Failure(found, "a finite number", advice)
+    return None
+
+
+# --- 2. the labels of rows ----------------------------------------------------------------------------------
+
+
+def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
+    """A row with another algorithm, N or C."""
+    if not isinstance(evidence.right, Table):
+        return None
+    pairs = zip(list_rows(evidence.seen), list_rows(evidence.right), strict=True)
+    for number, (row, right) in enumerate(pairs, start=1):
+        where = f"Row {number} of {evidence.what}"
+        if _normalize(row["Algorithm"])[:6] != _normalize(right["Algorithm"]):
+            found = f"{where} is labelled {show(row['Algorithm'])}."
+            return Failure(found, f"{right['Algorithm']}: {_ORDER}", _advise(evidence))
+        for column in ("N", "C"):
+            if not is_number(row[column]) or not math.isclose(row[column], right[column], abs_tol=1e-9):
+                found = f"{where} has {column} = {show(row[column])}."
+                return Failure(found, f"{column} = {right[column]}", _advise(evidence))
+    return None
+
+
+def _normalize(label: Any) -> str:
+    return "".join(filter(str.isalpha, str(label))).lower()
+
+
+# --- 3. the runs --------------------------------------------------------------------------------------------
+
+
+def find_wrong_run(evidence: ExperimentEvidence) -> Failure | None:
+    """A result that a run with another parameter gave."""
+    for result, sources in _list_sources(evidence):
+        if not _list_ends(result, sources):
+            return _explain_run(evidence, result, _find_nearest(result, sources))
+    return None
+
+
+def find_wrong_round(evidence: ExperimentEvidence) -> Failure | None:
+    """A result that the right run gave, but after another round. A longer run may be cut."""
+    for result, sources in _list_sources(evidence):
+        ends, last = _list_ends(result, sources), len(result.run["accuracies"])
+        if ends and last not in ends:
+            return Failure(
+                f"{result.label} is what its run gave after round {max(ends)}.",
+                f"what it gives after round {last}, since nr_rounds is {last}",
+                f"run every server for nr_rounds rounds, and take what it gives at the end, in the cell tagged {evidence.tag!r}.",
+            )
+    return None
+
+
+def _list_sources(evidence: ExperimentEvidence) -> list[tuple[Result, list[tuple[Run, int]]]]:
+    """Each result with the runs that gave it, and after which round; none at all where some results may come from elsewhere."""
+    sources = [(result, list(find_sources(evidence.runs, result.seen))) for result in evidence.results]
+    enough = len(evidence.runs) >= len(sources) and not evidence.own_servers
+    return sources if enough and all(found for _, found in sources) else []
+
+
+def _list_ends(result: Result, sources: Sequence[tuple[Run, int]]) -> list[int]:
+    """After which rounds a run with the right parameters gave a result."""
+    return [end for run, end in sources if not list_differences(run, result.run)]
+
+
+def _find_nearest(result: Result, sources: Sequence[tuple[Run, int]]) -> Run:
+    """The run that differs from the right one in the fewest parameters, and gave the result after as many rounds, if there is a choice."""
+    last = len(result.run["accuracies"])
+    return min(sources, key=lambda source: (len(list_differences(source[0], result.run)), source[1] != last))[
+        0
+    ]
+
+
+def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Failure:
+    parameter = list_differences(run, result.run)[0]
+    other = next((each.name for each in evidence.results if not list_differences(run, each.run)), None)
+    return Failure(
+        f"{result.label} comes from a run with {parameter.describe(run[parameter.name])}."
+        + (f" That is the run of {other}." if other else ""),
+        f"a run with {parameter.describe(result.run[parameter.name])}",
+        _advise_parameter(evidence, parameter),
+    )
+
+
+def _advise_parameter(evidence: ExperimentEvidence, parameter: Parameter) -> str:
+    passed = ", ".join(repr(name) for name in parameter.arguments if name in evidence.parameters)
+    known = passed or not parameter.arguments
+    advice = (
+        parameter.advice.format(passed)
+        if known
+        else "compare what split() and the servers get with the handout's description"
+    )
+    return f"{advice}, in the cell tagged {evidence.tag!r}."
+
+
+# --- 4. the values ------------------------------------------------------------------------------------------
+
+
+def find_wrong_count(evidence: ExperimentEvidence) -> Failure | None:
+    """A row with another number of messages."""
+    if not isinstance(evidence.right, Table):
+        return None
+    pairs = zip(list_rows(evidence.seen), list_rows(evidence.right), strict=True)
+    for number, (row, right) in enumerate(pairs, start=1):
+        if row["Message count"] != right["Message count"]:
+            return Failure(
+                f"Row {number} of {evidence.what} has the message count {show(row['Message count'])}.",
+                "the count after the last round: two messages for each of max(1, round(C·N)) clients, over all rounds (RunResult counts "
+                "cumulatively, so it is the last value, not a sum)",
+                _advise(evidence),
+            )
+    return None
+
+
+def find_fractions(evidence: ExperimentEvidence) -> Failure | None:
+    """Accuracies between 0 and 1."""
+    result = _find_wrong_result(evidence)
+    if result is None or not _are_close([100 * value for value in result.seen], result.right):
+        return None
+    return Failure(
+        f"{result.label} has {_show_accuracies(result.seen)}.",
+        "a value in percent",
+        "keep the percent that RunResult holds.",
+    )
+
+
+def find_wrong_server(evidence: ExperimentEvidence) -> Failure | None:
+    """Wrong accuracies, and a server of the submission's own that was made with what no run of the reference has."""
+    result = _find_wrong_result(evidence)
+    if result is None:
+        return None
+    for server in evidence.own_servers:
+        differences = [list_differences(server, right) for right in evidence.right_runs]
+        for parameter in differences[0]:
+            if all(parameter in each for each in differences):
+                found = parameter.describe(server[parameter.name])
+                return Failure(
+                    f"{result.label} has {_show_accuracies(result.seen)}, and a {server.get('class')} was made with {found}.",
+                    f"servers made with {parameter.describe(result.run[parameter.name])}",
+                    _advise_parameter(evidence, parameter),
+                )
+    return None
+
+
+def find_wrong_accuracy(evidence: ExperimentEvidence) -> Failure | None:
+    """An accuracy that is further from the reference's than rounding explains."""
+    result = _find_wrong_result(evidence)
+    if result is None:
+        return None
+    if isinstance(evidence.right, Table):
+        return Failure(
+            f"{result.label} has {_show_accuracies(result.seen)}.",
+            "the accuracy after the last round, in percent, of the run that the row names, with exactly the given arguments",
+            _advise(evidence),
+        )
+    far = next(
+        index
+        for index, pair in enumerate(zip(result.seen, result.right, strict=True))
+        if not _are_close(*([x] for x in pair))
+    )
+    alike = [key for key, curve in evidence.right.items() if _are_close(result.seen, curve)]
+    hint = f" These are the values of {' and '.join(map(repr, alike))}." if alike else ""
+    return Failure(
+        f"{result.label} is wrong from round {far + 1} on ({show(result.seen[far])}).{hint}",
+        "the test accuracy after each round, in percent, for exactly the given parameters",
+        _advise(evidence),
+    )
+
+
+def _find_wrong_result(evidence: ExperimentEvidence) -> Result | None:
+    return next((result for result in evidence.results if not _are_close(result.seen, result.right)), None)
+
+
+def _are_close(seen: Sequence[float], right: Sequence[float]) -> bool:
+    return all(abs(a - b) <= ACCURACY_TOLERANCE for a, b in zip(seen, right, strict=True))
+
+
+def _show_accuracies(values: Sequence[float]) -> str:
+    return f"the test {'accuracy' if len(values) == 1 else 'accuracies'} {', '.join(map(show, values))}"
+
+
+EXPERIMENT_DIAGNOSES: tuple[Diagnosis[ExperimentEvidence], ...] = (
+    find_wrong_form,
+    find_wrong_label,
+    find_wrong_run,
+    find_wrong_round,
+    find_wrong_count,
+    find_fractions,
+    find_wrong_server,
+    find_wrong_accuracy,
+)

@@ -1,0 +1,74 @@
+"""What a check of an experiment knows: the result and the noted runs behind it, the submission's and the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from grader import Table
+
+from .runs import Run
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row of a table, or a curve.
+
+    name, what: how a message names it and the call; `label` begins a sentence with both
+    seen, right: its accuracies; of a row that is one, the last of its run
+    run: the reference's, with its `accuracies`
+    """
+
+    name: str
+    what: str
+    seen: Any
+    right: Sequence[float]
+    run: Run
+
+    @property
+    def label(self) -> str:
+        return f"{self.name[0].upper()}{self.name[1:]} of {self.what}"
+
+
+@dataclass(frozen=True)
+class ExperimentEvidence:
+    """An experiment that was called.
+
+    what: the call, as a message names it; tag: that of its cell; parameters: those of the function
+    seen, right: what it returned, and the reference
+    runs: those of the lab's own servers, in order; right_runs: the reference's, in the order of its results
+    own_servers: what other servers were made with, as far as it is known
+    """
+
+    what: str
+    tag: str
+    parameters: Collection[str]
+    seen: Any
+    right: Any
+    right_runs: Sequence[Run]
+    runs: Sequence[Run] = ()
+    own_servers: Sequence[Run] = ()
+
+    @cached_property
+    def results(self) -> list[Result]:
+        """Each row or curve. Only where what was returned has all of them, and each the right form."""
+        if isinstance(self.right, Table):
+            seen, right = (
+                [row["Test accuracy"] for row in list_rows(table)] for table in (self.seen, self.right)
+            )
+            pairs = [([a], [b]) for a, b in zip(seen, right, strict=True)]
+            names = [f"row {number}" for number in range(1, len(pairs) + 1)]
+        else:
+            pairs = [(self.seen[key], curve) for key, curve in self.right.items()]
+            names = [f"the curve {key!r}" for key in self.right]
+        return [
+            Result(name, self.what, a, b, run)
+            for name, (a, b), run in zip(names, pairs, self.right_runs, strict=True)
+        ]
+
+
+def list_rows(table: Table) -> list[Mapping[str, Any]]:
+    """Each row by its column names."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]

@@ -1,0 +1,268 @@
+"""Replays a run step by step: every rank's recorded tensors beside the one-process reference and an Adam of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from launch import tensor_files
+from launch.events import Tokens
+from solutions.part_b_reference import MicroBatch, Sizes, leave_gradients, load_stages
+
+from .comparison import Comparison, Fit, Mismatch, ParameterDrift, count_layers
+from .contract import LEARNING_RATE, Contract
+from .trial import COMPARED_STEPS, Trial, optimizer_steps
+
+FILE_BYTES = 2_000_000_000
+# Correct pipelines agree within 2e-6 (other orders of addition); the smallest mistake in the golden cases is 1e-2.
+TOLERANCE = 1e-3
+STEP_TOLERANCE = 1e-2  # of the length of an optimizer step; rounding makes about 1e-4
+TYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+}
+
+
+def replay(trial: Trial) -> Comparison:
+    """Compare step by step. Raises ValueError or OSError where what a rank recorded cannot be compared."""
+    torch.set_num_threads(1)
+    # 1. Build the stages with the parameters that the first pipeline began with.
+    stages = range(len(trial.pipelines[0]))
+    ranks = [RankReplay(trial, p, s) for p in range(len(trial.pipelines)) for s in stages]
+    starts = [rank.parameters for rank in ranks if rank.pipeline == 0]
+    unequal = tuple(_find_unequal_starts(ranks))
+    modules = load_stages(_infer_sizes(starts, trial.contract), starts)
+    for rank in ranks:
+        rank.begin(modules[rank.stage])
+    for step in range(1, min(trial.common_steps, COMPARED_STEPS) + 1):
+        # 2. Leave in the stages the gradients of what the first stages of all pipelines read.
+        batches = [list(_read_micro_batches(trial, pipeline[0], step)) for pipeline in trial.pipelines]
+        leave_gradients(modules, batches)
+        # 3. See where each rank has other gradients, and whether Adam makes its parameters of its own.
+        for rank in ranks:
+            rank.advance()
+        drifts = tuple(rank.drift for rank in ranks if rank.drift is not None)
+        wrong = [rank for rank in ranks if not rank.difference <= TOLERANCE]  # NaN is wrong, too
+        # 4. In the first wrong step, find what the gradients are made of.
+        if wrong:
+            parts = _gradients_of_parts(modules, batches)
+            counts = [len(pipeline) for pipeline in batches]
+            mismatches = tuple(rank.mismatch(parts[rank.stage], counts) for rank in wrong)
+            return Comparison(mismatches, drifts, unequal)
+        # 5. Go on with the parameters that the first pipeline has after the step.
+        for rank in ranks:
+            if rank.pipeline == 0:
+                rank.hand_over()
+    return Comparison((), drifts, unequal)
+
+
+class RankReplay:
+    """One rank, step by step: its gradients beside those in the reference's stage, its parameters beside Adam's."""
+
+    def __init__(self, trial: Trial, pipeline: int, stage: int) -> None:
+        self.pipeline, self.stage = pipeline, stage
+        self.rank = trial.pipelines[pipeline][stage]
+        self.step = 0
+        self.difference = 0.0
+        """Euclidean distance of this step's gradient from the reference's, relative to the reference's norm."""
+        self.drift: ParameterDrift | None = None
+        self._folder = trial.report.events_dir
+        self._recorded = optimizer_steps(trial.ranks[self.rank])
+        self.parameters = _read(self._folder, self._recorded[0].initial_file)
+        self._gradients: list[Tensor] = []
+        self._previous: list[Tensor] = []
+
+    def begin(self, module: nn.Module) -> None:
+        """Stand beside a stage of the reference."""
+        names = [name for name, _ in module.named_parameters()]
+        # A stage that the script wrapped has its parameters in the same order under other names.
+        self._names = names if set(names) == set(self.parameters) else list(self.parameters)
+        shapes = [parameter.shape for parameter in module.parameters()]
+        if [self.parameters[name].shape for name in self._names] != shapes:
+            raise ValueError(
+                f"rank {self.rank} has other parameters than the first pipeline's stage {self.stage}"
+            )
+        self._module = module
+        self._adam = Adam([self.parameters[name] for name in self._names])
+
+    def advance(self) -> None:
+        """Go to the next step, whose right gradients are in the reference's stage."""
+        self.step += 1
+        recorded = self._recorded[self.step - 1]
+        self._previous, self._gradients = self._gradients, self._read_gradients(recorded.gradients_file)
+        right = _gradients_of(self._module)
+        parts = [float((a - b).square().sum()) for a, b in zip(right, self._gradients, strict=True)]
+        norm = sum(float(value.square().sum()) for value in right) ** 0.5
+        self.difference = sum(parts) ** 0.5 / max(norm, 1e-30)
+        self._worst = self._names[parts.index(max(parts))]
+        self.parameters = _read(self._folder, recorded.parameters_file)
+        if set(self._names) != set(self.parameters):
+            raise ValueError("a rank's optimizer changed which parameters it has")
+        elsewhere = self._adam.follow(self._gradients, [self.parameters[name] for name in self._names])
+        if elsewhere is not None and self.drift is None:
+            self.drift = ParameterDrift(self.rank, self.step, self._names[elsewhere])
+
+    def _read_gradients(self, file: str | None) -> list[Tensor]:
+        """In the order of the parameters; zeros for one without a gradient."""
+        found = _read(self._folder, file)
+        gradients = [found.get(name, torch.zeros_like(self.parameters[name])) for name in self._names]
+        shapes = [self.parameters[name].shape for name in self._names]
+        if [gradient.shape for gradient in gradients] != shapes:
+            raise ValueError("a gradient has another shape than its parameter")
+        return gradients
+
+    def mismatch(self, parts: Sequence[Tensor], counts: Sequence[int]) -> Mismatch:
+        """This step's gradient, which is wrong, as a sum of `parts`; `counts` of them belong to each pipeline."""
+        previous = _flat(self._previous) if self._previous else None
+        fit = _fit(_flat(self._gradients), parts, counts, previous)
+        return Mismatch(self.rank, self.pipeline, self.stage, self.step, self.difference, self._worst, fit)
+
+    def hand_over(self) -> None:
+        """Give the reference's stage the parameters that the rank has after the step."""
+        with torch.no_grad():
+            for parameter, name in zip(self._module.parameters(), self._names, strict=True):
+                parameter.copy_(self.parameters[name])
+
+
+class Adam:
+    """Kingma and Ba 2015, "Adam", algorithm 1; torch's own takes seconds to import its compiler."""
+
+    def __init__(self, parameters: list[Tensor]) -> None:
+        self._parameters = parameters
+        self._first = [torch.zeros_like(parameter) for parameter in parameters]
+        self._second = [torch.zeros_like(parameter) for parameter in parameters]
+        self._steps = 0
+
+    def follow(self, gradients: Sequence[Tensor], after: Sequence[Tensor]) -> int | None:
+        """Step to where a rank's parameters went; the number of the first that went elsewhere than Adam would."""
+        self._steps += 1
+        scale1, scale2 = 1 - 0.9**self._steps, 1 - 0.999**self._steps
+        strange = None
+        for number, (value, first, second, gradient, seen) in enumerate(
+            zip(self._parameters, self._first, self._second, gradients, after, strict=True)
+        ):
+            first.lerp_(gradient, 0.1)
+            second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+            move = first / (second.sqrt() / scale2**0.5).add_(1e-8) * (-LEARNING_RATE / scale1)
+            error = float((value + move - seen).norm()) / max(float(move.norm()), 1e-12)
+            if error > STEP_TOLERANCE and strange is None:
+                strange = number
+        self._parameters = list(after)
+        return strange
+
+
+# --- what was recorded ----------------------------------------------------------------------------------------
+
+
+def _read(folder: Path, file: str | None) -> dict[str, Tensor]:
+    """Whole tensors that a rank wrote. Raises ValueError if there are none."""
+    if file is None:
+        raise ValueError("a rank left no whole tensors")
+    found = {}
+    for name, raw in tensor_files.read(folder, file, FILE_BYTES).items():
+        if raw.dtype not in TYPES:
+            raise ValueError(f"{name} has the type {raw.dtype}, where floating-point numbers were expected")
+        flat = torch.frombuffer(bytearray(raw.data), dtype=TYPES[raw.dtype]) if raw.data else torch.empty(0)
+        value = flat.reshape(raw.shape)
+        found[name] = value if raw.dtype == "I64" else value.float()
+    return found
+
+
+def _read_micro_batches(trial: Trial, rank: int, step: int) -> Iterator[MicroBatch]:
+    """What the first stage read in a step."""
+    found = [
+        event
+        for event in trial.ranks[rank].of(Tokens)
+        if event.step == step and event.place in ("input", "embedding")
+    ]
+    if not found:
+        raise ValueError(f"rank {rank}, the first stage, read no tokens in step {step}")
+    for event in found:
+        tokens = _read(trial.report.events_dir, event.file).get("tokens")
+        if tokens is None or tokens.ndim != 2:
+            raise ValueError(
+                f"the tokens of rank {rank} have the shape {list(event.shape)}, not (batch, sequence)"
+            )
+        yield MicroBatch(tokens)
+
+
+def _infer_sizes(stages: Sequence[Mapping[str, Tensor]], contract: Contract) -> Sizes:
+    """The sizes that the stages were built with, as far as their parameters show them; the rest is the lab's."""
+    matrices = [value.shape for value in stages[0].values() if value.ndim == 2]
+    vectors = [value.shape[0] for value in stages[0].values() if value.ndim == 1]
+    if not matrices:
+        raise ValueError("the first stage has no matrices among its parameters")
+    vocab_size, dmodel = matrices[0]
+    hidden = next((shape[0] for shape in matrices[1:] if shape[1] == dmodel and shape[0] != dmodel), None)
+    layers = tuple(count_layers([value.shape for value in stage.values()]) for stage in stages)
+    return Sizes(
+        vocab_size=vocab_size,
+        dmodel=vectors[0] if vectors else dmodel,
+        num_heads=contract.num_heads,
+        layers_per_stage=layers,
+        ctx_size=contract.seq_l,
+        hidden_dim=hidden,
+    )
+
+
+def _find_unequal_starts(ranks: Sequence[RankReplay]) -> Iterator[tuple[int, int]]:
+    """Pairs of ranks that hold the same stage and begin with other parameters."""
+    leaders = {rank.stage: rank for rank in ranks if rank.pipeline == 0}
+    for rank in ranks:
+        leader = leaders[rank.stage]
+        if rank is not leader and not _equal(leader.parameters, rank.parameters):
+            yield leader.rank, rank.rank
+
+
+def _equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    pairs = zip(one.values(), other.values(), strict=False)
+    return len(one) == len(other) and all(a.shape == b.shape and torch.equal(a, b) for a, b in pairs)
+
+
+# --- gradients ------------------------------------------------------------------------------------------------
+
+
+def _gradients_of(stage: nn.Module) -> list[Tensor]:
+    return [
+        torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        for parameter in stage.parameters()
+    ]
+
+
+def _gradients_of_parts(
+    modules: Sequence[nn.Module], batches: Sequence[Sequence[MicroBatch]]
+) -> list[list[Tensor]]:
+    """For each stage, the gradients of single micro-batches, each with its share in the whole gradient."""
+    parts: list[list[Tensor]] = [[] for _ in modules]
+    for pipeline in batches:
+        whole = sum(len(one.tokens) for one in pipeline)
+        for one in pipeline:
+            leave_gradients(modules, [[one]])
+            share = len(one.tokens) / whole / len(batches)
+            for module, found in zip(modules, parts, strict=True):
+                found.append(_flat(_gradients_of(module)) * share)
+    return parts
+
+
+def _flat(values: Sequence[Tensor]) -> Tensor:
+    return torch.cat([value.reshape(-1) for value in values])
+
+
+def _fit(seen: Tensor, parts: Sequence[Tensor], counts: Sequence[int], before: Tensor | None) -> Fit:
+    """Least squares by the normal equations: a few unknowns, millions of equations."""
+    seen = seen.double()
+    columns = [part.double() for part in (*parts, *([before] if before is not None else []))]
+    gram = torch.tensor([[float(a @ b) for b in columns] for a in columns], dtype=torch.float64)
+    right = torch.tensor([float(column @ seen) for column in columns], dtype=torch.float64)
+    weights = (torch.linalg.pinv(gram, hermitian=True, rtol=1e-9) @ right).tolist()
+    rest = seen - sum(weight * column for weight, column in zip(weights, columns, strict=True))
+    residual = float(rest.norm()) / max(float(seen.norm()), 1e-30)
+    own = iter(weights)
+    shares = tuple(tuple(next(own) for _ in range(count)) for count in counts)
+    return Fit(shares, next(own, 0.0), residual)

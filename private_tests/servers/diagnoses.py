@@ -1,0 +1,411 @@
+"""The likeliest reason why a server differs from the reference, found from what its own clients were sent and answered.
+
+Each diagnosis is a pure function. Of a tuple the first one that recognises the mistake says it, so what explains most comes first: where a
+run began and whom it asked before how it moved, and what a client sends before how it came by it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grader import Failure, is_number
+from public_tests.digests import Digest, combine_tensors, is_like, match_tensors
+from public_tests.server_runs import (
+    GRAD,
+    WEIGHT,
+    Round,
+    ServerEvidence,
+    ServerExercise,
+    nothing_returned,
+    values_missing,
+)
+
+_ONE_DRAW = "self.rng.choice(self.nr_clients, self.nr_clients_per_round, replace=False)"
+# Rounding alone, where no training lies between: clients' own answers are combined, or nothing moved at all.
+_EXACT = 0.002
+
+
+# --- the weights after each round -------------------------------------------------------------------------------------------------------
+
+
+def other_start(evidence: ServerEvidence) -> Failure | None:
+    """The first round started from other weights than the reference's."""
+    first = next(iter(evidence.calls), None)
+    if not _is_wrong(evidence) or first is None or match_tensors(first.get("received"), evidence.start):
+        return None
+    return Failure(
+        f"{evidence.exercise.name} starts from other weights than {evidence.exercise.given} with the same seed.",
+        "the weights of a model that is made right after torch was seeded with the server's seed",
+        "pass `seed` on to the constructor of the class that yours derives from, and keep the model that it makes.",
+    )
+
+
+def other_number_of_updates(evidence: ServerEvidence) -> Failure | None:
+    seen, right = len(evidence.calls), len(evidence.right["calls"])
+    if not _is_wrong(evidence) or seen == right:
+        return None
+    return Failure(
+        f"{evidence.exercise.name} asked for {seen} updates of clients in {evidence.nr_rounds} rounds.",
+        f"{right // evidence.nr_rounds} updates per round: max(1, round(C·N)) clients, each asked once",
+        "ask the clients of one draw per round; `self.nr_clients_per_round` says how many.",
+    )
+
+
+def other_clients(evidence: ServerEvidence) -> Failure | None:
+    """In some round other clients were asked, whatever their order."""
+    size = len(evidence.right["calls"]) // evidence.nr_rounds
+    for each in evidence.rounds if _is_wrong(evidence) else ():
+        begin = size * (each.number - 1)
+        asked, right = map(_list_clients, (each.calls, evidence.right["calls"][begin : begin + size]))
+        if asked != right:
+            return Failure(
+                f"In round {each.number} {evidence.exercise.name} asked the clients {', '.join(asked)}.",
+                "the clients that one draw per round gives, from the generator that was made with the server's seed",
+                f"draw once in every round, with `{_ONE_DRAW}`.",
+            )
+    return None
+
+
+def opposite_direction(evidence: ServerEvidence) -> Failure | None:
+    wrong = evidence.wrong_round
+    if wrong is None:
+        return None
+    opposite = combine_tensors((2.0, wrong.before), (-1.0, wrong.right))
+    if not match_tensors(wrong.weights, opposite, wrong.before):
+        return None
+    return _blame_round(
+        evidence, wrong, " It moved in the opposite direction.", "check the sign of the server's step."
+    )
+
+
+def plain_mean(evidence: ServerEvidence) -> Failure | None:
+    """In some round, up to the first that is wrong, the weights are the plain mean of what the clients sent.
+
+    Where clients have nearly equal sizes, that makes too little difference to be seen from the weights alone.
+    """
+    last = evidence.wrong_round.number if evidence.wrong_round else evidence.nr_rounds
+    what = "updates" if evidence.exercise is GRAD else "weights"
+    for each in evidence.rounds[:last]:
+        if _is_plain_mean(evidence, each):
+            return _blame_round(
+                evidence,
+                each,
+                f" It took the plain mean of the clients' {what}.",
+                "weight each client by its number of samples.",
+                expected="the mean weighted by the clients' numbers of samples",
+            )
+    return None
+
+
+def no_move(evidence: ServerEvidence) -> Failure | None:
+    wrong = evidence.wrong_round
+    if wrong is None or not match_tensors(wrong.weights, wrong.before, wrong.right, _EXACT):
+        return None
+    return _blame_round(
+        evidence,
+        wrong,
+        " It did not move in this round.",
+        "bring the aggregate into `self.model` in every round.",
+    )
+
+
+def other_weights(evidence: ServerEvidence) -> Failure | None:
+    if evidence.wrong_round is None:
+        return None
+    return _blame_round(
+        evidence,
+        evidence.wrong_round,
+        "",
+        "check the learning rate, the clients' batch size and local epochs, the weighting by samples, and each client's seed (seed + index + 1 "
+        "+ round × clients per round).",
+    )
+
+
+def _list_clients(calls: Sequence[Mapping[str, Any]]) -> list[str]:
+    return sorted((str(call["client"]) for call in calls), key=lambda name: (len(name), name))
+
+
+def _is_wrong(evidence: ServerEvidence) -> bool:
+    """Whether any weights are wrong. Whoever reaches the right ones may have asked as they like."""
+    return evidence.wrong_round is not None or (not evidence.rounds and evidence.ends_wrong)
+
+
+def _blame_round(
+    evidence: ServerEvidence,
+    wrong: Round,
+    how: str,
+    advice: str,
+    expected: str = "the same weights, up to rounding",
+) -> Failure:
+    return Failure(
+        f"After round {wrong.number} the model of {evidence.exercise.name} has other weights than with {evidence.exercise.given} and the "
+        f"same arguments.{how}",
+        expected,
+        advice,
+    )
+
+
+def _is_plain_mean(evidence: ServerEvidence, each: Round) -> bool:
+    """Whether the weights are the plain mean of what the clients sent. If all sent the same, or nothing, every mean is the same."""
+    sizes = evidence.question.arguments["clients"].get(
+        "sizes", ()
+    )  # only where they differ do the means differ
+    counts = [sizes[call["client"]] for call in each.calls if call["client"] in range(len(sizes))]
+    before: Any = each.calls[0].get("received")
+    sent: list[Any] = [call.get("sent") for call in each.calls]
+    if len(counts) < len(sent) or not all(is_like(digest, evidence.start) for digest in (before, *sent)):
+        return False
+    plain = _apply_mean(evidence.exercise, before, sent, [1 / len(sent)] * len(sent))
+    weighted = _apply_mean(evidence.exercise, before, sent, [count / sum(counts) for count in counts])
+    return match_tensors(each.weights, plain, before, _EXACT) and not match_tensors(
+        each.weights, weighted, before, _EXACT
+    )
+
+
+def _apply_mean(
+    exercise: ServerExercise, before: Digest, sent: Sequence[Digest], shares: Sequence[float]
+) -> Digest:
+    if exercise is WEIGHT:
+        return combine_tensors(*zip(shares, sent, strict=True))
+    return combine_tensors((1.0, before), *((-share, part) for share, part in zip(shares, sent, strict=True)))
+
+
+WRONG_WEIGHTS = (
+    other_start,
+    other_number_of_updates,
+    other_clients,
+    opposite_direction,
+    plain_mean,
+    no_move,
+    other_weights,
+)
+
+
+# --- few clients, of which none would take part ------------------------------------------------------------------------------------------
+
+
+def other_number_of_few(evidence: ServerEvidence) -> Failure | None:
+    if len(evidence.calls) == len(evidence.right["calls"]):
+        return None
+    return Failure(
+        f"{evidence.question.shown} asks {len(evidence.calls)} clients in {evidence.nr_rounds} rounds.",
+        "max(1, round(C·N)) clients per round",
+        "let at least one client take part, however small C is.",
+    )
+
+
+def other_weights_of_few(evidence: ServerEvidence) -> Failure | None:
+    if not evidence.ends_wrong:
+        return None
+    return Failure(
+        f"{evidence.question.shown} ends with wrong weights.",
+        f"the weights that {evidence.exercise.given} reaches with the same arguments",
+        "with one client per round the mean is that client's answer; and a batch size of -1 stands for all of its samples.",
+    )
+
+
+WRONG_WITH_FEW_CLIENTS = (other_number_of_few, other_weights_of_few)
+
+
+# --- what a client sends ----------------------------------------------------------------------------------------------------------------
+
+
+def client_beside_server(evidence: ServerEvidence) -> Failure | None:
+    nested = "FedAvgGradServer.PseudoGradClient"
+    if evidence.exercise is not GRAD or str(evidence.read("class")).endswith(nested):
+        return None
+    return Failure(
+        f"The clients of FedAvgGradServer are of the class {evidence.read('class')!r}.",
+        f"clients of the nested class {nested}",
+        "make `self.clients` in `__init__` from the nested class.",
+    )
+
+
+def received_weights_changed(evidence: ServerEvidence) -> Failure | None:
+    """The client changed the tensors that it was given, and an answer is wrong."""
+    wrong = [key for key in ("sent", "first", "again") if _is_sent_wrong(evidence, key)]
+    if not wrong or evidence.read("changed") is not True:
+        return None
+    return Failure(
+        f"A client of {evidence.exercise.name} changes the tensors that it gets, so whoever uses them after it finds other weights.",
+        "a client that leaves the received weights as they are",
+        "copy them into the client's own model, as in `own.data = received.detach().clone()` for each parameter.",
+    )
+
+
+def other_message(evidence: ServerEvidence) -> Failure | None:
+    """The client sends what another algorithm would."""
+    sent, right = _find_wrong_message(evidence)
+    if right is None:
+        return None
+    exercise, received = evidence.exercise, evidence.right["received"]
+    moved = right if exercise is GRAD else combine_tensors((1.0, received), (-1.0, right))
+    alternatives: dict[str, tuple[Digest, Digest | None]] = {
+        "gradients": (combine_tensors((1 / evidence.question.arguments["arguments"]["lr"], moved)), None),
+        "its old weights minus its new ones": (moved, None),
+        "its new weights minus its old ones": (combine_tensors((-1.0, moved)), None),
+        "its new weights": (combine_tensors((1.0, received), (-1.0, moved)), received),
+    }
+    wanted = _name_message(exercise)
+    for name, (digest, start) in alternatives.items():
+        if name != wanted and match_tensors(sent, digest, start):
+            return _blame_message(
+                exercise, f" It sends {name}.", f"return {wanted} from the client's `update`."
+            )
+    if match_tensors(sent, received, combine_tensors((1.0, received), (-1.0, moved)), _EXACT):
+        return _blame_message(
+            exercise,
+            " It sends the weights that it got.",
+            "train the client's own model before answering.",
+        )
+    return None
+
+
+def other_update(evidence: ServerEvidence) -> Failure | None:
+    _, right = _find_wrong_message(evidence)
+    if right is None:
+        return None
+    return _blame_message(
+        evidence.exercise,
+        "",
+        "check that it starts from the weights that it got, its batch size, number of local epochs, learning rate and seed, and that an "
+        "epoch is one pass over a loader.",
+    )
+
+
+def update_not_repeated(evidence: ServerEvidence) -> Failure | None:
+    """The second answer to the same question is another one."""
+    if not _is_sent_wrong(evidence, "again"):
+        return None
+    return Failure(
+        f"A client of {evidence.exercise.name}, asked twice for an update of the same weights with the same seed, answers differently.",
+        "the same answer: an update depends on the weights and the seed alone",
+        "set the client's model to the received weights, and seed torch, at the start of every update.",
+    )
+
+
+def _is_sent_wrong(evidence: ServerEvidence, key: str) -> bool:
+    start = evidence.right["received"] if evidence.exercise is WEIGHT else None
+    return not match_tensors(evidence.read(key), evidence.right[key], start)
+
+
+def _find_wrong_message(evidence: ServerEvidence) -> tuple[Any, Digest | None]:
+    """The first wrong message of a client that was asked for the first time, and the right one; None if there is none."""
+    for key in ("sent", "first"):
+        if _is_sent_wrong(evidence, key):
+            return evidence.read(key), evidence.right[key]
+    return None, None
+
+
+def _name_message(exercise: ServerExercise) -> str:
+    return "its weights after training" if exercise is WEIGHT else "its old weights minus its new ones"
+
+
+def _blame_message(exercise: ServerExercise, how: str, advice: str) -> Failure:
+    wanted = _name_message(exercise)
+    return Failure(
+        f"A client of {exercise.name} does not send {wanted}.{how}",
+        f"{wanted}, one tensor for each of the model's parameters",
+        advice,
+    )
+
+
+WRONG_MESSAGE = (
+    client_beside_server,
+    received_weights_changed,
+    other_message,
+    other_update,
+    update_not_repeated,
+)
+
+
+# --- the result -------------------------------------------------------------------------------------------------------------------------
+
+
+def other_parameters(evidence: ServerEvidence) -> Failure | None:
+    """The result does not name the server's own parameters. How FedSGD's infinite batch size is written is left to the submission."""
+    for field in ("n", "c", "e", "lr", "seed", *(("b",) if evidence.exercise is GRAD else ())):
+        seen, right = evidence.result.get(field), evidence.right["result"][field]
+        if not is_number(seen) or not math.isclose(seen, right, abs_tol=1e-9):
+            return Failure(
+                f"{field} of the RunResult of {evidence.exercise.name} is {str(seen)[:80]}.",
+                f"{field} = {right}, as the server was made",
+                "let the server use what it was made with, and give RunResult its values in the order name, n, c, b, e, lr, seed, wall_time, "
+                "message_count, test_accuracy.",
+            )
+    return None
+
+
+def other_messages(evidence: ServerEvidence) -> Failure | None:
+    """The message counts differ; without any, others have said so."""
+    seen, right = evidence.result.get("message_count"), evidence.right["result"]["message_count"]
+    if not isinstance(seen, list) or seen == right:
+        return None
+    per_round = [after - before for before, after in zip([0, *right], right, strict=False)]
+    if seen == per_round:
+        advice = "add each round's messages to those of the rounds before: the count is cumulative."
+    elif all(map(is_number, seen)) and [2 * value for value in seen] == right:
+        advice = "count both directions: a chosen client gets one message and sends one."
+    else:
+        advice = "count two messages for each chosen client, added up over the rounds."
+    return Failure(
+        f"message_count of {evidence.exercise.name} is {str(seen)[:80]}.",
+        "the messages sent since the start, after each round",
+        advice,
+    )
+
+
+# Two of the 150 test images: rounding may decide a close one.
+_ACCURACY_TOLERANCE = 100 * 2 / 150 + 1e-6
+
+
+def other_accuracies(evidence: ServerEvidence) -> Failure | None:
+    """An accuracy is not that of the server's own model after the round.
+
+    Another check compares the model with the reference's: wrong weights that are tested rightly lose no points twice.
+    """
+    seen = evidence.result["test_accuracy"]
+    own = [each.calls[0].get("accuracy") for each in evidence.rounds[1:]] + [evidence.read("accuracy")]
+    measured = [value for value in own if is_number(value)]
+    wanted = measured if len(measured) == len(seen) else evidence.right["result"]["test_accuracy"]
+    if all(abs(a - b) <= _ACCURACY_TOLERANCE for a, b in zip(seen, wanted, strict=True)):
+        return None
+    return Failure(
+        f"test_accuracy of {evidence.exercise.name} is {seen}.",
+        "the accuracy on the test set after each round, in percent",
+        "append `self.test()` after the model was updated.",
+    )
+
+
+_CLOCK_S = 0.02  # some clocks go in steps
+
+
+def times_not_added_up(evidence: ServerEvidence) -> Failure | None:
+    """A round does not add the time of its slowest client, at least: a client's own seconds are those of its processor."""
+    times = evidence.result["wall_time"]
+    steps = [after - before for before, after in zip([0.0, *times], times, strict=False)]
+    slowest = [max(map(_read_seconds, each.calls)) for each in evidence.rounds] or [0.0] * len(steps)
+    if all(step > max(0.0, 0.9 * least - _CLOCK_S) for step, least in zip(steps, slowest, strict=True)):
+        return None
+    return Failure(
+        f"wall_time of {evidence.exercise.name} is {[round(value, 3) for value in times]}, which does not grow by the time of each round.",
+        "seconds since the start of the run, after each round: those of its slowest client and of the server, added up",
+        "add each round's seconds to those of the rounds before.",
+    )
+
+
+def _read_seconds(call: Any) -> float:
+    seconds = call.get("seconds")
+    return seconds if is_number(seconds) and math.isfinite(seconds) else 0.0
+
+
+WRONG_RESULT = (
+    nothing_returned,
+    values_missing,
+    other_parameters,
+    other_messages,
+    other_accuracies,
+    times_not_added_up,
+)

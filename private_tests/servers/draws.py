@@ -1,0 +1,80 @@
+"""Servers that a submission could not foresee: drawn from the grading seed, the same for the same seed.
+
+A kind of case is `unequal` client sizes; one of them `large`; a `non-iid` split in which C·N is not a whole number; or so `few` clients that
+C·N rounds to none.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from public_tests.server_runs import GRAD, ServerCase, ServerExercise
+
+
+def draw_case(exercise: ServerExercise, grading_seed: int, kind: str) -> ServerCase:
+    """A case of one kind."""
+    return (draw_grad_case if exercise is GRAD else draw_weight_case)(grading_seed, kind)
+
+
+def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
+    """Arguments of FedSgdWeightServer.
+
+    Two clients at least have more than 100 samples, so that the handout's batch size is not all of them; a large one has more than 1,000, so
+    that no usual batch size is. Its updates take long.
+    """
+    rng = random.Random(f"{grading_seed} weight {kind}")
+    clients, fraction = _draw_clients(
+        rng, kind, (104, 125), (1_010, 1_050) if kind == "large" else (125, 140)
+    )
+    arguments = {
+        "lr": round(rng.uniform(0.05, 0.15), 4),
+        "client_fraction": fraction,
+        "seed": rng.randrange(1_000, 10_000),
+    }
+    return ServerCase(arguments, clients, 3)
+
+
+def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
+    """Arguments of FedAvgGradServer, with several batches and several local epochs.
+
+    Few steps at a small rate, since training enlarges the rounding by which right solutions differ.
+    """
+    rng = random.Random(f"{grading_seed} grad {kind}")
+    clients, fraction = _draw_clients(rng, kind, (52, 63), (63, 70))
+    batch_sizes = {"unequal": (14, 21)}
+    epochs = {"unequal": 3, "non-iid": 2}  # two numbers: one written into the class is wrong somewhere
+    arguments = {
+        "lr": round(rng.uniform(0.01, 0.03), 4),
+        "batch_size": -1 if kind == "few" else rng.randrange(*batch_sizes.get(kind, (12, 19))),
+        "client_fraction": fraction,
+        "nr_local_epochs": epochs.get(kind) or rng.choice([2, 3]),
+        "seed": rng.randrange(1_000, 10_000),
+    }
+    return ServerCase(arguments, clients, 3 if kind == "non-iid" else 2)
+
+
+def _draw_clients(
+    rng: random.Random, kind: str, large: tuple[int, int], largest: tuple[int, int]
+) -> tuple[dict[str, Any], float]:
+    """Clients of a kind, and the fraction of them that takes part.
+
+    large, largest: between which sizes those of two unequal clients, and of the largest one, lie. The largest never comes first: the first
+    client's size as a batch size is not all of its samples.
+    """
+    if kind == "few":
+        return {"sizes": [rng.randrange(9, 15) for _ in range(3)], "seed": rng.randrange(10_000)}, 0.15
+    if kind != "non-iid":
+        # Three of five take part, so that a large one surely does; 5 · 0.52 = 2.6 is rounded up.
+        sizes = [
+            rng.randrange(*large),
+            rng.randrange(*large),
+            rng.randrange(8, 20),
+            rng.randrange(30, 50),
+        ]
+        rng.shuffle(sizes)
+        sizes.insert(rng.randrange(1, 5), rng.randrange(*largest))
+        return {"sizes": sizes, "seed": rng.randrange(10_000)}, 0.52
+    # 14 · 0.24 = 3.36 and 12 · 0.29 = 3.48 are rounded down.
+    nr_clients, fraction = rng.choice([(14, 0.24), (12, 0.29)])
+    return {"nr_clients": nr_clients, "iid": False, "seed": rng.randrange(10_000)}, fraction

@@ -1,0 +1,36 @@
+"""What the hidden checks ask about a server. Each question is drawn from the grading seed."""
+
+from __future__ import annotations
+
+from grader import Question
+from public_tests import server_runs
+from public_tests.server_runs import ServerExercise, ask_about_server
+
+from .draws import draw_case
+
+
+def ask_for_parts(exercise: ServerExercise, grading_seed: int) -> Question:
+    """Make a server for the lab's own split, and look at what it is made of."""
+    return ask_about_server(exercise, draw_case(exercise, grading_seed, "non-iid"), "inspect_server", "")
+
+
+def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
+    """Run a server for a few rounds."""
+    return server_runs.ask_for_run(exercise, draw_case(exercise, grading_seed, kind), grading_seed)
+
+
+def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
+    """Ask the client with most samples for its update of weights that it has never seen, and the one with fewest twice."""
+    case = draw_case(exercise, grading_seed, "large")
+    sizes = case.clients["sizes"]
+    return ask_about_server(
+        exercise,
+        case,
+        "update_client",
+        "",
+        client=sizes.index(max(sizes)),
+        asked_twice=sizes.index(min(sizes)),
+        weights_seed=grading_seed + 1,
+        update_seed=grading_seed + 2,
+        digest_seed=grading_seed,
+    )

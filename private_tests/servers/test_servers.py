@@ -1,0 +1,108 @@
+"""A1: the servers' weights after every round, what every client sent, and the results, against the reference.
+
+A server that can't be made or run is told once, by a check without points; those that need it are then not reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+import pytest
+
+from grader import Ask, Failure, Question, Submission, explain
+from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
+
+from .diagnoses import (
+    WRONG_MESSAGE,
+    WRONG_RESULT,
+    WRONG_WEIGHTS,
+    WRONG_WITH_FEW_CLIENTS,
+    other_messages,
+)
+from .questions import ask_for_parts, ask_for_run, ask_for_update
+
+Observe = Callable[[Question], ServerEvidence]
+
+_POINTS = 0.25  # each of the four checks of an exercise
+_UNEQUAL, _NON_IID, _FEW = (partial(ask_for_run, kind=kind) for kind in ("unequal", "non-iid", "few"))
+
+
+def for_each_server(
+    *draws: Callable[[ServerExercise, int], Question], points: float = _POINTS
+) -> pytest.MarkDecorator:
+    """Make a check of each exercise, with these questions about its server."""
+    cases = [
+        pytest.param(
+            exercise,
+            id=exercise.name,
+            marks=[
+                pytest.mark.exercise(exercise.id, points=points),
+                pytest.mark.asks(*(partial(draw, exercise) for draw in draws)),
+            ],
+        )
+        for exercise in SERVERS
+    ]
+    return pytest.mark.parametrize("exercise", cases)
+
+
+@pytest.fixture
+def observe(ask: Ask, exercise: ServerExercise) -> Observe:
+    """Puts a question about a server, and keeps both answers beside it."""
+    return lambda question: ServerEvidence(exercise, question, *ask(question))
+
+
+@for_each_server(points=0)
+def test_server_is_made(submission: Submission, grading_seed: int, exercise: ServerExercise) -> None:
+    """The server can be made. Where it hands its work to the lab's, a person looks at it."""
+    signs = submission.observe(ask_for_parts(exercise, grading_seed))
+    for sign in signs if isinstance(signs, list) else ["the list of borrowed parts was replaced"]:
+        submission.flag(str(sign)[:200])
+
+
+@pytest.mark.needs("test_server_is_made")
+@for_each_server(_UNEQUAL, _NON_IID, points=0)
+def test_server_runs(observe: Observe, questions: Sequence[Question]) -> None:
+    """The server can be run. One way is enough: the other may have a mistake of its own."""
+    first, second = questions
+    try:
+        observe(first)
+    except Failure:
+        with suppress(Failure):
+            observe(second)
+            return
+        raise
+
+
+@pytest.mark.needs("test_server_runs")
+@for_each_server(_UNEQUAL, _FEW)
+def test_weights_with_unequal_clients(observe: Observe, questions: Sequence[Question]) -> None:
+    """The model's weights after each round are the reference's, with clients of unequal sizes and with few clients."""
+    unequal, few = questions
+    explain(observe(unequal), WRONG_WEIGHTS)
+    # Where C·N is less than a half, one client takes part; and where the batch size is -1, a batch has all samples.
+    explain(observe(few), WRONG_WITH_FEW_CLIENTS)
+
+
+@pytest.mark.needs("test_server_runs")
+@for_each_server(_NON_IID)
+def test_weights_with_non_iid_clients(observe: Observe, question: Question) -> None:
+    """The model's weights after each round are the reference's, with non-IID clients."""
+    explain(observe(question), WRONG_WEIGHTS)
+
+
+@pytest.mark.needs("test_server_is_made")
+@for_each_server(ask_for_update)
+def test_what_a_client_sends(observe: Observe, question: Question) -> None:
+    """A client sends what the exercise asks for, for any weights it gets."""
+    explain(observe(question), WRONG_MESSAGE)
+
+
+@pytest.mark.needs("test_server_runs")
+@for_each_server(_UNEQUAL, _NON_IID)
+def test_result(observe: Observe, questions: Sequence[Question]) -> None:
+    """The RunResult has the messages, accuracies and times of every round."""
+    unequal, non_iid = questions
+    explain(observe(unequal), WRONG_RESULT)
+    explain(observe(non_iid), (other_messages,))  # also where C·N is rounded down

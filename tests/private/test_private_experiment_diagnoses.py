@@ -1,0 +1,273 @@
+"""What the hidden checks say about the result of an experiment and the runs behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from grader import Failure, Table, explain
+from private_tests.experiments.diagnoses import EXPERIMENT_DIAGNOSES
+from private_tests.experiments.evidence import ExperimentEvidence
+
+RUN = {
+    "new": True,
+    "n": 10,
+    "data": "non-IID",
+    "clients per round": 3,
+    "lr": 0.1,
+    "b": 5,
+    "e": 2,
+    "seed": 7,
+}
+FIRST, SECOND = {**RUN, "b": -1, "e": 1, "accuracies": [30.0, 43.0]}, {**RUN, "accuracies": [95.0, 93.0]}
+CURVES = {"FedSGD": [30.0, 43.0], "FedAvg": [95.0, 93.0]}
+COLUMNS = ["Algorithm", "N", "C", "Message count", "Test accuracy"]
+TABLE = Table(COLUMNS, [["FedSGD", 10, 0.1, 20, 43.0], ["FedAvg", 10, 0.1, 20, 93.0]])
+
+
+def find_failure(seen: Any, right: Any, **noted: Any) -> Failure | None:
+    evidence = ExperimentEvidence("f()", "tag", ("n", "lr", "seed"), seen, right, [FIRST, SECOND], **noted)
+    try:
+        explain(evidence, EXPERIMENT_DIAGNOSES)
+    except Failure as failure:
+        return failure
+    return None
+
+
+def diagnose(seen: Any, right: Any, **noted: Any) -> str:
+    """What was seen to be wrong."""
+    failure = find_failure(seen, right, **noted)
+    return failure.seen if failure else ""
+
+
+def change(row: int, column: str, value: Any, table: Table = TABLE) -> Table:
+    rows = [list(cells) for cells in table.rows]
+    rows[row][COLUMNS.index(column)] = value
+    return Table(COLUMNS, rows)
+
+
+# --- values alone, as of servers that were not noted ----------------------------------------------------------
+
+TABLES: dict[str, tuple[Any, str]] = {
+    "equal": (TABLE, ""),
+    "columns in another order": (Table(COLUMNS[::-1], [row[::-1] for row in TABLE.rows]), ""),
+    "another spelling": (change(0, "Algorithm", "fed-sgd"), ""),
+    "an image more": (change(1, "Test accuracy", 94.0), ""),
+    "a float for N": (change(1, "N", 10.0), ""),
+    "nothing": (None, "f() gives None (is a return missing?)."),
+    "a row less": (Table(COLUMNS, TABLE.rows[:1]), "f() has 1 rows."),
+    "a column more": (Table([*COLUMNS, "E"], [[*row, 1] for row in TABLE.rows]), "f() has 'E' in addition."),
+    "labels exchanged": (change(0, "Algorithm", "FedAvg"), "Row 1 of f() is labelled 'FedAvg'."),
+    "another N": (change(1, "N", 100), "Row 2 of f() has N = 100."),
+    "a text for C": (change(0, "C", "0.1"), "Row 1 of f() has C = '0.1'."),
+    "messages of one round": (change(1, "Message count", 2), "Row 2 of f() has the message count 2."),
+    "NaN messages": (change(1, "Message count", math.nan), "Row 2 of f() has the message count nan."),
+    "infinity": (change(1, "Test accuracy", math.inf), "Row 2 of f() has the test accuracy inf."),
+    "a fraction": (change(1, "Test accuracy", 0.93), "Row 2 of f() has the test accuracy 0.93."),
+    "another accuracy": (change(1, "Test accuracy", 60.0), "Row 2 of f() has the test accuracy 60.0."),
+}
+
+
+@pytest.mark.parametrize(("table", "sentence"), TABLES.values(), ids=TABLES)
+def test_a_wrong_table_is_told(table: Any, sentence: str) -> None:
+    assert diagnose(table, TABLE) == sentence
+
+
+WRONG_CURVES: dict[str, tuple[Any, str]] = {
+    "equal": (CURVES, ""),
+    "within tolerance": ({**CURVES, "FedSGD": [31.0, 42.0]}, ""),
+    "in another order": (dict(reversed(CURVES.items())), ""),
+    "a key less": ({"FedSGD": [30.0, 43.0]}, "f() lacks the key 'FedAvg'."),
+    "a round less": ({**CURVES, "FedSGD": [43.0]}, "f()['FedSGD'] has 1 value."),
+    "fractions": (
+        {**CURVES, "FedSGD": [0.3, 0.43]},
+        "The curve 'FedSGD' of f() has the test accuracies 0.3, 0.43.",
+    ),
+    "a wrong round": (
+        {**CURVES, "FedAvg": [95.0, 88.0]},
+        "The curve 'FedAvg' of f() is wrong from round 2 on (88.0).",
+    ),
+    "exchanged": (
+        dict(zip(CURVES, reversed(CURVES.values()), strict=True)),
+        "The curve 'FedSGD' of f() is wrong from round 1 on (95.0). These are the values of 'FedAvg'.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("curves", "sentence"), WRONG_CURVES.values(), ids=WRONG_CURVES)
+def test_wrong_curves_are_told(curves: Any, sentence: str) -> None:
+    assert diagnose(curves, CURVES) == sentence
+
+
+@pytest.mark.parametrize(
+    ("seen", "right"),
+    [(change(1, "Test accuracy", 0.93), TABLE), ({**CURVES, "FedAvg": [0.95, 0.93]}, CURVES)],
+)
+def test_fractions_are_recognised(seen: Any, right: Any) -> None:
+    failure = find_failure(seen, right)
+
+    assert failure is not None
+    assert "percent" in failure.expected
+
+
+# --- the noted runs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words", "advice"),
+    [
+        ("new", False, "a server that was not new any more", "make a new server for every run"),
+        ("n", 9, "9 clients", "pass 'n' on to split()"),
+        ("data", "IID", "the IID split", "pass 'seed' on to split()"),
+        ("data", "5f2e", "another split of the data", "pass 'seed' on to split()"),
+        ("clients per round", 1, "1 client per round", "compare what split() and the servers get"),
+        ("lr", 0.01, "the learning rate 0.01", "pass 'lr' on to the servers"),
+        ("b", -1, "all of a client's samples in one batch", "compare what split() and the servers get"),
+        ("e", 4, "4 local epochs", "compare what split() and the servers get"),
+        ("seed", 10, "the server's seed 10", "pass 'seed' on to split() and the servers"),
+    ],
+)
+def test_a_run_with_another_parameter_is_named(parameter: str, value: Any, words: str, advice: str) -> None:
+    runs = [FIRST, {**SECOND, parameter: value}]
+    of_curves, of_table = find_failure(CURVES, CURVES, runs=runs), find_failure(TABLE, TABLE, runs=runs)
+
+    assert of_curves is not None
+    assert of_table is not None
+    assert of_curves.seen == f"The curve 'FedAvg' of f() comes from a run with {words}."
+    assert of_table.seen == f"Row 2 of f() comes from a run with {words}."
+    assert of_curves.advice.startswith(advice)
+
+
+def test_of_several_runs_with_the_same_accuracies_the_nearest_is_named() -> None:
+    runs = [FIRST, {**SECOND, "lr": 0.01, "e": 1, "seed": 3}, {**SECOND, "e": 3}]
+
+    assert (
+        diagnose(CURVES, CURVES, runs=runs)
+        == "The curve 'FedAvg' of f() comes from a run with 3 local epochs."
+    )
+
+
+@pytest.mark.parametrize(("right", "name"), [(CURVES, "the curve 'FedAvg'"), (TABLE, "row 2")])
+def test_a_run_of_another_result_is_named(right: Any, name: str) -> None:
+    exchanged: Any = (
+        dict(zip(CURVES, reversed(CURVES.values()), strict=True))
+        if right is CURVES
+        else change(0, "Test accuracy", 93.0, change(1, "Test accuracy", 43.0))
+    )
+
+    assert diagnose(exchanged, right, runs=[FIRST, SECOND]).endswith(
+        f"batches of 5. That is the run of {name}."
+    )
+
+
+def lengthen(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {**run, "accuracies": [*run["accuracies"], 50.0]}
+
+
+def test_a_longer_run_may_be_cut() -> None:
+    runs = [lengthen(FIRST), lengthen(SECOND)]
+
+    assert diagnose(TABLE, TABLE, runs=runs) == ""
+    assert diagnose(CURVES, CURVES, runs=runs) == ""
+
+
+def test_another_round_than_the_last_is_named() -> None:
+    runs = [FIRST, SECOND]
+
+    assert (
+        diagnose(change(1, "Test accuracy", 95.0), TABLE, runs=runs)
+        == "Row 2 of f() is what its run gave after round 1."
+    )
+    assert (
+        diagnose({**CURVES, "FedAvg": [93.0, 50.0]}, CURVES, runs=[FIRST, lengthen(SECOND)])
+        == "The curve 'FedAvg' of f() is what its run gave after round 3."
+    )
+
+
+def test_an_exchange_is_not_taken_for_another_round() -> None:
+    """Though a row's own run had the same accuracy after another round."""
+    first = {**FIRST, "accuracies": [93.0, 43.0]}
+
+    exchanged = change(0, "Test accuracy", 93.0, change(1, "Test accuracy", 43.0))
+
+    assert diagnose(exchanged, TABLE, runs=[first, SECOND]).startswith("Row 2 of f() comes from a run")
+
+
+WRONG = {**SECOND, "e": 3}
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [FIRST, SECOND],
+        [SECOND, FIRST],
+        [WRONG, FIRST, SECOND],
+        [FIRST, {**SECOND, "lr": 0.1 + 1e-17}],
+        [WRONG],
+        [FIRST, {**WRONG, "accuracies": [95.0, 92.0]}],
+        [{**WRONG, "accuracies": ["95", 93.0]}, FIRST],
+        [{**WRONG, "accuracies": None}, FIRST],
+        [],
+    ],
+    ids=[
+        *["right", "in another order", "one more with the same accuracies", "rounding", "too few"],
+        *["a curve of none", "forged accuracies", "without accuracies", "none"],
+    ],
+)
+def test_what_the_runs_do_not_contradict_passes(runs: Any) -> None:
+    assert diagnose(CURVES, CURVES, runs=runs) == ""
+
+
+def test_rounded_accuracies_are_found() -> None:
+    runs = [FIRST, {**WRONG, "accuracies": [95.03, 92.96]}]
+
+    assert (
+        diagnose(CURVES, CURVES, runs=runs)
+        == "The curve 'FedAvg' of f() comes from a run with 3 local epochs."
+    )
+
+
+@pytest.mark.parametrize("forged", [{"data": ["IID"]}, {"n": "ten"}, {"e": [1]}, {"lr": None}])
+def test_forged_notes_get_a_sentence_at_most(forged: dict[str, Any]) -> None:
+    assert "comes from a run with" in diagnose(CURVES, CURVES, runs=[FIRST, {**SECOND, **forged}])
+
+
+def test_right_notes_excuse_no_wrong_values() -> None:
+    wrong = {**CURVES, "FedAvg": [95.0, 60.0]}
+
+    runs = [FIRST, {**SECOND, "accuracies": [95.0, 60.0]}]
+
+    assert diagnose(wrong, CURVES, runs=runs) == "The curve 'FedAvg' of f() is wrong from round 2 on (60.0)."
+
+
+# --- servers of the submission's own --------------------------------------------------------------------------
+
+OWN = {"class": "Mine", "n": 10, "clients per round": 3, "lr": 0.01}
+
+
+def test_beside_own_servers_accuracies_alone_decide() -> None:
+    assert diagnose(CURVES, CURVES, runs=[FIRST, WRONG], own_servers=[OWN]) == ""
+
+
+def test_what_an_own_server_was_made_with_explains_wrong_accuracies() -> None:
+    failure = find_failure({**CURVES, "FedAvg": [95.0, 60.0]}, CURVES, own_servers=[OWN])
+
+    assert failure is not None
+    assert (
+        failure.seen
+        == "The curve 'FedAvg' of f() has the test accuracies 95.0, 60.0, and a Mine was made with the learning rate 0.01."
+    )
+    assert failure.expected == "servers made with the learning rate 0.1"
+
+
+@pytest.mark.parametrize(
+    "own", [{"class": "Mine"}, {**OWN, "lr": 0.1}], ids=["nothing known", "as it should be"]
+)
+def test_an_own_server_that_explains_nothing_is_not_named(own: dict[str, Any]) -> None:
+    assert (
+        diagnose({**CURVES, "FedAvg": [95.0, 60.0]}, CURVES, own_servers=[own])
+        == "The curve 'FedAvg' of f() is wrong from round 2 on (60.0)."
+    )
