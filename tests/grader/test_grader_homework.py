@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from homeworks import HEAD, write_homework
 
-from grader.homework import HomeworkError, KernelLimits, ManualItem, find_homework, read_homework
+from grader.homework import (
+    Homework,
+    HomeworkError,
+    KernelLimits,
+    ManualItem,
+    find_homework,
+    read_homework,
+)
+from grader.isolation import KIT
 
 SMALL = (
     HEAD
@@ -84,12 +97,42 @@ def test_an_unknown_exercise_is_named_with_those_that_there_are(tmp_path: Path) 
         homework.find_exercise("X3")
 
 
-def test_the_homework_is_the_named_one_or_the_one_that_we_stand_in(
+def test_the_homework_is_the_named_one_or_the_next_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = (write_homework(tmp_path / name, SMALL) for name in ("here", "there"))
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(here / "public_tests")
 
     assert (find_homework(), find_homework(there)) == (here, there)
     with pytest.raises(HomeworkError, match=r"has no homework\.toml"):
         find_homework(tmp_path)
+
+
+def find_entry(kind: Any) -> type[msgspec.Struct] | None:
+    """The kind of table that a field holds: one, several or none."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    return next((entry for part in get_args(kind) if (entry := find_entry(part)) is not None), None)
+
+
+def list_keys(kind: type[msgspec.Struct], above: str = "") -> Iterator[tuple[str, str]]:
+    """Each key that a table and the tables in it may have, with its default as the page shows it."""
+    for field in msgspec.structs.fields(kind):
+        key = above + field.encode_name
+        if (entry := find_entry(field.type)) is not None:
+            yield from list_keys(entry, f"{key}.")
+        elif field.required:
+            yield key, "required"
+        else:
+            has_plain = field.default is not msgspec.NODEFAULT
+            default = field.default if has_plain else field.default_factory()  # type: ignore[operator]
+            yield key, "none" if default is None else f"`{json.dumps(default)}`"
+
+
+def test_the_page_has_a_row_for_every_key_of_the_file() -> None:
+    page = (KIT / "docs" / "adding-a-homework.md").read_text()
+    section = page.partition("## What homework.toml may say")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]*`) \| ([^|]*) \|", section, re.MULTILINE)
+    shown = {(key, default) for keys, default in rows for key in re.findall(r"`([\w.]+)`", keys)}
+
+    assert shown == set(list_keys(Homework)) - {("folder", "required")}  # where the file lies is not in it

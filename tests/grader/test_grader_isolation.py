@@ -91,6 +91,20 @@ def test_the_kit_is_hidden_also_where_it_lies_in_a_readable_folder() -> None:
     assert not shown & {"grader", "private_tests", "solutions", "tests"}
 
 
+def test_the_kit_s_packages_are_hidden_although_the_homework_has_others_of_these_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("solutions", "launch"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    view = make_view(["launch"], tmp_path)
+
+    assert tmp_path / "launch" in view.readable
+    assert {KIT / "solutions", tmp_path} <= set(view.hidden)
+
+
 def test_an_unknown_package_is_said() -> None:
     with pytest.raises(IsolationError, match="lab_9 is not installed"):
         make_view(["lab_9"], KIT)

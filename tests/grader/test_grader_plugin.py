@@ -306,7 +306,7 @@ def test_a_grade_without_all_checks_is_not_written(kit: Path, tmp_path: Path) ->
     ended = run_pytest(kit, "-fpath", str(path), "public_tests", "-x", f"--json={tmp_path / 'results.json'}")
 
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "results.json was not written: not all checks were made. Leave out -x." in ended.stdout
+    assert "results.json was not written: not all checks were run. Leave out -x." in ended.stdout
     assert not (tmp_path / "results.json").exists()
 
 

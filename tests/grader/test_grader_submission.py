@@ -165,15 +165,28 @@ def test_a_missing_name_is_said(answer: Answer, cell: Answer | None) -> None:
     )
 
 
-def test_a_package_that_submissions_can_t_read_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("hidden", "module", "name"),
+    [
+        ("solutions", "solutions.federated", "solutions"),
+        ("solution.py", "solution", "solution"),
+        (".", "solutions.federated", "solutions"),
+        (".", "solution", "solution"),
+    ],
+    ids=["a package", "a module", "a package in a folder", "a module in a folder"],
+)
+def test_a_module_that_submissions_can_t_read_is_said(
+    tmp_path: Path, hidden: str, module: str, name: str
+) -> None:
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "__init__.py").touch()
-    cell = raised("ModuleNotFoundError", "No module named 'solutions.federated'")
-    view = View(hidden=(tmp_path / "solutions",))
+    (tmp_path / "solution.py").touch()
+    cell = raised("ModuleNotFoundError", f"No module named {module!r}")
+    view = View(hidden=(tmp_path / hidden,))
 
     advice = get_failure(make_submission(raised("NotDefined", "f"), cell=cell, view=view)).advice
 
-    assert advice.startswith("write the cell without solutions, which submissions can't read")
+    assert advice.startswith(f"write the cell without {name}, which submissions can't read")
     assert "--isolation none" in advice
 
 
