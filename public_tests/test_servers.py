@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from grader import Ask, Failure, Question, Submission, explain, fail
+from grader import Ask, Failure, Question, Submission, asks, explain, fail
 
 from .server_runs import (
     GRAD,
@@ -65,7 +65,7 @@ DISAGREEMENT = (nothing_returned, values_missing, weights_differ)
 
 
 @pytest.mark.exercise("A1.1")
-@pytest.mark.asks.with_args(partial(ask_for_agreement, WEIGHT, WEIGHT_CASE))
+@asks(partial(ask_for_agreement, WEIGHT, WEIGHT_CASE))
 def test_fedsgd_weight_agrees(ask: Ask, question: Question) -> None:
     """FedSGD with weights agrees with FedSGD with gradients."""
     explain(ServerEvidence(WEIGHT, question, *ask(question)), DISAGREEMENT)
@@ -122,7 +122,7 @@ def test_fedavg_grad_is_built_as_asked(submission: Submission) -> None:
 
 @pytest.mark.needs("test_fedavg_grad_is_built_as_asked")
 @pytest.mark.exercise("A1.3")
-@pytest.mark.asks.with_args(partial(ask_for_agreement, GRAD, GRAD_CASE))
+@asks(partial(ask_for_agreement, GRAD, GRAD_CASE))
 def test_fedavg_grad_agrees(ask: Ask, question: Question) -> None:
     """FedAvg with pseudo-gradients agrees with FedAvg with weights."""
     explain(ServerEvidence(GRAD, question, *ask(question)), DISAGREEMENT)

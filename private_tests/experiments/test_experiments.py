@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader import Ask, Question, Submission, explain, fail
+from grader import Ask, Question, Submission, asks, explain, fail
 
 from .diagnoses import EXPERIMENT_DIAGNOSES
 from .evidence import ExperimentEvidence
@@ -22,7 +22,7 @@ def list_cases() -> Iterator[Any]:
         for call in CALLS:
             marks = (
                 pytest.mark.exercise(exercise.id, points=exercise.points / 2 / len(CALLS)),
-                pytest.mark.asks.with_args(partial(ask_for_experiment, function, call)),
+                asks(partial(ask_for_experiment, function, call)),
             )
             yield pytest.param(function, call, id=f"{function}-{call}", marks=marks)
 

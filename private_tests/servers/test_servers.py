@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from grader import Ask, Failure, Question, Submission, explain
+from grader import Ask, Failure, Question, Submission, asks, explain
 from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
 from .diagnoses import (
@@ -39,7 +39,7 @@ def for_each_server(
             id=exercise.name,
             marks=[
                 pytest.mark.exercise(exercise.id, points=points),
-                pytest.mark.asks(*(partial(draw, exercise) for draw in draws)),
+                asks(*(partial(draw, exercise) for draw in draws)),
             ],
         )
         for exercise in SERVERS
