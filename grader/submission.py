@@ -252,6 +252,8 @@ class Submission:
             if not cell.is_code or not re.search(rf"\b{name}\b", cell.source):
                 continue
             run = self._session.runs.get(cell.index)
+            if run is not None and cell not in self._session.cells:
+                return f" {name} occurs in {cell}, of which only what sets something up was run."
             if run is None:
                 return f" {name} occurs in {cell}, which was not run."
             if run.outcome != "ok" and not _is_missing(run, name):

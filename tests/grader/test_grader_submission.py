@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ SUITE = Suite("checks")
 class MadeUpSession:
     """Gives the same answer to every question; cells ran as told."""
 
-    def __init__(self, answer: Answer, runs: dict[int, Answer]) -> None:
+    def __init__(self, answer: Answer, runs: dict[int, Answer], cells: Sequence[Cell]) -> None:
         self.answer = answer
         self.runs = runs
+        self.cells = cells
 
     def run_cells(self) -> None:
         pass
@@ -52,7 +54,8 @@ def make_submission(
     )
     submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, view=view)
     submission._session.close()
-    submission._session = MadeUpSession(answer, {0: setup or Answer("ok"), 1: cell or Answer("ok")})  # type: ignore[assignment]
+    runs = {0: setup or Answer("ok"), 1: cell or Answer("ok")}
+    submission._session = MadeUpSession(answer, runs, cells)  # type: ignore[assignment]
     return submission
 
 
@@ -206,6 +209,15 @@ def test_a_module_that_submissions_can_t_read_is_said(
 )
 def test_a_cell_with_the_missing_name_is_named(other: str, setup: Answer | None, named: str) -> None:
     assert get_failure(make_submission(MISSING, setup=setup, other=other)).advice.endswith(named)
+
+
+def test_a_cell_of_which_only_the_set_up_was_run_is_named_as_such() -> None:
+    submission = make_submission(MISSING, other="import os\nos.makedirs('out')\nmake('helper')")
+    submission._session.runs[3] = Answer("ok")
+    submission._session.cells = [Cell(3, "code", "import os\nos.makedirs('out')", ())]
+
+    named = "helper occurs in cell 4, of which only what sets something up was run."
+    assert get_failure(submission).advice.endswith(named)
 
 
 def test_the_setup_cell_is_blamed_where_it_is_the_cause() -> None:
