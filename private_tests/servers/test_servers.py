@@ -55,7 +55,10 @@ def observe(ask: Ask, exercise: ServerExercise) -> Observe:
 
 @for_each_server(points=0)
 def test_server_is_made(submission: Submission, grading_seed: int, exercise: ServerExercise) -> None:
-    """The server can be made. Where it hands its work to the lab's, a person looks at it."""
+    """The server can be made.
+
+    Where it hands its work to the lab's, a person looks at it.
+    """
     signs = submission.observe(ask_for_parts(exercise, grading_seed))
     for sign in signs if isinstance(signs, list) else ["the list of borrowed parts was replaced"]:
         submission.flag(str(sign)[:200])
@@ -64,7 +67,10 @@ def test_server_is_made(submission: Submission, grading_seed: int, exercise: Ser
 @pytest.mark.needs("test_server_is_made")
 @for_each_server(_UNEQUAL, _NON_IID, points=0)
 def test_server_runs(observe: Observe, questions: Sequence[Question]) -> None:
-    """The server can be run. One way is enough: the other may have a mistake of its own."""
+    """The server can be run.
+
+    One way is enough: the other may have a mistake of its own.
+    """
     first, second = questions
     try:
         observe(first)
@@ -78,7 +84,7 @@ def test_server_runs(observe: Observe, questions: Sequence[Question]) -> None:
 @pytest.mark.needs("test_server_runs")
 @for_each_server(_UNEQUAL, _FEW)
 def test_weights_with_unequal_clients(observe: Observe, questions: Sequence[Question]) -> None:
-    """The model's weights after each round are the reference's, with clients of unequal sizes and with few clients."""
+    """The model's weights after each round are the reference's, with clients of unequal sizes."""
     unequal, few = questions
     explain(observe(unequal), WRONG_WEIGHTS)
     # Where C·N is less than a half, one client takes part; and where the batch size is -1, a batch has all samples.
