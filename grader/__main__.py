@@ -21,7 +21,7 @@ GRADED, NOT_GRADED, BROKEN, INTERRUPTED = 0, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 graded, whatever the score; 2 nothing gradable was handed in or asked for, with one line that says why; 3 a bug of the kit;
+    """Exit status: 0 graded, whatever the score; 2 nothing gradable was handed in or asked for, with one line that says why; 3 a bug in the kit;
     130 after Ctrl-C."""
     options = _make_parser().parse_args(arguments)
     try:

@@ -9,7 +9,7 @@
 
 A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives),
 `hung` (it had to be killed), `died`, `memory`, or `limit` (another limit of its container). After one of the last four the kernel is gone
-and the broker ends. `tampering` lists signs that the submission meddled with its grading. nbclient executes the cells.
+and the broker ends. `tampering` lists signs that the submission tampered with its grading. nbclient executes the cells.
 """
 
 from __future__ import annotations

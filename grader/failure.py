@@ -6,7 +6,7 @@ from typing import NoReturn
 
 
 class Failure(AssertionError):
-    """A check found a mistake of the submission. Any other exception in a check is a bug of the kit."""
+    """A check found a mistake of the submission. Any other exception in a check is a bug in the kit."""
 
     def __init__(self, seen: str, expected: str, advice: str) -> None:
         self.seen = seen

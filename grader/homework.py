@@ -15,7 +15,7 @@ FILE = "homework.toml"
 
 
 class HomeworkError(ValueError):
-    """`homework.toml` is not as it has to be; a bug of the kit, not a submission's mistake."""
+    """`homework.toml` is not as it has to be; a bug in the kit, not a submission's mistake."""
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,7 +52,7 @@ class NotDefined(Exception):
 def to_plain(value: Any) -> Any:
     """`value` as JSON: built-in types, numpy and torch scalars as numbers, tables and arrays as tagged objects.
 
-    Of a class derived from str, list, tuple or dict it is the content that str, list, tuple or dict itself gives.
+    For a class derived from str, list, tuple or dict it is the content that str, list, tuple or dict itself gives.
 
     Raises NotPlain for anything else, or where a limit is passed.
     """
@@ -60,7 +60,7 @@ def to_plain(value: Any) -> Any:
 
 
 class _Plainer:
-    """Converts one value; what can't be converted is named by where in it that lies."""
+    """Converts one value; a part that can't be converted is named by its place in it."""
 
     def __init__(self) -> None:
         self._items = 0
@@ -115,7 +115,7 @@ class _Plainer:
         return plain
 
     def _convert_foreign(self, value: Any, depth: int) -> Any:
-        """Numbers, arrays and tables of numpy, torch and pandas, if the submission loaded these."""
+        """Numbers, arrays and tables of numpy, torch and pandas, if the submission has imported these."""
         np, torch, pd = (_modules.get(name) for name in ("numpy", "torch", "pandas"))
         if np is not None and _isinstance(value, np.generic):
             return self.convert(value.item(), depth + 1)
@@ -154,7 +154,7 @@ def _name_type(value: Any) -> str:
 
 
 def _name_odd(value: Any) -> str:
-    """A type's name, with its package if it is called like a built-in type: numpy's bool is no bool."""
+    """A type's name, with its package if it has the name of a built-in type: numpy's bool is not a bool."""
     name, module = _name_type(value), _getattribute(_type(value), "__module__")
     if name not in ("bool", "int", "float", "str") or _type(module) is not str:
         return name
@@ -169,7 +169,7 @@ def look_up(namespace: dict[str, Any], name: str) -> Any:
 
 
 def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> dict[str, Any]:
-    """A class's own attributes, without running any code of the class: no metaclass, descriptor or comparison is asked.
+    """The attributes that a class itself defines, without running any of its code: no metaclass, descriptor or comparison is used.
 
     Each is `{"value": …}`, `{"missing": true}` or `{"odd": why}`.
     """
@@ -194,7 +194,7 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
 
 
 def _read_default(own: Any, attribute: str) -> Any:
-    """A class's attribute; of a dataclass with slots, where none is left, the field's default."""
+    """A class's attribute; for a dataclass with slots, which keeps none, the field's default."""
     value, fields = own[attribute], own.get("__dataclass_fields__")
     if _type(value) is not MemberDescriptorType or _type(fields) is not dict:
         return value
@@ -224,7 +224,7 @@ def describe_function(namespace: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _describe_default(default: Any) -> Any:
-    """A default in plain form; one of a parameter of the submission's own may be anything."""
+    """A default in plain form; that of a parameter which the submission added may be anything."""
     try:
         return to_plain(default)
     except NotPlain:
@@ -232,7 +232,7 @@ def _describe_default(default: Any) -> Any:
 
 
 def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any:
-    """What the notebook's function `name` returns for keyword `arguments`."""
+    """What the notebook's function `name` returns for these keyword `arguments`."""
     function = look_up(namespace, name)
     return to_plain(function(**arguments))
 
@@ -240,8 +240,8 @@ def call(namespace: dict[str, Any], name: str, arguments: dict[str, Any]) -> Any
 class Bindings:
     """What each global was bound to after each cell.
 
-    Two cells may define helpers of the same name. In a notebook each function is called below its own cell, before the next one; a grader calls
-    it after all of them.
+    Two cells may define helpers of the same name. In a notebook each function is called below its own cell and before the next one, but by
+    the grader after all of them.
     """
 
     def __init__(self, namespace: dict[str, Any]) -> None:
@@ -261,7 +261,7 @@ class Bindings:
 
     @contextmanager
     def as_of(self, name: str) -> Iterator[None]:
-        """Meanwhile each global is what it was after the cell that bound `name`, or, where it came later, what it was at first."""
+        """Meanwhile each global is what it was after the cell that bound `name`, or, if it was bound only later, what it was first bound to."""
         cell = self._history[name][-1][0] if name in self._history else self._cell
         others = {
             other: value
@@ -290,7 +290,7 @@ def _find_binding(past: list[tuple[int, Any]], cell: int) -> Any:
 
 
 def _find_replaced_builtins(before: dict[str, Any]) -> list[str]:
-    """Names of functions and classes whose value was replaced or removed. The shell replaces `input` itself, by a method."""
+    """Names of functions and classes that were replaced or removed. The shell itself replaces `input`, by a method."""
     now, kinds = vars(builtins), (_type(_len), _type)
     return [
         name
@@ -329,17 +329,17 @@ class Observer:
                 raise NotPlain(f"a value of {_len(text):,} characters as JSON")
         except (
             BaseException
-        ) as error:  # SystemExit and KeyboardInterrupt of the submission too: an answer is owed in any case
+        ) as error:  # the submission's SystemExit and KeyboardInterrupt too: an answer is owed in any case
             text = _dumps({"error": describe_error(error), **self._find_tampering()})
         self._send(stream, REPLY, {"text": text}, message, ident=identity)
 
     def _find_tampering(self) -> dict[str, list[str]]:
-        """What the submission replaced of what its grading uses. A clever one hides it; that gains it nothing."""
+        """What the submission has replaced that grading uses. A clever one hides it, and gains nothing by that."""
         signs = [f"{name} of builtins was replaced" for name in _find_replaced_builtins(self._builtins)]
         if self._kernel.shell_handlers.get(REQUEST) is not self._handle:
             signs.append("the kernel's handler of questions was replaced")
         if self._kernel.session.send != self._send:
-            signs.append("the kernel's way to send messages was replaced")
+            signs.append("the kernel's function for sending messages was replaced")
         if json.dumps is not _dumps:
             signs.append("json.dumps was replaced")
         for probe in self._probes.values():
@@ -356,13 +356,15 @@ class Observer:
         look_up(self._namespace, arguments["name"])
         with self._bindings.as_of(arguments["name"]):
             value = function(self._namespace, **arguments)
-        return to_plain(value) if content["probe"] else value  # a homework's probes give numbers as they come
+        return (
+            to_plain(value) if content["probe"] else value
+        )  # a homework's probes may return numbers of any library
 
 
 def load_probes(sources: Mapping[str, str], builtins_now: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The globals of each of a homework's probe modules, which are executed one after the other.
 
-    Meanwhile each can import those before it, as in `from probes.integrity import blocked`; afterwards none can be imported.
+    Meanwhile each can import the earlier ones, as in `from probes.integrity import blocked`; afterwards none can be imported.
     """
     modules = {name: ModuleType(f"{_PROBES}.{name}") for name in sources}
     package = ModuleType(_PROBES)
@@ -382,7 +384,7 @@ def load_probes(sources: Mapping[str, str], builtins_now: dict[str, Any]) -> dic
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
-    """An exception as text; the traceback's last lines lie in the student's own code."""
+    """An exception as text; the last lines of the traceback are in the student's own code."""
     try:
         message = str(error)[:2_000]
     except BaseException as second:

@@ -11,7 +11,7 @@ MAX_DEPTH = 16
 
 
 class NotAnObservation(ValueError):
-    """What arrived is not plain data of an expected shape."""
+    """What arrived is not plain data of an expected form."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class _Decoder:
     def decode(self, value: Any, depth: int) -> Any:
         self._items += 1
         if self._items > MAX_ITEMS or depth > MAX_DEPTH:
-            raise NotAnObservation("more data than an answer can have")
+            raise NotAnObservation("more data than an answer may have")
         if isinstance(value, list):
             return [self.decode(item, depth + 1) for item in value]
         if isinstance(value, dict):
@@ -69,7 +69,7 @@ class _Decoder:
     def _decode_object(self, value: dict[str, Any], depth: int) -> Any:
         if value.keys() == {"$float"}:
             if value["$float"] not in ("nan", "inf", "-inf"):
-                raise NotAnObservation("a float that is none")
+                raise NotAnObservation("a malformed float")
             return math.nan if value["$float"] == "nan" else float(value["$float"])
         if value.keys() == {"$odd"}:
             return Odd(str(value["$odd"])[:100])
@@ -93,7 +93,7 @@ class _Decoder:
 
 
 def decode_error(value: Any) -> CodeError:
-    """An exception's description; whatever is odd in it is left out."""
+    """An exception's description; whatever is malformed in it is left out."""
     if not isinstance(value, dict):
         return CodeError("Error", "")
     frames = value.get("frames")
@@ -103,7 +103,7 @@ def decode_error(value: Any) -> CodeError:
 
 
 def _is_notebook_frame(frame: Any) -> bool:
-    """Cells run under file names of ipykernel's own temporary folder."""
+    """Cells run under the names of files in ipykernel's own temporary folder."""
     return (
         isinstance(frame, list)
         and len(frame) == 4

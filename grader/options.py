@@ -1,4 +1,4 @@
-"""What `pytest -fpath` and `grader grade` both understand: one table of options for both, and refusals in one line before anything is graded."""
+"""What both `pytest -fpath` and `grader grade` understand: one table of options for both, and refusals in one line before anything is graded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_SEED = 2**32 - 1  # what every random generator takes
 
 
 class OptionError(ValueError):
-    """What is asked for can't be done; the message is one line for the person who asked."""
+    """What was asked for can't be done; the message is one line for the person who asked."""
 
 
 def read_seed(text: str) -> int:
@@ -26,7 +26,7 @@ def read_seed(text: str) -> int:
 
 
 def _read_path(text: str) -> Path:
-    """A path that stays the same in a process that works in another folder."""
+    """A path that means the same in a process that works in another folder."""
     return Path(text).absolute()
 
 
@@ -46,26 +46,26 @@ class Option:
 OPTIONS = (
     Option(
         "--homework",
-        "the folder with homework.toml; default: the one that you are in or the next above, else the kit's own",
+        "the folder with homework.toml; default: the current one or the nearest above it, else the kit's own",
         {"type": _read_path, "metavar": "FOLDER"},
     ),
     Option("--json", "write the results in Gradescope's format", {"type": _read_path, "metavar": "FILE"}),
     Option("--html", "write the results as a page for people", {"type": _read_path, "metavar": "FILE"}),
     Option(
         "--grading-seed",
-        "decides what hidden checks ask; the same seed gives the same grade",
+        "decides what the hidden checks ask; the same seed gives the same grade",
         {"type": read_seed, "metavar": "N"},
     ),
     Option("--exercise", "grade only these exercises", {"metavar": "ID,…"}),
-    Option("--steps", "how many training steps to ask of scripts", {"type": int, "metavar": "N"}),
+    Option("--steps", "how many training steps the scripts are to make", {"type": int, "metavar": "N"}),
     Option(
         "--execute",
-        "run the cells that grading needs (default), or all",
+        "run only the cells that grading needs (default), or all",
         {"choices": ("needed", "all"), "default": "needed"},
     ),
     Option(
         "--isolation",
-        "how well to contain the submission: hidden checks need full unless another is named, public ones have none",
+        "how well to contain the submission; default: full for hidden checks, none for public ones",
         {"choices": LEVELS},
     ),
 )
@@ -86,7 +86,7 @@ def list_arguments(options: Any) -> Iterator[str]:
 
 
 def check_reports(options: Any) -> None:
-    """Say now that a report can't be written where it was asked for, rather than after minutes of grading. Raises OptionError."""
+    """Complain now about a report that can't be written where it was asked for, not after minutes of grading. Raises OptionError."""
     for name in ("json", "html"):
         path: Path | None = getattr(options, name)
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
@@ -97,7 +97,7 @@ def read_exercises(text: str | None, homework: Homework, notebook: bool, scripts
     """The exercises that `--exercise` names; None for all of them.
 
     notebook, scripts: what there is to grade
-    Raises OptionError or HomeworkError if a name is unknown, there is none, or an exercise is graded from what is not there.
+    Raises OptionError or HomeworkError if a name is unknown, if none is given, or if an exercise is graded from what was not handed in.
     """
     if text is None:
         return None

@@ -1,11 +1,11 @@
 """The pytest plugin: `pytest -fpath NOTEBOOK` grades a notebook with checks that are ordinary tests.
 
 A check is a test marked `@pytest.mark.exercise("A1.1", points=0.5)`. It takes the fixtures of `grader.fixtures`, such as `submission` and
-`ask`, and says no by raising `grader.Failure`; any other exception in it is a bug of the kit, which is reported as such and costs nobody a
-point unseen.
+`ask`, and fails by raising `grader.Failure`; any other exception in it is a bug in the kit, which is reported as such and never costs a
+point unnoticed.
 
 From the command line to the report: the arguments are rewritten (1), what is graded is read (2), checks of anything else are left out (3),
-each check's end becomes a result (4), and reports are written (5).
+the outcome of each check becomes a result (4), and reports are written (5).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def rewrite_arguments(arguments: list[str]) -> list[str]:
-    """`-fpath X` and `-fpath=X` as `--fpath=X`: pytest reserves one-dash options of its own."""
+    """`-fpath X` and `-fpath=X` as `--fpath=X`: pytest reserves options with one dash for itself."""
     rewritten = []
     rest = iter(arguments)
     for argument in rest:
@@ -97,7 +97,7 @@ def pytest_load_initial_conftests(
 
 
 def _refuse(error: Exception, results: Path | None) -> pytest.UsageError:
-    """What ends pytest with one line, which stands in the results too."""
+    """The error that ends pytest with one line, which is in the results too."""
     line = display.plain(str(error), one_line=True)
     if results is not None and not isinstance(error, OptionError):
         write_refusal(line, results)
@@ -113,7 +113,7 @@ def _find_settings(homework: Homework) -> tuple[Path, Path]:
 def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
     """Whether pytest took its settings from the homework's folder or the one that it was called in, not from a file beside the notebook.
 
-    In a folder without settings it has none, not even the kit's outer time limit.
+    In a folder without settings it takes none, not even the kit's outer time limit.
     """
     if config.inipath is None:
         return not _find_settings(homework)[1].is_file()
@@ -121,12 +121,12 @@ def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
 
 
 def _start_again(config: pytest.Config, arguments: list[str], homework: Homework) -> None:
-    """Before this plugin could speak, pytest took the notebook for a test and read the settings beside it: run with the right ones instead."""
+    """Before this plugin had its turn, pytest took the notebook for a test and read the settings beside it: run it again with the right ones."""
     root, settings = _find_settings(homework)
     command = [sys.executable, "-m", "pytest", "--rootdir", str(root), "-c", str(settings), *arguments]
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture is not None:
-        capture.stop_global_capturing()  # else what the other pytest prints would go where this one keeps its tests' output
+        capture.stop_global_capturing()  # otherwise this pytest would capture what the other one prints
     sys.stdout.flush()
     try:
         status = relay.run(command)
@@ -140,10 +140,10 @@ def _start_again(config: pytest.Config, arguments: list[str], homework: Homework
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "exercise(id, points=0): a check of this exercise, worth so many points"
+        "markers", "exercise(id, points=0): a check of this exercise, worth this many points"
     )
     config.addinivalue_line(
-        "markers", "asks(*draws): the questions that a check puts, each made of the grading seed"
+        "markers", "asks(*draws): the questions that a check puts, each made from the grading seed"
     )
     homework = config.stash.get(_HOMEWORK, None)
     if homework is None:
@@ -185,7 +185,7 @@ def _open_scripts(config: pytest.Config, homework: Homework) -> Scripts:
 
 
 def _runs_hidden_checks(config: pytest.Config, homework: Homework) -> bool:
-    """Whether any checks lie outside the folder of public ones: then the submission must not see them."""
+    """Whether any checks lie outside the folder of public ones: the submission must not see those."""
     public = homework.locate(homework.public).resolve()
     places = [
         Path(config.invocation_params.dir, argument.split("::")[0]).resolve() for argument in config.args
@@ -202,7 +202,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     data = grading.homework.data
     if (
         data is not None and grading.notebook is not None
-    ):  # as far as it is known by now; below the table stands which one it was
+    ):  # as far as it is known by now; the line below the table says which one it was
         lines.append(f"data set: {os.environ.get(data.variable) or 'auto'}")
     return lines
 
@@ -211,7 +211,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the checks of what was not given, a notebook or scripts, and with `--exercise` those of others."""
+    """Leave out the checks of a notebook or scripts that were not given, and with `--exercise` those of other exercises."""
     grading = config.stash.get(GRADING, None)
     if grading is None:
         return
@@ -237,7 +237,7 @@ def pytest_runtest_makereport(
     if isinstance(failure, Failure):
         title = grading.homework.find_exercise(exercise_id).title
         report.longrepr = f"{exercise_id} ({title})\n{display.plain(str(failure))}\n"
-        report.sections.clear()  # what the kit's own modules printed on import
+        report.sections.clear()  # what the kit's own modules printed when they were imported
     if report.when == "call" or (report.when == "setup" and not report.passed):
         grading.note(item, exercise_id, report.passed, failure)
     return report
@@ -247,7 +247,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the reports; none of a run that was cut short, since part of a grade would look like a grade."""
+    """Write the reports, but not after a run that was cut short: part of a grade would look like a grade."""
     grading = session.config.stash.get(GRADING, None)
     if grading is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return

@@ -16,7 +16,7 @@ import pytest
 from .failure import Failure, fail
 
 PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
-_AHEAD = 3  # so many questions' references are computed while the submission answers the one before them
+_AHEAD = 3  # for so many further questions the reference is computed while the submission answers one
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Question:
     shown: how a message names the code that runs, such as `my_function(n=3)`
     on_error: by the name of an exception that the probe function may raise, what was expected and what to do next
     timeout_s: how long the submission may take; None for the limit of a cell
-    expected: what the code should give, for the message where that has no plain form
-    right: arguments that are others for the reference
+    expected: what the code should give, for the message about an answer that has no plain form
+    right: arguments that differ for the reference
     """
 
     tag: str
@@ -55,7 +55,7 @@ class Question:
 
     @property
     def key(self) -> str:
-        """The same for two questions that have the same answers."""
+        """Equal for two questions that have the same answers."""
         return json.dumps([self.tag, self.probe, self.arguments, self.right], sort_keys=True)
 
     def for_reference(self) -> tuple[str, dict[str, Any]]:
@@ -64,7 +64,7 @@ class Question:
 
 
 Draw = Callable[[int], Question]
-"""Makes a question of the grading seed."""
+"""Makes a question from the grading seed."""
 
 
 def asks(*draws: Draw) -> pytest.MarkDecorator:
@@ -76,10 +76,10 @@ class Respondent(Protocol):
     """What is needed of a submission."""
 
     def observe(self, question: Question) -> Any:
-        """The answer; fails the check if there is no plain one."""
+        """The answer; fails the check if it has no plain form."""
 
     def is_worth_asking(self, tag: str) -> bool:
-        """Whether there is a cell with `tag` that says anything else than the handout's."""
+        """Whether there is a cell with `tag` that differs from the handout's."""
 
 
 class Solution(Protocol):
@@ -92,13 +92,13 @@ class Solution(Protocol):
         """The answer, decoded like a submission's."""
 
     def forget(self, probe: str, arguments: Mapping[str, Any]) -> None:
-        """Don't compute an answer that nobody waits for."""
+        """Don't compute an answer that nobody is waiting for."""
 
 
 class Ask:
     """Puts questions: `seen, right = ask(question)`. Each is put once, for all checks.
 
-    The reference is asked only where the submission has an answer: about an untouched cell nothing is computed.
+    The reference is asked only if the submission has an answer: nothing is computed about an untouched cell.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The reference solution's answers, computed beside the submission's run, in a process of its own.
 
 The same probe functions are run on the modules that the homework names. What is asked depends on the grading seed alone, so a cohort
-shares the answers: with a folder in `GRADER_REFERENCE_CACHE` they are kept there, and where all of them are, no process is started.
+shares the answers: with a folder in `GRADER_REFERENCE_CACHE` they are kept there, and if all of them are there, no process is started.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .homework import Homework, Suite
 from .observation import decode
 
 CACHE = "GRADER_REFERENCE_CACHE"
-_ANY_DATA = ("", "auto")  # stand for another data set tomorrow, maybe
+_ANY_DATA = ("", "auto")  # may stand for another data set tomorrow
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _prepare() -> None:
 
 
 def _end_with_parent() -> None:
-    """A grader that is killed has no time to end this process, which would compute on, and then wait for more."""
+    """A grader that is killed has no time to end this process, which would go on computing and then wait for more."""
     parent = parent_process()
     assert parent is not None
     parent.join()
@@ -74,7 +74,7 @@ def _compute(source: _Answerer, probe: str, arguments: Mapping[str, Any], path: 
 
 
 def _keep(answer: Any, path: Path) -> None:
-    """Write an answer, whole or not at all, though several graders write at once."""
+    """Write an answer, whole or not at all, even if several graders write at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(answer))
@@ -92,7 +92,7 @@ def _answer(source: _Answerer, probe: str, arguments: Mapping[str, Any]) -> Any:
 class AnswerCache:
     """Answers in a folder, under names that change with the question, the environment, and the code that answers it.
 
-    Nothing is kept where the data set is not named.
+    Nothing is kept if the data set is not named.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class AnswerCache:
 
     @cached_property
     def _basis(self) -> bytes:
-        """A digest of all that decides the answers but the question."""
+        """A digest of everything besides the question that decides an answer."""
         versions = {name: version(name) for name in self._homework.libraries}
         digest = hashlib.sha256(
             json.dumps([self._environment, versions, self._suite.reference, self._homework.probes]).encode()
@@ -133,7 +133,7 @@ class AnswerCache:
 
 
 def _list_sources(package: str, folder: Path) -> list[Path]:
-    """The files of a package or a module in `folder`, else of an installed one."""
+    """The files of a package or module in `folder`, else of an installed one."""
     if (module := folder / f"{package}.py").is_file():
         return [module]
     place = folder / package
@@ -146,7 +146,7 @@ def _list_sources(package: str, folder: Path) -> list[Path]:
 
 
 class ReferenceProcess:
-    """Answers of the reference, computed one after the other in the order in which they were started."""
+    """Answers of the reference, computed one after another in the order in which they were started."""
 
     def __init__(self, homework: Homework, suite: Suite) -> None:
         self._source = _Answerer(str(homework.folder), suite.reference, tuple(homework.probes.items()))
@@ -170,7 +170,7 @@ class ReferenceProcess:
         return decode(self.start(probe, arguments).result())
 
     def forget(self, probe: str, arguments: Mapping[str, Any]) -> None:
-        """Don't begin an answer that nobody waits for; one under way goes on."""
+        """Don't begin an answer that nobody is waiting for; one under way goes on."""
         future = self._answers.get(_make_key(probe, arguments))
         if future is not None and future.cancel():
             del self._answers[_make_key(probe, arguments)]

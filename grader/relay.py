@@ -1,6 +1,6 @@
-"""Runs pytest in a process of its own, which after Ctrl-C ends in its own time.
+"""Runs pytest in a process of its own, which may take its time to end after Ctrl-C.
 
-`subprocess.run` gives a process a quarter of a second. A grader needs longer: it ends kernels and removes what they left.
+`subprocess.run` gives a process a quarter of a second. A grader needs longer: it ends kernels and removes what they left behind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _END_S = 60.0
 def run(command: Sequence[str], folder: Path | None = None) -> int:
     """The command's exit status. Raises KeyboardInterrupt after Ctrl-C, once the process has ended.
 
-    The process leads a group of its own, so that it hears of Ctrl-C once: from here, not from the terminal as well.
+    The process leads a group of its own, so that it learns of Ctrl-C only once: from here, and not from the terminal as well.
     """
     process = subprocess.Popen(command, cwd=folder, process_group=0 if os.name == "posix" else None)
     try:

@@ -22,7 +22,7 @@ PASSED, FAILED, BROKEN, MANUAL = "passed", "failed", "broken", "manual"
 class CheckResult:
     """One check: whether it passed, and if not, what to do.
 
-    status: `passed`, `failed` (the submission's mistake), `broken` (the kit's own), `manual` (a person decides)
+    status: `passed`, `failed` (the submission's mistake), `broken` (a bug in the kit), `manual` (a person decides)
     check: the name of the function that checks; `is_withheld`: it passed, but the exercise's gate did not
     """
 
@@ -53,7 +53,7 @@ class Report:
         return [result for result in self.results if result.exercise == exercise.id]
 
     def apply_gates(self) -> None:
-        """Withhold an exercise's other points where the check of what it is about has failed."""
+        """Withhold an exercise's other points if the check of what it is about has failed."""
         closed = {
             exercise.id: result.name
             for exercise in self.exercises
@@ -80,7 +80,7 @@ class Report:
 
     @property
     def is_broken(self) -> bool:
-        """Whether a check could not be made: a bug of the kit, after which no score is final."""
+        """Whether a check could not be made: a bug in the kit, after which no score is final."""
         return any(result.status == BROKEN for result in self.results)
 
     @property
@@ -88,7 +88,7 @@ class Report:
         return _add(result.points for result in self.results)
 
     def to_results(self) -> dict[str, Any]:
-        """Gradescope's format; `status` there knows `passed` and `failed` only, so hand grading is told by `extra_data`."""
+        """Gradescope's format; `status` there knows `passed` and `failed` only, so grading by hand is marked in `extra_data`."""
         return {
             "score": self.score,
             "max_score": self.max_score,
@@ -143,7 +143,7 @@ def format_table(report: Report, width: int = 100) -> list[str]:
 
 
 def format_notes(report: Report, isolation: str) -> list[str]:
-    """What follows the table: how the submission was contained, what it was graded with, and what the instructor should look at."""
+    """What follows the table: how the submission was contained, what it was graded with, and what an instructor should look at."""
     apart = ("submission", "isolation", "tampering")
     facts = [f"{key} {value}" for key, value in report.context.items() if key not in apart]
     return [
@@ -159,11 +159,11 @@ def _list_signs(report: Report) -> list[str]:
 
 
 _MARGIN = " " * (38 + 1 + 10 + 2)  # what to do next begins here
-_MIN_ADVICE = 25  # narrower columns are no help
+_MIN_ADVICE = 25  # a narrower column would not help
 
 
 def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: int) -> list[str]:
-    """An exercise's line, and more of them where the advice is long."""
+    """An exercise's line, or several if the advice is long."""
     results = report.list_of(exercise)
     automatic = [result for result in results if result.status != MANUAL]
     if counts_points:
@@ -173,7 +173,7 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
         figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
     label = f"{exercise.id}  {exercise.title}"
     column = max(_MIN_ADVICE, width - len(_MARGIN))
-    lines = textwrap.wrap(  # names stay whole, to be found by searching for them
+    lines = textwrap.wrap(  # names are not broken, so that one can search for them
         _advise(results),
         column,
         max_lines=4,
@@ -188,7 +188,7 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
 def _advise(results: Sequence[CheckResult]) -> str:
     broken = [result for result in results if result.status == BROKEN]
     if broken:
-        return f"a bug of the kit in {broken[0].name}: please report it"
+        return f"a bug in the kit ({broken[0].name}): please report it"
     failed = [result for result in results if result.status == FAILED]
     if failed:
         return display.plain(failed[0].extra.get("next") or failed[0].message.split("\n")[0], one_line=True)
@@ -202,7 +202,7 @@ def write_json(report: Report, path: Path) -> None:
 
 
 def write_refusal(sentence: str, path: Path) -> None:
-    """Write results without a score, which say why nothing was graded. Raises OSError."""
+    """Write results without a score that say why nothing was graded. Raises OSError."""
     results = {
         "output": display.plain(sentence),
         "output_format": "text",
@@ -224,7 +224,7 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
         Path(name).chmod(0o644)
         Path(name).replace(path)
-    except BaseException:  # Ctrl-C included: no half-written report may look whole
+    except BaseException:  # Ctrl-C included: a half-written report must not look whole
         Path(name).unlink(missing_ok=True)
         raise
 

@@ -13,7 +13,7 @@ from .homework import Exercise, Homework
 from .intake import Expected, open_hand_in
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
-TEXT_CHARACTERS = 20_000  # of an explanation; more is cut, and said to be
+TEXT_CHARACTERS = 20_000  # of an explanation; the rest is cut off, and a note says so
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def expect(homework: Homework) -> Expected:
 
 
 def open_scripts(path: Path, workdir: Path, homework: Homework) -> Scripts:
-    """Take in the scripts of a folder or an archive. Raises IntakeError if it holds nothing to grade."""
+    """Take in the scripts of a folder or an archive. Raises IntakeError if there is nothing in it to grade."""
     found = open_hand_in(path, workdir, expected=expect(homework))
     return Scripts(found.folder, found.scripts, found.notes, found.problems)
 
@@ -84,5 +84,5 @@ def _read_python_comments(text: str) -> list[str]:
             if token.type == tokenize.COMMENT:
                 found.append(f"{token.start[0]}: {token.string}")
     except (tokenize.TokenError, SyntaxError):
-        pass  # what came before the broken place is there
+        pass  # what came before the broken place has been found
     return found

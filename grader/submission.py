@@ -58,7 +58,7 @@ class Submission:
 
     @property
     def tampering(self) -> list[str]:
-        """Signs that the submission meddled with its grading, for a person to look at."""
+        """Signs that the submission tampered with its grading, for a person to look at."""
         return list(self._session.tampering)
 
     def flag(self, sign: str) -> None:
@@ -81,9 +81,9 @@ class Submission:
         timeout_s: float | None = None,
         expected: str = PLAIN,
     ) -> Any:
-        """What the function `name` of the cell with `tag` returns for keyword `arguments`.
+        """What the function `name` of the cell with `tag` returns for these keyword `arguments`.
 
-        expected: what it should return, for the message if that is not plain data
+        expected: what it should return, for the message if its answer is not plain data
         """
         return self.observe(Question.calling(tag, name, arguments, timeout_s=timeout_s, expected=expected))
 
@@ -97,7 +97,7 @@ class Submission:
         return found if isinstance(found, dict) else {}
 
     def read_class(self, tag: str, name: str, attributes: Collection[str]) -> dict[str, Any]:
-        """The class's own attributes, each `{"value": …}`, `{"missing": …}` or `{"odd": …}`; fails if `name` is not a plain class."""
+        """A class's own attributes, each `{"value": …}`, `{"missing": …}` or `{"odd": …}`; fails if `name` is not a plain class."""
         asked = {"name": name, "attributes": list(attributes)}
         found = self.observe(Question(tag, "read_class", asked, name))
         if (
@@ -115,7 +115,7 @@ class Submission:
         return attributes_found
 
     def is_worth_asking(self, tag: str) -> bool:
-        """Whether one cell has `tag` and says anything else than the handout's."""
+        """Whether one cell has `tag` and differs from the handout's."""
         cell = self.notebook.find(tag)
         return cell is not None and not self.homework.handout.is_untouched(tag, cell.source)
 
@@ -169,7 +169,7 @@ class Submission:
         )
 
     def _fail_without_setup(self, name: str) -> None:
-        """Fail if the setup cell is the cause: then there is nothing to correct in the others."""
+        """Fail if the setup cell is the cause: there is then nothing to correct in the others."""
         tag = self.homework.setup
         setup = self.notebook.find(tag)
         if setup is None:
@@ -182,7 +182,7 @@ class Submission:
         if run.outcome != "ok":
             fail(
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
-                "a setup cell that runs to its end in a fresh kernel",
+                "a setup cell that runs to the end in a fresh kernel",
                 "correct the setup cell first: every exercise needs it.",
             )
 
@@ -193,7 +193,7 @@ class Submission:
                 "your answer in its place",
                 f"replace the `...` in the cell tagged {tag!r}.",
             )
-        fail(f"{what} gives {odd.what}.", "a number of usual size", f"correct the cell tagged {tag!r}.")
+        fail(f"{what} gives {odd.what}.", "a number of ordinary size", f"correct the cell tagged {tag!r}.")
 
     def _describe(self, run: Answer) -> str:
         return run.describe(self.homework.kernel, self.homework.kernel.cell_timeout_s)
@@ -210,7 +210,7 @@ class Submission:
         return "restart your kernel, run the notebook from the top, and correct this cell."
 
     def _advise_missing(self, answer: Answer) -> str | None:
-        """What to do about a NameError; in the student's own kernel, other cells may have defined the name."""
+        """What to do about a NameError; in the student's own kernel another cell may have defined the name."""
         found = (
             _MISSING.match(answer.error.message)
             if answer.error and answer.error.name == "NameError"
@@ -225,7 +225,7 @@ class Submission:
         )
 
     def _advise_hidden(self, answer: Answer) -> str | None:
-        """What to do where a module is imported that contained submissions can't see."""
+        """What to do if the code imports a module that contained submissions can't see."""
         error = answer.error
         if error is None or error.name != "ModuleNotFoundError":
             return None
@@ -238,7 +238,7 @@ class Submission:
         )
 
     def _find_unused_attribute(self, answer: Answer) -> str:
-        """A sentence about the cell that might have given an object the attribute that it lacks."""
+        """A sentence about the cell that might have given an object its missing attribute."""
         found = (
             _NO_ATTRIBUTE.match(answer.error.message)
             if answer.error and answer.error.name == "AttributeError"
@@ -247,7 +247,7 @@ class Submission:
         return self._find_unused(found[1]) if found else ""
 
     def _find_unused(self, name: str) -> str:
-        """A sentence about the first cell that has `name` in it and might have defined it, if there is one."""
+        """A sentence about the first cell that contains `name` and might have defined it, if there is one."""
         for cell in self.notebook.cells:
             if not cell.is_code or not re.search(rf"\b{name}\b", cell.source):
                 continue
@@ -257,12 +257,12 @@ class Submission:
             if run is None:
                 return f" {name} occurs in {cell}, which was not run."
             if run.outcome != "ok" and not _is_missing(run, name):
-                return f" {name} occurs in {cell}, which did not run to its end: {self._describe(run)}."
+                return f" {name} occurs in {cell}, which did not run to the end: {self._describe(run)}."
         return ""
 
 
 def _make_path(folder: Path, level: Level) -> str:
-    """Where the kernel finds the homework's packages; without containment also what this process finds."""
+    """Where the kernel finds the homework's packages; if it is not contained, also what this process finds."""
     own = os.environ.get("PYTHONPATH", "") if level is Level.NONE else ""
     return os.pathsep.join(filter(None, [str(folder), own]))
 

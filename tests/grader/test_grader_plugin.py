@@ -216,7 +216,7 @@ def test_a_bug_in_a_check_is_the_kit_s_and_shown_as_such(grade: Grade) -> None:
 
     assert check["extra_data"]["outcome"] == "broken"
     assert "KeyError('bug')" in check["output"]
-    assert "a bug of the kit" in ended.stdout
+    assert "a bug in the kit" in ended.stdout
 
 
 def test_the_header_tells_the_seed_that_makes_a_regrade_the_same(grade: Grade) -> None:

@@ -168,7 +168,7 @@ def test_without_points_the_table_counts_checks() -> None:
     ("result", "advice"),
     [
         (CheckResult("X1", "one", 1, PASSED), "done"),
-        (CheckResult("X1", "one", 1, BROKEN), "a bug of the kit in one: please report it"),
+        (CheckResult("X1", "one", 1, BROKEN), "a bug in the kit (one): please report it"),
         (CheckResult("X1", "one", 1, FAILED, "", {"next": "line\nbreak\x1b[2J"}), "line\\x0abreak\\x1b[2J"),
     ],
 )

@@ -201,7 +201,7 @@ def test_a_module_that_submissions_can_t_read_is_said(
         (
             "",
             raised("ValueError", "no"),
-            "helper occurs in cell 1, which did not run to its end: it raised ValueError: no.",
+            "helper occurs in cell 1, which did not run to the end: it raised ValueError: no.",
         ),
         ("", MISSING, "those that define what they use."),
     ],
