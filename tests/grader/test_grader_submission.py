@@ -214,7 +214,10 @@ def test_a_cell_with_the_missing_name_is_named(other: str, setup: Answer | None,
 def test_a_cell_of_which_only_the_set_up_was_run_is_named_as_such() -> None:
     submission = make_submission(MISSING, other="import os\nos.makedirs('out')\nmake('helper')")
     submission._session.runs[3] = Answer("ok")
-    submission._session.cells = [Cell(3, "code", "import os\nos.makedirs('out')", ())]
+    submission._session.cells = [
+        *submission.notebook.cells[:3],
+        Cell(3, "code", "import os\nos.makedirs('out')", ()),
+    ]
 
     named = "helper occurs in cell 4, of which only what sets something up was run."
     assert get_failure(submission).advice.endswith(named)
