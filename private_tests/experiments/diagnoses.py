@@ -17,7 +17,7 @@ from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_n
 
 from .evidence import ExperimentEvidence, Result, list_rows
 from .questions import HOMEWORK
-from .runs import Parameter, Run, find_sources, list_differences
+from .runs import Parameter, Run, Source, find_sources, list_differences
 
 # In points. Rounding, enlarged by training, was seen to decide four test images where servers were written by hand; the lab's servers give
 # equal values.
@@ -95,43 +95,60 @@ def _normalize(label: Any) -> str:
 
 def find_wrong_run(evidence: ExperimentEvidence) -> Failure | None:
     """A result that a run with another parameter gave."""
-    for result, sources in _list_sources(evidence):
-        if not _list_ends(result, sources):
-            return _explain_run(evidence, result, _find_nearest(result, sources))
+    sources = _list_sources(evidence)
+    for result, its_sources in sources:
+        if not _list_ends(result, its_sources):
+            return _explain_run(evidence, result, _find_nearest(result, its_sources, _list_taken(sources)))
     return None
 
 
 def find_wrong_round(evidence: ExperimentEvidence) -> Failure | None:
     """A result that the right run gave, but after another round. A longer run may be cut."""
-    for result, sources in _list_sources(evidence):
-        ends, last = _list_ends(result, sources), len(result.run["accuracies"])
-        if ends and last not in ends:
+    for result, its_sources in _list_sources(evidence):
+        ends = _list_ends(result, its_sources)
+        if ends and result.last_round not in ends:
             return Failure(
                 f"{result.label} is what its run gave after round {max(ends)}.",
-                f"what it gives after round {last}, since nr_rounds is {last}",
+                f"what it gives after round {result.last_round}, since nr_rounds is {result.last_round}",
                 f"run every server for nr_rounds rounds, and take what it gives at the end, in the cell tagged {evidence.tag!r}.",
             )
     return None
 
 
-def _list_sources(evidence: ExperimentEvidence) -> list[tuple[Result, list[tuple[Run, int]]]]:
+def _list_sources(evidence: ExperimentEvidence) -> list[tuple[Result, list[Source]]]:
     """Each result with the runs that gave it, and after which round; none at all where some results may come from elsewhere."""
     sources = [(result, list(find_sources(evidence.runs, result.seen))) for result in evidence.results]
     enough = len(evidence.runs) >= len(sources) and not evidence.own_servers
     return sources if enough and all(found for _, found in sources) else []
 
 
-def _list_ends(result: Result, sources: Sequence[tuple[Run, int]]) -> list[int]:
+def _list_ends(result: Result, sources: Sequence[Source]) -> list[int]:
     """After which rounds a run with the right parameters gave a result."""
     return [end for run, end in sources if not list_differences(run, result.run)]
 
 
-def _find_nearest(result: Result, sources: Sequence[tuple[Run, int]]) -> Run:
-    """The run that differs from the right one in the fewest parameters, and gave the result after as many rounds, if there is a choice."""
-    last = len(result.run["accuracies"])
-    return min(sources, key=lambda source: (len(list_differences(source[0], result.run)), source[1] != last))[
-        0
-    ]
+def _list_taken(sources: Sequence[tuple[Result, list[Source]]]) -> list[Run]:
+    """The runs behind the results that are right: another result may have the same accuracies by chance."""
+    taken: list[Run] = []
+    for result, its_sources in sources:
+        right = (
+            run
+            for run, end in its_sources
+            if end == result.last_round and not list_differences(run, result.run)
+        )
+        taken += [run for run in right if not any(run is other for other in taken)][:1]
+    return taken
+
+
+def _find_nearest(result: Result, sources: Sequence[Source], taken: Sequence[Run]) -> Run:
+    """The run that most likely gave a result: none that is taken, if there is a choice, and that with the fewest differences."""
+
+    def rate(source: Source) -> tuple[bool, int, bool]:
+        run, end = source
+        is_taken = any(run is other for other in taken)
+        return is_taken, len(list_differences(run, result.run)), end != result.last_round
+
+    return min(sources, key=rate)[0]
 
 
 def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Failure:

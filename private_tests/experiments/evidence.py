@@ -31,6 +31,10 @@ class Result:
     def label(self) -> str:
         return f"{self.name[0].upper()}{self.name[1:]} of {self.what}"
 
+    @property
+    def last_round(self) -> int:
+        return len(self.run["accuracies"])
+
 
 @dataclass(frozen=True)
 class ExperimentEvidence:

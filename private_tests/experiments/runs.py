@@ -10,6 +10,8 @@ from typing import Any
 from grader import is_number, show
 
 Run = Mapping[str, Any]
+Source = tuple[Run, int]
+"""A run that gave a result, and the round after which it gave the last of its accuracies."""
 
 _ROUNDING = 0.051  # accuracies may be given with one decimal; those of different runs are further apart
 
@@ -77,8 +79,8 @@ def _is_same(seen: Any, right: Any) -> bool:
     )
 
 
-def find_sources(runs: Sequence[Run], values: Sequence[Any]) -> Iterator[tuple[Run, int]]:
-    """The runs that gave `values`, each with the round after which it gave the last of them."""
+def find_sources(runs: Sequence[Run], values: Sequence[Any]) -> Iterator[Source]:
+    """The runs that gave `values`."""
     for run in runs:
         accuracies = run.get("accuracies")
         if isinstance(accuracies, list) and all(map(is_number, accuracies)):

@@ -150,6 +150,17 @@ def test_of_several_runs_with_the_same_accuracies_the_nearest_is_named() -> None
     )
 
 
+def test_the_run_of_a_right_result_is_not_taken_for_another_s() -> None:
+    """Though it had the same accuracies, by chance."""
+    first, wrong = {**FIRST, "accuracies": [30.0, 93.0]}, {**SECOND, "lr": 0.01, "e": 3, "seed": 3}
+    table = change(0, "Test accuracy", 93.0)
+
+    assert (
+        diagnose(table, table, runs=[first, wrong])
+        == "Row 2 of f() comes from a run with the learning rate 0.01."
+    )
+
+
 @pytest.mark.parametrize(("right", "name"), [(CURVES, "the curve 'FedAvg'"), (TABLE, "row 2")])
 def test_a_run_of_another_result_is_named(right: Any, name: str) -> None:
     exchanged: Any = (
