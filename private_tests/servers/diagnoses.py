@@ -235,8 +235,32 @@ def received_weights_changed(evidence: ServerEvidence) -> Failure | None:
     )
 
 
+def other_kind(evidence: ServerEvidence) -> Failure | None:
+    """The client sends what the given server's clients do, or what goes with it, instead of what the exercise is about."""
+    name = _name_sent(evidence)
+    missed = {"its new weights"} if evidence.exercise is GRAD else {"gradients", *_MOVES}
+    return other_message(evidence) if name in missed else None
+
+
 def other_message(evidence: ServerEvidence) -> Failure | None:
     """The client sends what another algorithm would."""
+    name, exercise = _name_sent(evidence), evidence.exercise
+    if name is None:
+        return None
+    if name == _UNTRAINED:
+        return _blame_message(
+            exercise, f" It sends {name}.", "train the client's own model before answering."
+        )
+    wanted = _name_message(exercise)
+    return _blame_message(exercise, f" It sends {name}.", f"return {wanted} from the client's `update`.")
+
+
+_MOVES = ("its old weights minus its new ones", "its new weights minus its old ones")
+_UNTRAINED = "the weights that it got"
+
+
+def _name_sent(evidence: ServerEvidence) -> str | None:
+    """What a wrong message is, where that is known."""
     sent, right = _find_wrong_message(evidence)
     if right is None:
         return None
@@ -244,23 +268,16 @@ def other_message(evidence: ServerEvidence) -> Failure | None:
     moved = right if exercise is GRAD else combine_tensors((1.0, received), (-1.0, right))
     alternatives: dict[str, tuple[Digest, Digest | None]] = {
         "gradients": (combine_tensors((1 / evidence.question.arguments["arguments"]["lr"], moved)), None),
-        "its old weights minus its new ones": (moved, None),
-        "its new weights minus its old ones": (combine_tensors((-1.0, moved)), None),
+        _MOVES[0]: (moved, None),
+        _MOVES[1]: (combine_tensors((-1.0, moved)), None),
         "its new weights": (combine_tensors((1.0, received), (-1.0, moved)), received),
     }
     wanted = _name_message(exercise)
     for name, (digest, start) in alternatives.items():
         if name != wanted and match_tensors(sent, digest, start):
-            return _blame_message(
-                exercise, f" It sends {name}.", f"return {wanted} from the client's `update`."
-            )
-    if match_tensors(sent, received, combine_tensors((1.0, received), (-1.0, moved)), _EXACT):
-        return _blame_message(
-            exercise,
-            " It sends the weights that it got.",
-            "train the client's own model before answering.",
-        )
-    return None
+            return name
+    trained = combine_tensors((1.0, received), (-1.0, moved))
+    return _UNTRAINED if match_tensors(sent, received, trained, _EXACT) else None
 
 
 def other_update(evidence: ServerEvidence) -> Failure | None:
@@ -312,6 +329,7 @@ def _blame_message(exercise: ServerExercise, how: str, advice: str) -> Failure:
     )
 
 
+WRONG_KIND = (other_kind,)
 WRONG_MESSAGE = (
     client_beside_server,
     received_weights_changed,

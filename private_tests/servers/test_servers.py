@@ -15,6 +15,7 @@ from grader import Ask, Failure, Question, Submission, asks, explain
 from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
 from .diagnoses import (
+    WRONG_KIND,
     WRONG_MESSAGE,
     WRONG_RESULT,
     WRONG_WEIGHTS,
@@ -99,6 +100,17 @@ def test_weights_with_non_iid_clients(observe: Observe, question: Question) -> N
 
 
 @pytest.mark.needs("test_server_is_made")
+@for_each_server(ask_for_update, points=0)
+def test_kind_of_message(observe: Observe, question: Question) -> None:
+    """A client sends what the exercise is about: weights, or pseudo-gradients."""
+    try:
+        evidence = observe(question)
+    except Failure:
+        return  # a client that can't answer is told by the check of what it sends
+    explain(evidence, WRONG_KIND)
+
+
+@pytest.mark.needs("test_kind_of_message")
 @for_each_server(ask_for_update)
 def test_what_a_client_sends(observe: Observe, question: Question) -> None:
     """A client sends what the exercise asks for, for any weights it gets."""
