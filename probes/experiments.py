@@ -113,6 +113,7 @@ def _describe_run(server: Any) -> dict[str, Any] | None:
     if len(rates) != 1 or None in rates or len(batches) > 1 or len(epochs) != 1 or data is None:
         return None
     return {
+        "server": type(server).__name__,
         "n": len(clients),
         "data": data,
         "clients per round": int(server.nr_clients_per_round),

@@ -141,12 +141,13 @@ def _list_taken(sources: Sequence[tuple[Result, list[Source]]]) -> list[Run]:
 
 
 def _find_nearest(result: Result, sources: Sequence[Source], taken: Sequence[Run]) -> Run:
-    """The run that most likely gave a result: none that is taken, if there is a choice, and that with the fewest differences."""
+    """The run that most likely gave a result: one that is not taken, of the right server, and with the fewest differences."""
 
-    def rate(source: Source) -> tuple[bool, int, bool]:
+    def rate(source: Source) -> tuple[bool, bool, int, bool]:
         run, end = source
         is_taken = any(run is other for other in taken)
-        return is_taken, len(list_differences(run, result.run)), end != result.last_round
+        is_other = run.get("server") != result.run["server"]
+        return is_taken, is_other, len(list_differences(run, result.run)), end != result.last_round
 
     return min(sources, key=rate)[0]
 

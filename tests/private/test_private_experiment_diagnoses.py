@@ -13,6 +13,7 @@ from private_tests.experiments.diagnoses import EXPERIMENT_DIAGNOSES
 from private_tests.experiments.evidence import ExperimentEvidence
 
 RUN = {
+    "server": "FedAvgServer",
     "new": True,
     "n": 10,
     "data": "non-IID",
@@ -22,7 +23,8 @@ RUN = {
     "e": 2,
     "seed": 7,
 }
-FIRST, SECOND = {**RUN, "b": -1, "e": 1, "accuracies": [30.0, 43.0]}, {**RUN, "accuracies": [95.0, 93.0]}
+FIRST = {**RUN, "server": "FedSgdServer", "b": -1, "e": 1, "accuracies": [30.0, 43.0]}
+SECOND = {**RUN, "accuracies": [95.0, 93.0]}
 CURVES = {"FedSGD": [30.0, 43.0], "FedAvg": [95.0, 93.0]}
 COLUMNS = ["Algorithm", "N", "C", "Message count", "Test accuracy"]
 TABLE = Table(COLUMNS, [["FedSGD", 10, 0.1, 20, 43.0], ["FedAvg", 10, 0.1, 20, 93.0]])
@@ -150,9 +152,16 @@ def test_of_several_runs_with_the_same_accuracies_the_nearest_is_named() -> None
     )
 
 
+def test_of_two_servers_with_the_same_accuracies_the_right_one_is_named() -> None:
+    runs = [FIRST, {**SECOND, "server": "FedSgdServer", "e": 3}, {**SECOND, "lr": 0.01, "e": 3}]
+
+    assert diagnose(CURVES, CURVES, runs=runs).endswith("comes from a run with the learning rate 0.01.")
+
+
 def test_the_run_of_a_right_result_is_not_taken_for_another_s() -> None:
     """Though it had the same accuracies, by chance."""
-    first, wrong = {**FIRST, "accuracies": [30.0, 93.0]}, {**SECOND, "lr": 0.01, "e": 3, "seed": 3}
+    first = {**FIRST, "accuracies": [30.0, 93.0]}
+    wrong = {**SECOND, "server": "FedSgdServer", "lr": 0.01, "e": 3, "seed": 3}
     table = change(0, "Test accuracy", 93.0)
 
     assert (
@@ -230,6 +239,13 @@ WRONG = {**SECOND, "e": 3}
 )
 def test_what_the_runs_do_not_contradict_passes(runs: Any) -> None:
     assert diagnose(CURVES, CURVES, runs=runs) == ""
+
+
+def test_fewer_runs_than_results_say_nothing() -> None:
+    """The others were kept from an earlier call, or did not happen here."""
+    table = change(0, "Test accuracy", 93.0)
+
+    assert diagnose(table, table, runs=[WRONG]) == ""
 
 
 def test_rounded_accuracies_are_found() -> None:
