@@ -1,6 +1,6 @@
 """What containment costs a kernel: `python benchmarks/containment.py [REPEATS]`.
 
-A plain and a contained kernel take turns, each from nothing to its first answer; the median counts. Memory is what all processes of the
+A plain and a contained kernel take turns, each from its start to its first answer; the median counts. Memory is what all processes of the
 kernel hold beyond a plain kernel's, each shared page counted once.
 """
 

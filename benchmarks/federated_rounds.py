@@ -1,8 +1,8 @@
-"""How much faster the lab's rounds are than the plain way's, and that both compute the same: `python benchmarks/federated_rounds.py`.
+"""How much faster the lab's rounds are than plain ones, and that both compute the same: `python benchmarks/federated_rounds.py`.
 
-Both ways take turns a round at a time: the handout's default FedAvg and FedSGD (N = 100, C = 0.1, B = 100, E = 1) on the data set that
+Both take turns, one round at a time: the handout's default FedAvg and FedSGD (N = 100, C = 0.1, B = 100, E = 1) on the data set that
 the environment chooses. The plain way has a process of its own, since importing the lab's model changes how a process keeps its memory. For
-a look in a minute, take a part of the data:
+a quick look, in a minute, use part of the data:
 `LAB_2_HFL_TRAIN_SAMPLES=6000 LAB_2_HFL_TEST_SAMPLES=1000 python benchmarks/federated_rounds.py`.
 """
 
@@ -31,7 +31,7 @@ GOAL_POINTS = 0.05
 
 
 def run_both(algorithm: str, rounds: int, other: ProcessPoolExecutor) -> tuple[PlainRun, PlainRun]:
-    """The lab's server, and the plain way in the `other` process, taking turns: a slow moment of the machine meets both."""
+    """The lab's server, and the plain way in the `other` process, taking turns: a slow moment of the machine affects both."""
     from lab_2_hfl.servers import FedAvgServer, FedSgdServer  # here: the other process imports this file too
 
     subsets = split(N, True, SEED)
@@ -78,7 +78,7 @@ def show(name: str, value: str, goal: str, reached: bool) -> None:
 
 
 def compare(algorithm: str, rounds: int) -> None:
-    """Run both ways and print what they took and how they differ."""
+    """Run both and print how long they took and how they differ."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
         lab, plain = run_both(algorithm, rounds, other)
     lab_s, plain_s = median(lab.seconds), median(plain.seconds)

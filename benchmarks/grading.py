@@ -21,12 +21,12 @@ GOAL_S = {"public_tests": 40.0, "private_tests": 60.0}
 GOAL_GIB = 2.5
 # Rounds of the handout's default calls, FedSGD and FedAvg: A2.1, A2.2, A3.1, A3.2, A3.3.
 ROUNDS = {"FedSGD": 30 + 30 + 10 + 30 + 30, "FedAvg": 30 + 30 + 30 + 30 + 30}
-_EVERY_S = 2.0  # a look at the memory costs a quarter of a second, which the graded program lacks
-_SEED = 6  # other seeds ask for more or less
+_EVERY_S = 2.0  # a look at the memory takes a quarter of a second of processor time away from grading
+_SEED = 6  # other seeds ask for more or less work
 
 
 def measure_grading(tests: str) -> tuple[float, float]:
-    """Seconds from cold, and the largest memory in GiB of the grader and all that it started, shared pages counted once."""
+    """Seconds from a cold start, and the largest memory in GiB of the grader and all that it started, with shared pages counted once."""
     command = [sys.executable, "-m", "pytest", "-q", f"--fpath={SOLVED}", tests, f"--grading-seed={_SEED}"]
     if tests == "private_tests":
         command.append("--isolation=none")  # the solved notebook imports the solutions
@@ -43,7 +43,7 @@ def measure_grading(tests: str) -> tuple[float, float]:
 
 
 def measure_tree(process: psutil.Process) -> int:
-    """Bytes of a process and its descendants: proportional set size where the system has it, else resident size."""
+    """Bytes of a process and its descendants: the proportional set size if the system offers it, otherwise the resident size."""
     total = 0
     for member in [process, *process.children(recursive=True)]:
         try:

@@ -4,7 +4,7 @@
 
 The same pipeline of three stages of full size (width 288, two blocks per stage, sequence 256, three micro-batches of
 one sample, Adam) runs alternately by itself and under the launcher. Each rank times its own steps, by the clock and
-in processor time; other work on the machine disturbs the second much less. The first two steps warm up and do not
+in processor time; other work on the machine disturbs the latter much less. The first two steps are for warming up and do not
 count.
 """
 

@@ -1,9 +1,9 @@
-"""How long part B takes to grade, from cold: B1 and B2 that are right, and a pair that waits in a circle.
+"""How long part B takes to grade, from a cold start: a correct B1 and B2, and a pair that waits in a circle.
 
     python benchmarks/part_b_grading.py [--isolation none]
 
-At full size, with every process started anew. Beside the clock stands what the machine was doing besides: the
-processor time of everything on it, which is more than grading used where other work went on.
+At full size, with every process started afresh. Next to the time on the clock is the processor time of everything on
+the machine, which is more than grading used if other work went on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Federated learning written the plain way: what the lab's servers must agree with, and what they are measured against.
 
-Each picture is decoded and normalised every time it is needed, torch's DataLoader collates batches an example at a time, the model applies ReLU
-before it pools, every client holds a model from the start, and the test set is one batch. Nothing of the lab's is used but its
+Each picture is decoded and normalised every time it is needed, torch's DataLoader collates batches one example at a time, the model applies ReLU
+before it pools, every client holds a model from the start, and the test set is one batch. Nothing of the lab is used except its
 images, turned back into pictures.
 """
 
@@ -67,7 +67,7 @@ class PlainCnn(nn.Module):
 
 @dataclass
 class PlainRun:
-    """The weights at the end; accuracies in percent and seconds, a value a round."""
+    """The weights at the end; accuracies in percent and seconds, one value per round."""
 
     weights: list[Tensor]
     accuracies: list[float] = field(default_factory=list)
@@ -184,7 +184,7 @@ def _run(
 
 
 def run(rounds: Iterator[PlainRun], number: int) -> PlainRun:
-    """The run after so many rounds."""
+    """The run after this many rounds."""
     return next(islice(rounds, number - 1, None))
 
 

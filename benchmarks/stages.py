@@ -1,6 +1,6 @@
-"""What cutting costs and what a pipeline wins, at full size: `python benchmarks/stages.py [STEPS]`.
+"""What cutting a model into stages costs and what a pipeline gains, at full size: `python benchmarks/stages.py [STEPS]`.
 
-All in one run, each as a ratio to the first line, seconds a step with one thread a process:
+All in one run, in seconds per step with one thread per process, each with its ratio to the first line:
 
     whole       the whole model on the whole batch, one process
     stages      three stages on the whole batch, one process: the same operations, so about 1.0

@@ -22,7 +22,7 @@ from .statements import Statement, read_statements
 
 
 def select_cells(notebook: Notebook, tags: Collection[str]) -> list[Cell]:
-    """The code cells to execute, in notebook order; of some only those statements are left that set something up.
+    """The code cells to execute, in notebook order; some of them reduced to the statements that set something up.
 
     tags: those whose cells are wanted, the setup's among them; a cell with other tags only is the student's own
     """
@@ -46,7 +46,7 @@ class _Code:
     statements: list[Statement]
 
     def list_uses(self) -> set[str]:
-        """The names that the cell needs, apart from those that it surely has bound itself by then."""
+        """The names that the cell needs, apart from those that it has certainly bound itself by then."""
         uses: set[str] = set()
         bound: set[str] = set()
         for each in self.statements:
@@ -64,7 +64,7 @@ class _Code:
 
     @cached_property
     def loops(self) -> set[str]:
-        """Names that are but a loop's variable."""
+        """Names that are nothing but a loop's variable."""
         bound = {name for each in self.statements for name in each.binds - each.loops}
         return {name for each in self.statements for name in each.loops} - bound
 
@@ -122,7 +122,7 @@ def _list_given(code: _Code, made: set[str], reaches: dict[str, set[tuple[str, i
 
 
 def _find_setup(codes: list[_Code], selection: _Selection) -> set[Statement]:
-    """The statements that set something up, and those that they use. All of them are cheap, and none binds anew what is graded."""
+    """The statements that set something up, and those that they use. All of them are cheap, and none rebinds what is graded."""
     graded = selection.needed.keys() | BUILTINS
     graded |= {name for code in selection.taken for each in code.statements for name in each.binds}
     cheap: dict[Statement, list[Statement]] = {}  # each with those that it uses

@@ -1,7 +1,7 @@
-"""Checks that need another one: where that has failed, they are not reached, which is told once and is not a mistake of its own.
+"""Checks that need another one: if that has failed, they are not reached, which is reported once and is not a mistake of its own.
 
-`@pytest.mark.needs("test_server_runs")` names a check of the same module and exercise that comes before. Where both have a parameter, its value
-is the same. As a plugin of pytest, this module needs nothing but to be loaded.
+`@pytest.mark.needs("test_server_runs")` names a check of the same module and exercise that comes before. If both have a parameter, it must have
+the same value. As a plugin of pytest, this module only needs to be loaded.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _require(module: Any, name: str, parameters: Mapping[str, Any], failed: list
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Keep what was not reached away from the failures that are shown one by one."""
+    """Keep what was not reached out of the failures that are shown one by one."""
     is_not_reached = report.when == "call" and getattr(report, "not_reached", False)
     return ("not reached", "n", "NOT REACHED") if is_not_reached else None
 

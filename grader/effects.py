@@ -1,4 +1,4 @@
-"""What a statement does that shows in no name: it sets something up through a module, the shell or a magic.
+"""What a statement does that its names don't show: it sets something up through a module, the shell or a magic.
 
 Such a statement is run even if grading may not need it, so it must cost nothing. How long code takes can't be told in general: it counts as
 cheap if it calls only what is imported, built in or itself cheap, and nothing that it calls is named like a computation.

@@ -1,4 +1,4 @@
-"""The statements of a cell, and what each does to global names: binds, changes or uses them. In doubt it does."""
+"""The statements of a cell, and what each does to global names: binds, changes or uses them. In doubt, it is taken to do so."""
 
 from __future__ import annotations
 

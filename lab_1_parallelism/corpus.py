@@ -1,13 +1,13 @@
-"""Which stories to read: TinyStories (Eldan and Li 2023) if it is here, else those of the grammar.
+"""Which stories to read: TinyStories (Eldan and Li 2023) if it is on this machine, otherwise those of the grammar.
 
 The environment variable LAB_STORIES decides:
 
-    auto         (default) TinyStories if an earlier run has downloaded it, else the grammar; never downloads
-    tinystories  TinyStories, downloaded with the `datasets` library if need be (about 1 GB, once)
+    auto         (default) TinyStories if an earlier run has downloaded it, otherwise the grammar; never downloads
+    tinystories  TinyStories, downloaded with the `datasets` library if necessary (about 1 GB, once)
     grammar      the grammar's stories
 
-"auto" looks at the disk and not at the network on purpose: the ranks of a run each decide alone, and if one
-of them reached the network and another did not, they would train on different texts without a word.
+"auto" deliberately looks only at the disk and not at the network: each rank of a run decides alone, and if one
+of them reached the network and another did not, they would silently train on different texts.
 """
 
 import importlib
@@ -30,8 +30,8 @@ CHOICES = ("auto", "tinystories", "grammar")
 def read_stories(split: str, first: int) -> Iterator[str]:
     """The stories of a split ("train" or "validation") from number `first` on, without end.
 
-    Raises ValueError on another split or another value of LAB_STORIES, RuntimeError if TinyStories was asked
-    for and can't be had.
+    Raises ValueError on any other split or value of LAB_STORIES, RuntimeError if TinyStories was asked for and
+    is not available.
     """
     if split not in ("train", "validation"):
         raise ValueError(
@@ -77,7 +77,7 @@ def _cycle(texts: Sequence[dict[str, str]], first: int) -> Iterator[str]:
 
 @cache
 def _say(message: str) -> None:
-    """Print a message once a process, and of the processes of a run only in rank 0."""
+    """Print a message once per process, and among the processes of a run only in rank 0."""
     rank = dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", "0"))
     if rank == 0:
         print(message, file=sys.stderr, flush=True)

@@ -12,16 +12,16 @@ __all__ = ["TinyStories"]
 
 
 class TinyStories:
-    """Endless int64 batches `(batch_size, seq_l)` of stories, one after the other without padding.
+    """Endless int64 batches `(batch_size, seq_l)` of stories, one after another without padding.
 
-    Each story is `tokenizer.bos_id` and its tokens; a sequence ends wherever it is full and the next one goes
-    on from there. Every `iter()` starts again at the same place, and the same arguments give the same batches
+    Each story is `tokenizer.bos_id` and its tokens; a sequence ends wherever it is full, and the next one continues
+    from there. Every `iter()` starts again at the same place, and the same arguments give the same batches
     in every process.
 
     skip: how many samples, that is stories, to leave out at the start. Loaders far enough apart read
     different text: a batch of 3 x 256 tokens takes about 7 stories.
 
-    streaming, num_workers: without effect, for calls written for other loaders of this signature.
+    streaming, num_workers: without effect; they allow calls that were written for other loaders of this signature.
 
     Raises ValueError on a size below 1 and a negative skip. See `corpus` for where the stories come from.
     """

@@ -7,7 +7,7 @@ __all__ = ["causalLLMLoss"]
 
 
 def causalLLMLoss(logits: Tensor, target: Tensor, vocab_size: int, pad_idx: int = -100) -> Tensor:
-    """Mean cross-entropy, in nats a token, of predicting each token from those before it.
+    """Mean cross-entropy, in nats per token, of predicting each token from those before it.
 
     logits are `(batch, sequence, vocab_size)`, target the *same* tokens that went in, `(batch, sequence)`:
     the shift by one happens here, so the last position predicts nothing. Targets equal to pad_idx do not

@@ -32,7 +32,7 @@ class _Draws:
         return PLOTS[int(self._random() * len(PLOTS))]
 
     def word(self, words: list[str]) -> str:
-        """Early words more often, as in real text: the first quarter makes up half of the draws."""
+        """Early words are drawn more often, as in real text: the first quarter makes up half of the draws."""
         return words[int(self._random() ** 2 * len(words))]
 
 
@@ -51,7 +51,7 @@ def story(index: int, split: str = "train") -> str:
 
 
 def stories(split: str = "train", first: int = 0) -> Iterator[str]:
-    """Every story from number `first` on; there is no last one."""
+    """Every story from number `first` on, without end."""
     return (story(index, split) for index in count(first))
 
 

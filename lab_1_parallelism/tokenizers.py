@@ -1,7 +1,7 @@
 """Text to tokens and back, by byte pair encoding.
 
 Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units", section 3.2, on bytes:
-what has no longer piece in the vocabulary is spelled in bytes, so every text round-trips.
+text for which the vocabulary has no piece longer than a byte is spelled in bytes, so every text round-trips.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 __all__ = ["SPTokenizer"]
 
 VOCABULARY = Path(__file__).with_name("vocabulary.json")
-SPECIAL = 3  # pad, bos and eos come first, then the 256 bytes, then one token a merge
+SPECIAL = 3  # pad, bos and eos come first, then the 256 bytes, then one token per merge
 
 # A word with the space before it, a digit, a run of other signs, or white space: every character is in one.
 WORD = re.compile(r" ?[^\W\d_]+| ?\d| ?(?:[^\w\s]|_)+|\s+")
@@ -50,7 +50,7 @@ class SPTokenizer:
         return [token for word in WORD.findall(text) for token in self._encode_word(word)]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text; bytes that are no UTF-8, as in a text cut in two, become U+FFFD."""
+        """The text; bytes that are not UTF-8, as in a text that was cut in two, become U+FFFD."""
         data = b"".join(self._pieces[token] for token in tokens)
         try:
             return data.decode("utf-8", "surrogatepass")

@@ -24,7 +24,7 @@ class Linear(nn.Linear):
 
 
 class Embedding(nn.Embedding):
-    """One vector a token; that of `padding_idx` is zero and stays so."""
+    """One vector per token; that of `padding_idx` is zero and stays zero."""
 
     def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, std=INITIAL_STD)
@@ -90,7 +90,7 @@ class SwiGlu(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention and feed-forward, each normalised before and added to what came in."""
+    """Attention and feed-forward, each applied to its normalised input and added to that input."""
 
     def __init__(
         self, dmodel: int, num_heads: int, hidden_dim: int, norm_eps: float, device: torch.device | str

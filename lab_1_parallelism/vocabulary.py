@@ -15,9 +15,9 @@ STORIES = 4_000  # enough to meet every word of the grammar
 
 
 def learn_merges(words: Counter[str], vocab_size: int) -> list[tuple[int, int]]:
-    """Pairs of tokens to merge, in order: each time the pair that is most frequent, the lowest one of equals.
+    """Pairs of tokens to merge, in order: each time the most frequent pair, or the lowest of several equally frequent ones.
 
-    Fewer than asked for if every word is one token before.
+    Fewer than asked for if every word becomes a single token before that.
     """
     spelled = [([SPECIAL + value for value in to_bytes(word)], count) for word, count in words.items()]
     merges: list[tuple[int, int]] = []
@@ -35,12 +35,12 @@ def learn_merges(words: Counter[str], vocab_size: int) -> list[tuple[int, int]]:
 
 
 def count_words(number_of_stories: int) -> Counter[str]:
-    """How often each word stands in the first stories."""
+    """How often each word occurs in the first stories."""
     return Counter(word for text in islice(stories(), number_of_stories) for word in WORD.findall(text))
 
 
 def render(merges: list[tuple[int, int]]) -> str:
-    """The text of the data file: a merge a line, so that a change shows in a diff."""
+    """The text of the data file: one merge per line, so that a change shows in a diff."""
     lines = ",\n".join(json.dumps(pair) for pair in merges)
     return f'{{"merges": [\n{lines}\n]}}\n'
 

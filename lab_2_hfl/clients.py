@@ -22,7 +22,7 @@ class Client(ABC):
     """A participant with data of its own.
 
     client_data: the examples that only this client sees
-    batch_size: examples a local batch; -1 stands for infinity
+    batch_size: examples per local batch; -1 stands for infinity
 
     A client's model is made when it is first used: most of a hundred clients are never chosen in a short run.
     """
@@ -37,7 +37,7 @@ class Client(ABC):
 
     @abstractmethod
     def update(self, in_params: list[Tensor], seed: int) -> list[Tensor]:
-        """Answer the server's parameters `in_params`, with all randomness seeded by `seed`; one tensor a parameter, in model order."""
+        """Answer the server's parameters `in_params`, with all randomness seeded by `seed`; one tensor per parameter, in model order."""
 
     def _start(self, in_params: Iterable[Tensor], seed: int) -> None:
         """Seed, and set the model's parameters to the server's."""
@@ -114,6 +114,6 @@ def _take_gradient(parameter: Tensor) -> Tensor:
 
 @cache
 def _blank_model() -> MnistCnn:
-    """What clients' models are copied from, made without touching the random state that training depends on."""
+    """The model that clients' models are copied from, made without touching the random state that training depends on."""
     with torch.random.fork_rng():
         return MnistCnn().to(device)

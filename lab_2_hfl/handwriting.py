@@ -5,7 +5,7 @@ samples for training and for testing, and each is redrawn on 28×28 pixels many 
 thicker strokes.
 
 Everything after the random bits is integer arithmetic, and the bits come from PCG64's raw stream, which NumPy keeps stable. So the images
-are the same bytes on every machine, and one checksum can tell a damaged cache from a good one.
+have the same bytes on every machine, and one checksum can tell a damaged cache from a good one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def draw_digits(progress: bool = True) -> tuple[Images, Images, Images, Images]:
 
 
 def _separate_sources(labels: Images, bits: _Bits) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the source digits for training and for testing, each class split alike."""
+    """Indices of the source digits for training and for testing, with every class split in the same proportion."""
     order = bits.permutation(len(labels))
     by_class = [order[labels[order] == label] for label in range(CLASSES)]
     test = np.concatenate([members[: len(members) // _TEST_SHARE] for members in by_class])
@@ -93,7 +93,7 @@ def _draw_part(
     bits: _Bits,
     bar: tqdm,  # type: ignore[type-arg]
 ) -> tuple[Images, Images]:
-    """`count` images, as many of each class, every source of a class used about equally often."""
+    """`count` images, equally many of each class, with every source of a class used about equally often."""
     per_class = count // CLASSES
     chosen = np.concatenate(
         [np.resize(sources[labels[sources] == label], per_class) for label in range(CLASSES)]

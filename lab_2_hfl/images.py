@@ -4,7 +4,7 @@ Environment variables choose, so that a notebook stays the same everywhere:
 
 - `LAB_2_HFL_DATASET`: `mnist`, `fashion-mnist`, `digits` or `auto` (default: MNIST if it is on disk or can be downloaded, else digits)
 - `LAB_2_HFL_DATA`: the folder that holds the data (default: the user's cache folder)
-- `LAB_2_HFL_TRAIN_SAMPLES`, `LAB_2_HFL_TEST_SAMPLES`: take only so many examples, balanced over the classes, for quick checks
+- `LAB_2_HFL_TRAIN_SAMPLES`, `LAB_2_HFL_TEST_SAMPLES`: take only this many examples, balanced over the classes, for quick checks
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _SUBSET_SEED = 1_797
 
 
 class DataUnavailableError(RuntimeError):
-    """The chosen data set is neither on disk nor to be had; the message says where it was looked for and what to do."""
+    """The chosen data set is not available; the message says where it was looked for and what to do."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        # A copy, as from any decoder: who scales a picture in place to look at it must not change what is trained on.
+        # A copy, as from any decoder: scaling a picture in place to look at it must not change what is trained on.
         return self.images[index].clone(), int(self.targets[index])
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class ImageDataset(Dataset[tuple[Tensor, int]]):
 def load_images() -> tuple[ImageDataset, ImageDataset]:
     """The training and the test examples that the environment asks for.
 
-    Raises ValueError if a variable has no sensible value, DataUnavailableError if a data set that was asked for by name can't be had.
+    Raises ValueError if a variable has an invalid value, DataUnavailableError if a data set that was asked for by name is not available.
     """
     raw = _load_raw(_choose(), data_folder())
     train = _take_balanced(raw.train_labels, "LAB_2_HFL_TRAIN_SAMPLES")
@@ -117,7 +117,7 @@ def _choose() -> str:
     if chosen not in CHOICES:
         raise ValueError(
             f"LAB_2_HFL_DATASET is {chosen!r}, but must be one of {', '.join(CHOICES)}. "
-            "Set it to one of these, or unset it to use MNIST where it can be had."
+            "Set it to one of these, or unset it to use MNIST if it is available."
         )
     return chosen
 
@@ -164,7 +164,7 @@ def _read_idx(path: Path) -> NDArray[np.uint8]:
 
 
 def _from_torchvision(name: str, source: type[datasets.MNIST], folder: Path, patient: bool) -> RawImages:
-    """Read `source` from disk, else download it; `patient` also tries when a download failed within the last day."""
+    """Read `source` from disk, otherwise download it; `patient` also tries if a download has failed within the last day."""
     parts = _read_from_disk(source, folder)
     if parts is None:
         _download(name, source, folder, patient)
@@ -175,7 +175,7 @@ def _from_torchvision(name: str, source: type[datasets.MNIST], folder: Path, pat
 
 
 def _read_from_disk(source: type[datasets.MNIST], folder: Path) -> list[datasets.MNIST] | None:
-    """The training and the test part; None if a file is missing or damaged, for which torchvision has no one exception."""
+    """The training and the test part; None if a file is missing or damaged, for which torchvision has no single exception."""
     try:
         return [source(str(folder), train=part) for part in (True, False)]
     except (RuntimeError, ValueError, TypeError, AssertionError, LookupError, OSError):
@@ -203,7 +203,7 @@ def _download(name: str, source: type[datasets.MNIST], folder: Path, patient: bo
 
 
 def _fetch(source: type[datasets.MNIST], folder: Path) -> None:
-    """Download beside the final place, and move whole files there: torchvision takes any file for a good one, cut off or not."""
+    """Download next to the final place, and move only complete files there: torchvision accepts any file, even one that was cut off."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as fresh:
         source(fresh, train=True, download=True)
@@ -239,7 +239,7 @@ def _is_recent(path: Path) -> bool:
 
 
 def _note_refusal(path: Path) -> None:
-    """Remember a failed download, so that not every import waits for it; where nothing can be written, every import will."""
+    """Remember a failed download, so that not every import waits for it; if nothing can be written, every import will."""
     try:
         write_atomically(path, b"")
     except OSError as error:
@@ -253,7 +253,7 @@ def _note_refusal(path: Path) -> None:
 
 
 def load_digits(folder: Path) -> RawImages:
-    """The embedded data set, drawn on first use and cached in `folder`; a cache that is damaged is drawn anew."""
+    """The embedded data set, drawn on first use and cached in `folder`; a damaged cache is drawn again."""
     path = folder / DIGITS_FILE
     content = _read_if_intact(path)
     if content is None:
@@ -303,7 +303,7 @@ def _draw() -> bytes:
 
 
 def _take_balanced(labels: NDArray[np.uint8], variable: str) -> NDArray[np.int64]:
-    """Indices of as many examples as `variable` asks for, as equally many of each class as possible; all if it is not set."""
+    """Indices of as many examples as `variable` asks for, as evenly spread over the classes as possible; all if it is not set."""
     wanted = os.environ.get(variable, "").strip()
     if not wanted:
         return np.arange(len(labels))

@@ -1,4 +1,4 @@
-"""A light loader: batches by slicing tensors, where torch's DataLoader collates one example at a time."""
+"""A light loader: it makes batches by slicing tensors, while torch's DataLoader collates one example at a time."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Batch = tuple[Tensor, Tensor]
 
 
 class BatchLoader:
-    """Yields `(images, targets)` batches of a data set, in order, the last one smaller if it must be.
+    """Yields `(images, targets)` batches of a data set, in order, the last one smaller if necessary.
 
     Examples of an `ImageDataset`, or of (nested) `Subset`s of one, are sliced; those of any other data set are collated one by one.
 
     dataset: what to load from
-    batch_size: examples a batch; -1 stands for infinity, the whole data set in one batch
-    Raises ValueError for another batch size below 1.
+    batch_size: examples per batch; -1 stands for infinity, the whole data set in one batch
+    Raises ValueError for any other batch size below 1.
     """
 
     def __init__(self, dataset: Dataset[Any], batch_size: int) -> None:
@@ -52,7 +52,7 @@ class BatchLoader:
     def __iter__(self) -> Iterator[Batch]:
         """Begins a pass; takes one number from torch's random stream, as every pass over a DataLoader does.
 
-        Dropout draws from the same stream: so a client with a DataLoader of its own gets the same masks as the lab's.
+        Dropout draws from the same stream, so a client with a DataLoader of its own gets the same masks as the lab's.
         """
         torch.empty((), dtype=torch.int64).random_(generator=find_generator())
         return self._yield_batches()

@@ -15,7 +15,7 @@ def keep_freed_memory() -> None:
     """Let glibc keep up to 1 GiB of freed memory.
 
     Each training step frees its activations and gradients, and needs as much again a moment later. By default most of it goes back to the
-    system, which then has to clear every page anew. Other C libraries are left as they are.
+    system, which then has to clear every page again. Other C libraries are left as they are.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

@@ -1,7 +1,7 @@
 """Clients of a round that work at the same time.
 
-A training step of 100 images keeps one core busy, but not two: they wait for each other in every layer. A core for each client takes a
-quarter less time, and what the clients send is the same but for rounding.
+A training step of 100 images keeps one core busy, but not two: they wait for each other in every layer. With one core per client a
+round takes a quarter less time, and what the clients send is the same except for rounding.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def ask_clients(
 ) -> Iterator[Answer]:
     """In order, each client's update of `parameters` with its seed, and the seconds that it took.
 
-    Clients work at the same time where there are cores for them and where they are the lab's own: others may draw from torch's random
-    stream, which is one for all threads. It is left as if the clients had worked one after the other.
+    Clients work at the same time if there are cores for them and if they are the lab's own: others may draw from torch's random
+    stream, which all threads share. The stream is left as if the clients had worked one after another.
     """
     at_once = min(len(clients), torch.get_num_threads(), _MOST_AT_ONCE)
     if (
@@ -67,7 +67,7 @@ def _ask_at_once(
     waiting: deque[Future[tuple[Answer, Tensor]]] = deque()
     try:
         for client, seed in zip(clients, seeds, strict=True):
-            if len(waiting) == 2 * at_once:  # so few updates are in memory
+            if len(waiting) == 2 * at_once:  # so that few updates are in memory
                 yield waiting.popleft().result()[0]
             waiting.append(pool.submit(work, client, seed))
         last_state = waiting[-1]
@@ -82,7 +82,7 @@ def _ask_at_once(
 def _is_the_lab_s(client: Client) -> bool:
     """Whether client, update, model, loader and optimizer are as the lab made them, so that they draw from the thread's own stream.
 
-    Makes the client's model and optimizer, if there are none yet: the first ones change or import what all threads share.
+    Makes the client's model and optimizer, if there are none yet: making the first ones changes or imports what all threads share.
     """
     if type(client) is WeightClient:
         if type(client.optimizer) is not SGD:

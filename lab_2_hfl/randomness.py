@@ -1,4 +1,4 @@
-"""torch's random stream, or one of a thread's own: clients that train at the same time must not draw from each other's."""
+"""torch's random stream, or a thread's own one: clients that train at the same time must not draw from each other's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def find_generator() -> torch.Generator | None:
 
 @contextmanager
 def own_stream() -> Iterator[torch.Generator]:
-    """Let what the lab draws in this thread come from a generator of its own, and `seed_stream` seed it."""
+    """Let this thread draw the lab's random numbers from a generator of its own, which `seed_stream` then seeds."""
     _local.generator = torch.Generator()
     try:
         yield _local.generator
@@ -44,7 +44,7 @@ def seed_stream(seed: int) -> None:
 class Dropout(nn.Dropout):
     """Sets each element to zero with probability `p` while training, and divides the others by 1 - p (Srivastava et al. 2014).
 
-    Gives what `nn.Dropout` gives after the same seed; in a thread with an own generator it draws from that.
+    Gives what `nn.Dropout` gives after the same seed; in a thread with a generator of its own it draws from that one.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ ETA = "\N{GREEK SMALL LETTER ETA}"
 
 @dataclass
 class RunResult:
-    """A run's parameters, and its curves with one value a round.
+    """A run's parameters, and its curves with one value per round.
 
     algorithm: the server's name
     n: number of clients; c: fraction of them chosen each round; b: local batch size, -1 for infinity; e: local epochs
@@ -33,7 +33,7 @@ class RunResult:
     test_accuracy: list[float] = field(default_factory=list)
 
     def as_df(self, skip_wtime: bool = True) -> DataFrame:
-        """A table with a row a round; `skip_wtime` leaves out the wall time, which no two machines agree on."""
+        """A table with one row per round; `skip_wtime` leaves out the wall time, which no two machines agree on."""
         columns = {name.capitalize().replace("_", " "): value for name, value in asdict(self).items()}
         columns["B"] = "\N{INFINITY}" if self.b == -1 else self.b
         if skip_wtime:

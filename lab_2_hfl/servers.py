@@ -67,12 +67,12 @@ class CentralizedServer(Server):
 
 
 class DecentralizedServer(Server):
-    """A server whose data lies with its clients.
+    """A server whose data are held by its clients.
 
     lr, batch_size: what clients train with; batch_size -1 stands for infinity
-    client_subsets: one part of the data a client
+    client_subsets: one part of the data per client
     client_fraction: C, the share of the clients that take part in a round (at least one does)
-    seed: seeds the model, the choice of clients, and with the client's index and the round each update
+    seed: seeds the model, the choice of clients and, together with the client's index and the round, each update
 
     A subclass sets `clients`, one for each subset.
     """

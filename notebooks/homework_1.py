@@ -40,32 +40,32 @@ from lab_2_hfl.hfl_complete import *
 # %% [markdown]
 # ## How to work with this notebook
 #
-# - **Replace every `...`** and leave everything else about a marked cell as it is: its tag, the names in it,
-#   their parameters and defaults. Tags are how your answers are found, so answer in the cell you were given.
-#   (In Jupyter the property inspector shows a cell's tags; editors such as VS Code show them below the
-#   cell.)
+# - **Replace every `...`** and leave everything else about a marked cell as it is: its tag, the names in
+#   it, their parameters and defaults. Tags are how your answers are found, so answer in the cell you were
+#   given. (In Jupyter the property inspector shows a cell's tags; editors such as VS Code show them below
+#   the cell.)
 # - Cells without a tag are yours: change them, delete them, add more. A marked cell may use functions that
 #   you define in cells of your own, and what you import there.
 # - The notebook runs from top to bottom at any time. While something is still `...`, the cells that would
 #   use it simply show nothing.
-# - **Check yourself** as often as you like. Save the notebook, then say in a terminal, in the notebook's
+# - **Check yourself** as often as you like. Save the notebook, then type in a terminal, in the notebook's
 #   folder:
 #
 #   ```
 #   pytest -fpath homework_1.ipynb
 #   ```
 #
-#   (one dash). This tells you whether your work is complete and runs, and what to do next where it does not.
+#   (one dash). This tells you whether your work is complete and runs, and what to do next if it does not.
 #   It does not tell you whether an answer is right: that is what the experiments are for.
-# - Full experiments take some minutes each, the last one longest. While you are still programming, use fewer
-#   rounds (`client_number_experiments(nr_rounds=2)`) or less data: start Jupyter with
-#   `LAB_2_HFL_TRAIN_SAMPLES=20000` and `LAB_2_HFL_TEST_SAMPLES=2000` set in its environment. Take both away
-#   again before you read answers off the results.
+# - Full experiments take a few minutes each, the last one the longest. While you are still programming,
+#   use fewer rounds (`client_number_experiments(nr_rounds=2)`) or less data: start Jupyter with
+#   `LAB_2_HFL_TRAIN_SAMPLES=20000` and `LAB_2_HFL_TEST_SAMPLES=2000` set in its environment. Unset both
+#   again before you read your answers from the results.
 
 # %% [markdown]
 # ## Part A: horizontal federated learning (12 points)
 #
-# A server and $N$ clients train one model. Client $k$ holds $n_k$ examples which never leave it. One round
+# A server and $N$ clients train one model. Client $k$ holds $n_k$ examples, which never leave it. One round
 # goes like this:
 #
 # ```
@@ -80,8 +80,8 @@ from lab_2_hfl.hfl_complete import *
 #                                                   the clients' sample counts
 # ```
 #
-# The two algorithms of McMahan et al. ([Communication-Efficient Learning of Deep Networks from Decentralized
-# Data](https://arxiv.org/abs/1602.05629), 2017) differ in steps 3 to 5:
+# The two algorithms of McMahan et al. ([Communication-Efficient Learning of Deep Networks from
+# Decentralized Data](https://arxiv.org/abs/1602.05629), 2017) differ in steps 3 to 5:
 #
 # | | FedSGD | FedAvg |
 # |---|---|---|
@@ -89,23 +89,23 @@ from lab_2_hfl.hfl_complete import *
 # | and sends | $g_k$ | $w_k$ |
 # | server sets | $w \leftarrow w - \eta \sum_k \frac{n_k}{n} g_k$ | $w \leftarrow \sum_k \frac{n_k}{n} w_k$ |
 #
-# where $F_k$ is the mean loss over all of client $k$'s data, both sums go over the clients of the round, and
-# $n = \sum_k n_k$ over the same clients.
+# where $F_k$ is the mean loss over all of client $k$'s data, both sums run over the clients of the round,
+# and $n = \sum_k n_k$ over the same clients.
 #
-# **Symbols and their names in the code.** $N$ is `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`, $E$
-# `nr_local_epochs` and $\eta$ `lr`. Where an exercise does not say otherwise, $N = 100$, $C = 0.1$, $B =
-# 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` goes to whatever takes
-# a seed: the servers, and `split(nr_clients, iid, seed)`. A batch size of `-1` stands for infinity: all of a
-# client's samples in one batch.
+# **Symbols and their names in the code.** $N$ is `nr_clients`, $C$ `client_fraction`, $B$ `batch_size`,
+# $E$ `nr_local_epochs` and $\eta$ `lr`. Unless an exercise says otherwise, $N = 100$, $C = 0.1$, $B =
+# 100$, $E = 1$, $\eta = 0.01$, there are 10 rounds, the data are IID, and `seed = 10` is passed to
+# everything that takes a seed: the servers, and `split(nr_clients, iid, seed)`. A batch size of `-1`
+# stands for infinity: all of a client's samples in one batch.
 #
-# **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value a round in each of
+# **What a run yields.** `server.run(nr_rounds)` returns a `RunResult` with one value per round in each of
 # three lists:
 #
 # - `test_accuracy`: in percent, of the server's model after the round;
-# - `message_count`: messages since the start of the run, so the list is *cumulative*. Each client of a round
-#   takes part in two: the weights come, the update goes;
-# - `wall_time`: seconds since the start, as if the clients of a round worked at the same time: a round lasts
-#   as long as its slowest client plus the server's own part. Testing does not count.
+# - `message_count`: messages since the start of the run, so the list is *cumulative*. Each client of a
+#   round accounts for two: it receives the weights and sends its update;
+# - `wall_time`: seconds since the start, as if the clients of a round worked at the same time: a round
+#   lasts as long as its slowest client plus the server's own part. Testing does not count.
 #
 # **Reproducible by rule.** The model has dropout, so even one gradient is random. The library therefore
 # seeds torch before each client's update with
@@ -113,10 +113,10 @@ from lab_2_hfl.hfl_complete import *
 # $$\text{server's seed} + \text{client's index} + 1 + \text{round} \times m$$
 #
 # with rounds and clients counted from 0, and draws a round's clients by one call of
-# `self.rng.choice(nr_clients, m, replace=False)`. A client goes over its data once an epoch, by its
-# `loader_train` or a `DataLoader` of its own: beginning such a pass takes one random number, which moves the
-# dropout masks. Whoever keeps these three rules gets the same clients and the same masks, hence comparable
-# results. The classes you are given already do.
+# `self.rng.choice(nr_clients, m, replace=False)`. A client goes over its data once per epoch, through its
+# `loader_train` or a `DataLoader` of its own: beginning such a pass takes one random number, which changes
+# the dropout masks. If you follow these three rules, you get the same clients and the same masks, and
+# hence comparable results. The classes that you are given already follow them.
 
 # %% [markdown]
 # ### A1: gradients or weights?
@@ -124,8 +124,8 @@ from lab_2_hfl.hfl_complete import *
 # #### A1.1 FedSGD with weights (1 point)
 #
 # The given `FedSgdServer` has clients that send gradients. Write `FedSgdWeightServer`, a FedSGD whose
-# clients send *weights*: each takes its step by itself, $w_k = w - \eta\, g_k$, and the server averages what
-# it gets.
+# clients send *weights*: each takes its step by itself, $w_k = w - \eta\, g_k$, and the server averages
+# what it receives.
 #
 # Compared with `FedSgdServer(lr, client_subsets, client_fraction, seed)` under the same arguments, your
 # server must
@@ -134,10 +134,10 @@ from lab_2_hfl.hfl_complete import *
 # - count the same messages;
 # - have clients whose `update` returns their *weights after the step*, with torch seeded by the rule above.
 #
-# Any split must do, also one in which clients hold different numbers of samples. `FedSgdServer` itself may
-# not be used: it is switched off while your class is checked.
+# This must hold for any split, including one in which clients hold different numbers of samples.
+# `FedSgdServer` itself may not be used: it is switched off while your class is checked.
 #
-# *Hint:* a `FedAvgServer` already sends weights. How much has to be written anew?
+# *Hint:* a `FedAvgServer` already sends weights. How much is left to write?
 
 # %% tags=["fedsgd_weight"]
 class FedSgdWeightServer(FedAvgServer):
@@ -180,11 +180,11 @@ for fedsgd_setting in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False,
 # #### A1.2 When the two FedSGDs differ (1 point: 0.5 for the numbers, 0.5 for the explanation)
 #
 # Suppose the clients of your `FedSgdWeightServer` trained as FedAvg's do, with some batch size $B$ and for
-# some number of local epochs $E$. For most choices that is no longer FedSGD. Every client holds 600 samples,
-# as with `split(100, iid, seed)` of 60,000 images. Name
+# some number of local epochs $E$. For most choices that is no longer FedSGD. Every client holds 600
+# samples, as with `split(100, iid, seed)` of 60,000 images. Name
 #
-# - `fed_sgd_grad_unequal_weight_bs`: a batch size with which, at one local epoch, gradients and weights lead
-#   to different models;
+# - `fed_sgd_grad_unequal_weight_bs`: a batch size with which, at one local epoch, gradients and weights
+#   lead to different models;
 # - `fed_sgd_grad_unequal_weight_e`: a number of local epochs with which they do, even if each epoch is one
 #   batch of all the client's samples.
 #
@@ -197,7 +197,7 @@ fed_sgd_grad_unequal_weight_e: int = ...
 
 # %% [markdown]
 # Now explain in a few sentences, in the cell below, for a person to read: for which $B$ and $E$ do the two
-# versions agree, and why? What goes apart for the others? And why do $\eta$, $C$, $N$ and the split play no
+# versions agree, and why? What differs for the others? And why do $\eta$, $C$, $N$ and the split play no
 # part in it? A line of algebra says more than a paragraph.
 
 # %% [markdown] tags=["fedsgd_explanation"]
@@ -211,29 +211,29 @@ fed_sgd_grad_unequal_weight_e: int = ...
 #
 # $$\Delta_k = w - w_k$$
 #
-# is called a *pseudo-gradient*: the server goes against it as against any gradient, $w \leftarrow w - \sum_k
-# \frac{n_k}{n} \Delta_k$. (The learning rate is already inside.) Write
+# is called a *pseudo-gradient*: the server steps against it as against any gradient, $w \leftarrow w -
+# \sum_k \frac{n_k}{n} \Delta_k$. (The learning rate is already inside.) Write
 #
 # - `FedAvgGradServer`, a `DecentralizedServer` whose `run` goes through the rounds and subtracts the
 #   weighted mean of what the clients sent;
 # - nested in it `PseudoGradClient`, a `Client` whose `update` trains $E$ epochs in batches of $B$ and
-#   returns the old weights minus the new ones, a tensor for each parameter in the model's order.
+#   returns the old weights minus the new ones, one tensor per parameter, in the model's order.
 #
 # Compared with `FedAvgServer` under the same arguments, your server must have the same weights after every
 # round, up to rounding, and count the same messages. `FedAvgServer` may be neither used nor subclassed: it
 # is switched off while your class is checked.
 #
 # This time you write `run` yourself. `DecentralizedServer.__init__` sets `model`, `rng`, `nr_clients`,
-# `nr_clients_per_round`, `client_fraction`, `client_sample_counts`, `lr`, `batch_size` and `seed`; `clients`
-# is for you to fill, one for each subset. `Client.__init__(client_data, batch_size)` sets `model` and
-# `loader_train`; `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
+# `nr_clients_per_round`, `client_fraction`, `client_sample_counts`, `lr`, `batch_size` and `seed`;
+# `clients` is for you to fill, one for each subset. `Client.__init__(client_data, batch_size)` sets
+# `model` and `loader_train`; `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
 #
 # ```python
 # RunResult(self.name, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
 # ```
 #
 # with a `self.name` of your choice, the server's parameters, and the three lists as described above: one
-# entry for each round, messages cumulative (two for each client of the round), accuracies from `self.test()`
+# entry per round, messages cumulative (two for each client of the round), accuracies from `self.test()`
 # after the model was updated, times from `perf_counter()` with the slowest client of each round in place of
 # all of them.
 
@@ -281,9 +281,9 @@ compare_servers(
 #
 # > `Algorithm`, `N`, `C`, `Message count`, `Test accuracy`
 #
-# in this order and six rows: for each setting, in the order named, first `FedSGD`, then `FedAvg`. Count and
-# accuracy are those *at the end* of the run. All parameters must be used: your function is also called with
-# others than the defaults. Pass `seed` both to `split` and to the servers.
+# in this order, and with six rows: for each setting, in the order named, first `FedSGD`, then `FedAvg`.
+# Count and accuracy are those *at the end* of the run. All parameters must be used: your function is also
+# called with other values than the defaults. Pass `seed` both to `split` and to the servers.
 #
 # The cell after each function runs it and draws what it found.
 
@@ -313,8 +313,8 @@ def draw_curves(curves: dict[str, list[float]] | None) -> None:
 # %% [markdown]
 # #### A2.1 Number of clients (2 points)
 #
-# The data set stays the same and is dealt to $N = 10, 50, 100$ clients, in this order. So the more clients
-# there are, the less each one knows.
+# The data set stays the same and is divided among $N = 10, 50, 100$ clients, in this order. So the more
+# clients there are, the less each one knows.
 
 # %% tags=["client_number_experiments"]
 def client_number_experiments(
@@ -335,7 +335,7 @@ draw_table(client_number_experiments(), by="N")
 
 # %% [markdown]
 # What did you observe, with the defaults? Put one of the listed options in place of each `...`, spelt
-# exactly so.
+# exactly as listed.
 
 # %% tags=["client_number_observations"]
 class ClientNumberObservations:
@@ -352,7 +352,8 @@ class ClientNumberObservations:
 # %% [markdown]
 # #### A2.2 Fraction of clients (2 points)
 #
-# Now $N$ is fixed and the share of clients asked in a round varies: $C = 0.01, 0.1, 0.2$, in this order.
+# Now $N$ is fixed and the share of clients that take part in a round varies: $C = 0.01, 0.1, 0.2$, in this
+# order.
 
 # %% tags=["client_fraction_experiments"]
 def client_fraction_experiments(
@@ -386,8 +387,9 @@ class ClientFractionObservations:
 # %% [markdown]
 # ### A3: local work, and data that differ between clients
 #
-# These functions return curves instead of a table: a `dict` from the name of each variant to a list with the
-# test accuracy (percent) after each of the `nr_rounds` rounds, in the order in which the variants are named.
+# These functions return curves instead of a table: a `dict` from the name of each variant to a list with
+# the test accuracy (percent) after each of the `nr_rounds` rounds, in the order in which the variants are
+# named.
 
 # %% [markdown]
 # #### A3.1 Local epochs (1 point)
@@ -501,7 +503,7 @@ class NonIidParameterObservations:
 # scripts, not cells: start from those in `notebooks/part_b/`, where arguments, process groups and constants
 # are ready and the schedule is left to you.
 #
-# Use the setting of the class throughout:
+# Use the setting from the course throughout:
 #
 # | | |
 # |---|---|
@@ -512,7 +514,7 @@ class NonIidParameterObservations:
 # | optimizer steps | 5,000; fewer if the environment variable `LAB_STEPS` says so |
 # | backend, seed | `gloo`, 0 |
 #
-# A **pipeline without micro-batches** works with one stage at a time while the others wait. Cut the batch
+# A **pipeline without micro-batches** uses one stage at a time while the others wait. Cut the batch
 # into $m$ micro-batches, and the stages overlap. GPipe ([Huang et al.,
 # 2019](https://arxiv.org/abs/1811.06965)) first sends all micro-batches forward, then all back; for $p = 3$
 # stages and $m = 3$ micro-batches:
@@ -528,8 +530,8 @@ class NonIidParameterObservations:
 #            └────┴────┴────┴────┴────┴────┴────┴────┴────┴────┘
 # ```
 #
-# F$k$ and B$k$ are the forward and the backward pass of micro-batch $k$; when all are done, every rank takes
-# its optimizer step. The order of the backward passes is yours to choose, as long as both ends of a
+# F$k$ and B$k$ are the forward and the backward pass of micro-batch $k$; when all are done, every rank
+# takes its optimizer step. The order of the backward passes is yours to choose, as long as both ends of a
 # connection agree on it.
 #
 # The empty fields are the *bubble*, the time in which a rank waits. Its share is $\frac{p-1}{m+p-1}$, here
@@ -539,22 +541,22 @@ class NonIidParameterObservations:
 # ### B1 Pipeline with micro-batches (7 points; 1 of them for the explanation)
 #
 # Write `b1.py`, which runs one rank of a pipeline of three stages with micro-batches. `b1.sh` starts all
-# three (`python b1.py RANK`) and waits for them; the starter has one that you may keep. The model must learn
-# exactly what it would learn from the whole batch: before each optimizer step the gradient of every
+# three (`python b1.py RANK`) and waits for them; the starter has one that you may keep. The model must
+# learn exactly what it would learn from the whole batch: before each optimizer step the gradient of every
 # parameter, on every rank, equals that of a single process which takes the batch in one piece.
 #
 # - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv`, and give messages tags. Plain
 #   `send` can end in a deadlock: if rank 1 sends activations to rank 2 at the moment in which rank 2 sends
-#   gradients to rank 1, each waits for the other to receive, and waits for ever.
+#   gradients to rank 1, each waits for the other to receive, forever.
 # - `isend` and `irecv` return at once, with a handle. Before `handle.wait()` returns, what you receive is
 #   not there yet, and what you send must not be overwritten.
 # - Gradients add up over calls of `backward()` until they are set to zero; and a loss scaled by a constant
-#   has gradients scaled by the same constant. Mind what a *mean* over the batch becomes when the batch comes
-#   in pieces: Adam hardly notices a wrong scale in the loss curve, but your gradients are compared.
+#   has gradients scaled by the same constant. Mind what a *mean* over the batch becomes when the batch
+#   comes in pieces: Adam hardly notices a wrong scale in the loss curve, but your gradients are compared.
 # - `gloo` does not overlap communication and computation as well as `nccl` does, so do not expect a large
-#   speed-up on your machine. The schedule counts.
+#   speed-up on your machine. What counts is the schedule.
 #
-# **Explain** in comments, or in a text file beside the scripts, how your schedule goes, why the gradients
+# **Explain** in comments, or in a text file beside the scripts, how your schedule works, why the gradients
 # come out right and why it cannot deadlock. A person reads this.
 
 # %% [markdown]
@@ -562,7 +564,7 @@ class NonIidParameterObservations:
 #
 # Now combine data and model parallelism: two pipelines of three stages, six ranks, and three micro-batches
 # in each pipeline. Each pipeline trains on its own data; before the optimizer step the gradients of *the
-# same stage* in both pipelines are averaged, so that the two copies of a stage stay equal for ever.
+# same stage* in both pipelines are averaged, so that the two copies of a stage always stay equal.
 #
 # ```
 #                 stage 0         stage 1         stage 2
@@ -574,10 +576,10 @@ class NonIidParameterObservations:
 #   pipeline 1    rank 3  ─────►  rank 4  ─────►  rank 5      other stories
 # ```
 #
-# - `TinyStories(tokenizer, ..., skip=...)` leaves out that many samples: so pipelines get different data.
-#   Within a pipeline, first and last stage need the same.
+# - `TinyStories(tokenizer, ..., skip=...)` leaves out that many samples, so that the pipelines get
+#   different data. Within a pipeline, the first and the last stage need the same data.
 # - `dist.new_group(ranks)` makes a group for the collectives of some ranks. *All* ranks must call it for
-#   *every* group, in the same order, also for the groups they are no part of.
+#   *every* group, in the same order, even for the groups that they do not belong to.
 # - Both copies of a stage must start from the same weights.
 #
 # Hand in `b2.py` and `b2.sh`, and explain as in B1.
@@ -593,13 +595,14 @@ class NonIidParameterObservations:
 # python -m launch b2.sh --ranks 6 --steps 8
 # ```
 #
-# A run *finished*, *crashed* (with the first rank that failed, and its traceback), is *deadlocked* (with who
-# waits for whom, in which line), is *too slow*, or made the *wrong number of steps*. In
+# A run *finished*, *crashed* (with the first rank that failed, and its traceback), is *deadlocked* (with
+# who waits for whom, in which line), is *too slow*, or made the *wrong number of steps*. In
 # `launch-output/b1/picture.svg` you find your pipeline: a row for each rank, a box for each forward and
-# backward pass, and your bubble beside the ideal one. Open it in a browser and compare it with the staircase
-# above.
+# backward pass, and your bubble next to the ideal one. Open it in a browser and compare it with the
+# staircase above.
 #
-# **What is graded.** Your scripts run on a CPU without a network, whatever device they name, for few steps:
+# **What is graded.** Your scripts run on a CPU without a network, whatever device they name, for a few
+# steps:
 #
 # - all ranks start, take every step that was asked for and end, without a deadlock; the shell script starts
 #   and awaits them;

@@ -67,7 +67,7 @@ def trace(settings: Settings, run: Run) -> Curves:
 
 
 class Experiment(Protocol):
-    """A function that trains its settings and presents their runs; both steps can be had alone."""
+    """A function that trains its settings and presents their runs; both steps can also be used separately."""
 
     __name__: str
     settings: Callable[..., Settings]

@@ -15,7 +15,7 @@ from lab_2_hfl.model import device, train_epoch
 from lab_2_hfl.results import RunResult
 from lab_2_hfl.servers import DecentralizedServer, FedAvgServer
 
-# A1.2: any local batch smaller than a client's 600 samples makes several steps a round, and so do two local epochs.
+# A1.2: any local batch smaller than a client's 600 samples makes several steps per round, and so do two local epochs.
 fed_sgd_grad_unequal_weight_bs = 100
 fed_sgd_grad_unequal_weight_e = 2
 
@@ -32,7 +32,7 @@ class FedSgdWeightServer(FedAvgServer):
 
 
 class FedAvgGradServer(DecentralizedServer):
-    """FedAvg by pseudo-gradients: clients send how far training moved their weights, old minus new; the server goes the mean of that way."""
+    """FedAvg by pseudo-gradients: clients send how far training moved their weights, old minus new; the server moves its own by the mean."""
 
     class PseudoGradClient(Client):
         """Trains like a FedAvg client and answers old minus new weights."""
