@@ -142,9 +142,10 @@ def receive(connection: socket.socket) -> Request | None:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     if struct.unpack("3i", credentials)[1] != os.getuid():
         return None
-    head, descriptors, _, _ = socket.recv_fds(connection, 4, 3)
-    length = int.from_bytes(head, "little")
+    descriptors: list[int] = []
     with contextlib.suppress(OSError, ValueError, TypeError):
+        head, descriptors, _, _ = socket.recv_fds(connection, 4, 3)
+        length = int.from_bytes(head, "little")
         body = connection.recv(min(length, REQUEST_LIMIT), socket.MSG_WAITALL)
         request = Request(**json.loads(body), descriptors=descriptors)
         if len(descriptors) == 3 and is_alike(request.environment):
