@@ -141,13 +141,22 @@ def _list_taken(sources: Sequence[tuple[Result, list[Source]]]) -> list[Run]:
 
 
 def _find_nearest(result: Result, sources: Sequence[Source], taken: Sequence[Run]) -> Run:
-    """The run that most likely gave a result: one that is not taken, of the right server, and with the fewest differences."""
+    """The run that most likely gave a result, of several that had the same accuracies.
+
+    It is not taken, asked as many clients as the row has messages, and differs least from the right one.
+    """
 
     def rate(source: Source) -> tuple[bool, bool, int, bool]:
         run, end = source
         is_taken = any(run is other for other in taken)
+        is_miscounted = result.count is not None and run.get("clients per round") != result.count / (2 * end)
         is_other = run.get("server") != result.run["server"]
-        return is_taken, is_other, len(list_differences(run, result.run)), end != result.last_round
+        return (
+            is_taken,
+            is_miscounted,
+            is_other + len(list_differences(run, result.run)),
+            end != result.last_round,
+        )
 
     return min(sources, key=rate)[0]
 

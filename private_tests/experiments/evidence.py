@@ -19,6 +19,7 @@ class Result:
     name, what: how a message names it and the call; `label` begins a sentence with both
     seen, right: its accuracies; of a row that is one, the last of its run
     run: the reference's, with its `accuracies`
+    count: a row's number of messages
     """
 
     name: str
@@ -26,6 +27,7 @@ class Result:
     seen: Any
     right: Sequence[float]
     run: Run
+    count: float | None = None
 
     @property
     def label(self) -> str:
@@ -58,18 +60,22 @@ class ExperimentEvidence:
     @cached_property
     def results(self) -> list[Result]:
         """Each row or curve. Only where what was returned has all of them, and each the right form."""
-        if isinstance(self.right, Table):
-            seen, right = (
-                [row["Test accuracy"] for row in list_rows(table)] for table in (self.seen, self.right)
-            )
-            pairs = [([a], [b]) for a, b in zip(seen, right, strict=True)]
-            names = [f"row {number}" for number in range(1, len(pairs) + 1)]
-        else:
-            pairs = [(self.seen[key], curve) for key, curve in self.right.items()]
-            names = [f"the curve {key!r}" for key in self.right]
+        if not isinstance(self.right, Table):
+            return [
+                Result(f"the curve {key!r}", self.what, self.seen[key], curve, run)
+                for (key, curve), run in zip(self.right.items(), self.right_runs, strict=True)
+            ]
+        pairs = zip(list_rows(self.seen), list_rows(self.right), strict=True)
         return [
-            Result(name, self.what, a, b, run)
-            for name, (a, b), run in zip(names, pairs, self.right_runs, strict=True)
+            Result(
+                f"row {number}",
+                self.what,
+                [row["Test accuracy"]],
+                [right["Test accuracy"]],
+                run,
+                row["Message count"],
+            )
+            for number, ((row, right), run) in enumerate(zip(pairs, self.right_runs, strict=True), start=1)
         ]
 
 

@@ -153,9 +153,16 @@ def test_of_several_runs_with_the_same_accuracies_the_nearest_is_named() -> None
 
 
 def test_of_two_servers_with_the_same_accuracies_the_right_one_is_named() -> None:
-    runs = [FIRST, {**SECOND, "server": "FedSgdServer", "e": 3}, {**SECOND, "lr": 0.01, "e": 3}]
+    runs = [FIRST, {**SECOND, "server": "FedSgdServer", "e": 3}, {**SECOND, "lr": 0.01}]
 
     assert diagnose(CURVES, CURVES, runs=runs).endswith("comes from a run with the learning rate 0.01.")
+
+
+def test_of_two_runs_with_the_same_accuracies_that_with_the_row_s_messages_is_named() -> None:
+    """Two rounds of 5 clients make 20 messages."""
+    runs = [FIRST, {**SECOND, "lr": 0.01}, {**SECOND, "clients per round": 5, "lr": 0.01, "e": 3}]
+
+    assert diagnose(TABLE, TABLE, runs=runs) == "Row 2 of f() comes from a run with 5 clients per round."
 
 
 def test_the_run_of_a_right_result_is_not_taken_for_another_s() -> None:
