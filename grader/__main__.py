@@ -11,7 +11,7 @@ from pathlib import Path
 from . import display, relay
 from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, open_hand_in
-from .isolation import KIT, IsolationError, choose_level
+from .isolation import IsolationError, choose_level
 from .new import FolderError, make_homework
 from .options import OptionError, add_options, check_reports, list_arguments, read_exercises
 from .report import write_refusal
@@ -94,9 +94,9 @@ def _grade(options: argparse.Namespace) -> int:
             return _run_checks(options, homework, given, tests)
     except (IntakeError, HomeworkError, IsolationError, OptionError) as error:
         line = display.plain(str(error), one_line=True)
+        if not isinstance(error, OptionError):
+            line += write_refusal(line, options.json)
         print(f"grader: {line}", file=sys.stderr)
-        if options.json is not None and not isinstance(error, OptionError):
-            write_refusal(line, options.json)
         return NOT_GRADED
 
 
@@ -133,9 +133,15 @@ def _say_scripts_only(found: HandIn) -> None:
 def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence[str], tests: Path) -> int:
     """Run pytest on the checks, in a process of its own, with the settings of the homework or else of the kit, and no others."""
     options.homework = homework.folder
-    own = homework.folder / "tox.ini"
-    settings = own if own.is_file() else KIT / "tox.ini"
-    command = [sys.executable, "-m", "pytest", "--rootdir", str(homework.folder), "-c", str(settings)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--rootdir",
+        str(homework.folder),
+        "-c",
+        str(homework.settings),
+    ]
     command += ["--quiet", "--no-header", "--tb=short", *given, *list_arguments(options), str(tests)]
     if options.json is not None:
         options.json.unlink(missing_ok=True)
@@ -143,7 +149,8 @@ def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence
     if status in (2, INTERRUPTED):
         raise KeyboardInterrupt
     if options.json is not None and not options.json.exists():
-        write_refusal(f"The grader itself failed (pytest ended with status {status}).", options.json)
+        line = f"There are no results: pytest ended with status {status}, and said why."
+        print(f"grader: {line}{write_refusal(line, options.json)}", file=sys.stderr)
     return _translate(status)
 
 

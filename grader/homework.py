@@ -143,6 +143,12 @@ class Homework(
                 return exercise
         raise HomeworkError(f"No exercise of homework.toml has the tag {tag!r}.")
 
+    @property
+    def settings(self) -> Path:
+        """The file that pytest takes its settings from: the homework's own, else the kit's."""
+        own = self.folder / "tox.ini"
+        return own if own.is_file() else KIT / "tox.ini"
+
     def locate(self, suite: Suite) -> Path:
         """The folder of a suite's checks, which need not be there: students don't get the hidden ones."""
         return self.folder / suite.checks

@@ -35,7 +35,6 @@ from .scripts import Scripts, open_scripts
 
 pytest_plugins = ["grader.fixtures", "grader.dependence"]
 
-_SETTINGS = KIT / "tox.ini"
 _HOMEWORK = pytest.StashKey[Homework]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 
@@ -61,7 +60,7 @@ def rewrite_arguments(arguments: list[str]) -> list[str]:
                 kind = (
                     "folder: pytest --scripts ."
                     if "scripts" in argument
-                    else "notebook: pytest -fpath homework_1.ipynb"
+                    else "notebook: pytest -fpath my_notebook.ipynb"
                 )
                 raise pytest.UsageError(f"{argument} needs the path of a {kind}")
             argument = f"--{argument.lstrip('-')}={path}"
@@ -81,10 +80,11 @@ def pytest_load_initial_conftests(
     if known.fpath is None and known.scripts is None:
         return
     try:
+        check_reports(known)
         homework = read_homework(find_homework(known.homework))
         if known.fpath is not None:
             early_config.stash[_NOTEBOOK] = read_notebook(Path(known.fpath))
-    except (HomeworkError, NotebookError) as error:
+    except (HomeworkError, NotebookError, OptionError) as error:
         raise _refuse(error, known.json) from error
     early_config.stash[_HOMEWORK] = homework
     sys.path.insert(0, str(homework.folder))  # its checks, its reference and what it shows to submissions
@@ -99,15 +99,9 @@ def pytest_load_initial_conftests(
 def _refuse(error: Exception, results: Path | None) -> pytest.UsageError:
     """The error that ends pytest with one line, which is in the results too."""
     line = display.plain(str(error), one_line=True)
-    if results is not None and not isinstance(error, OptionError):
-        write_refusal(line, results)
+    if not isinstance(error, OptionError):
+        line += write_refusal(line, results)
     return pytest.UsageError(line)
-
-
-def _find_settings(homework: Homework) -> tuple[Path, Path]:
-    """The folder and the file that pytest's settings come from: the homework's own, else the kit's."""
-    own = homework.folder / "tox.ini"
-    return (homework.folder, own) if own.is_file() else (homework.folder, _SETTINGS)
 
 
 def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
@@ -116,14 +110,14 @@ def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
     In a folder without settings it takes none, not even the kit's outer time limit.
     """
     if config.inipath is None:
-        return not _find_settings(homework)[1].is_file()
+        return not homework.settings.is_file()
     return config.inipath.resolve().parent in (KIT, homework.folder, config.invocation_params.dir.resolve())
 
 
 def _start_again(config: pytest.Config, arguments: list[str], homework: Homework) -> None:
     """Before this plugin had its turn, pytest took the notebook for a test and read the settings beside it: run it again with the right ones."""
-    root, settings = _find_settings(homework)
-    command = [sys.executable, "-m", "pytest", "--rootdir", str(root), "-c", str(settings), *arguments]
+    settings = ["--rootdir", str(homework.folder), "-c", str(homework.settings)]
+    command = [sys.executable, "-m", "pytest", *settings, *arguments]
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture is not None:
         capture.stop_global_capturing()  # otherwise this pytest would capture what the other one prints
@@ -156,7 +150,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     option = config.option
-    check_reports(option)
     notebook = config.stash.get(_NOTEBOOK, None)
     scripts = _open_scripts(config, homework) if option.scripts is not None else None
     wanted = read_exercises(option.exercise, homework, notebook is not None, scripts is not None)
@@ -200,9 +193,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     lines = ["grading: " + ", ".join(f"{key} {value}" for key, value in grading.report.context.items())]
     data = grading.homework.data
-    if (
-        data is not None and grading.notebook is not None
-    ):  # as far as it is known by now; the line below the table says which one it was
+    # As far as it is known by now; the line below the table says which one it was.
+    if data is not None and grading.notebook is not None:
         lines.append(f"data set: {os.environ.get(data.variable) or 'auto'}")
     return lines
 

@@ -201,15 +201,21 @@ def write_json(report: Report, path: Path) -> None:
     _write(path, json.dumps(report.to_results(), indent=1, ensure_ascii=True) + "\n")
 
 
-def write_refusal(sentence: str, path: Path) -> None:
-    """Write results without a score that say why nothing was graded. Raises OSError."""
+def write_refusal(sentence: str, path: Path | None) -> str:
+    """Write results without a score that say why nothing was graded, if they are asked for; what to add if they can't be written."""
+    if path is None:
+        return ""
     results = {
         "output": display.plain(sentence),
         "output_format": "text",
         "visibility": "visible",
         "tests": [],
     }
-    _write(path, json.dumps({**results, "extra_data": {"outcome": "refused"}}, indent=1) + "\n")
+    try:
+        _write(path, json.dumps({**results, "extra_data": {"outcome": "refused"}}, indent=1) + "\n")
+    except OSError as error:
+        return f" ({path} could not be written: {error.strerror or error}.)"
+    return ""
 
 
 def write_html(report: Report, path: Path) -> None:

@@ -259,6 +259,23 @@ def test_a_report_in_no_folder_is_refused_before_grading(kit: Path, tmp_path: Pa
     assert "name a file in a folder that exists" in ended.stderr
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can write")
+def test_a_refusal_that_can_t_be_written_is_still_said(tmp_path: Path) -> None:
+    ended = run_pytest(tmp_path, "-fpath", "none.ipynb", "--json=/proc/results.json")
+
+    assert ended.returncode == USAGE_ERROR
+    assert "none.ipynb does not exist" in ended.stderr
+    assert "/proc/results.json could not be written" in ended.stderr
+
+
+def test_a_refusal_stands_in_the_results_without_a_score(tmp_path: Path) -> None:
+    run_pytest(tmp_path, "-fpath", "none.ipynb", f"--json={tmp_path / 'results.json'}")
+    results = json.loads((tmp_path / "results.json").read_text())
+
+    assert "none.ipynb does not exist" in results["output"]
+    assert (results["tests"], "score" in results) == ([], False)
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

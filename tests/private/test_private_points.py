@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -20,44 +19,49 @@ import json, pytest
 
 class Noting:
     def pytest_collection_finish(self, session):
-        markers = [item.get_closest_marker("exercise") for item in session.items]
-        print("MARKERS" + json.dumps([marker and [marker.args[0], marker.kwargs.get("points", 0)] for marker in markers]))
+        markers = [(item.get_closest_marker("exercise"), item.originalname) for item in session.items]
+        print("MARKERS" + json.dumps([marker and [marker.args[0], marker.kwargs.get("points", 0), name] for marker, name in markers]))
 
 raise SystemExit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", FOLDER], plugins=[Noting()]))
 """
 
 
-def list_markers(folder: str) -> list[tuple[str, float] | None]:
-    """The exercise and the points of each check of a folder."""
+Marker = tuple[str, float, str]
+
+
+def list_markers(folder: str) -> list[Marker]:
+    """The exercise, the points and the function of each check of a folder; every test there is a check."""
     command = [sys.executable, "-c", COLLECT.replace("FOLDER", repr(folder))]
     ended = subprocess.run(command, cwd=KIT, capture_output=True, text=True, timeout=300, check=False)
     line = next((line for line in ended.stdout.splitlines() if line.startswith("MARKERS")), None)
     assert line is not None, ended.stdout + ended.stderr
-    return [tuple(marker) if marker else None for marker in json.loads(line.removeprefix("MARKERS"))]
+    markers = json.loads(line.removeprefix("MARKERS"))
+    assert None not in markers, f"a check of {folder} belongs to no exercise"
+    return [tuple(marker) for marker in markers]
 
 
 @pytest.fixture(scope="module")
-def points() -> dict[str, float]:
-    """For each exercise the points of its hidden checks."""
-    total: defaultdict[str, float] = defaultdict(float)
-    for marker in list_markers("private_tests"):
-        assert marker is not None, "a hidden check belongs to no exercise"
-        exercise, worth = marker
-        total[exercise] += worth
-    return total
+def hidden() -> list[Marker]:
+    return list_markers("private_tests")
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
 def test_checks_and_manual_items_add_up_to_the_exercise_s_points(
-    points: dict[str, float], exercise: Exercise
+    hidden: list[Marker], exercise: Exercise
 ) -> None:
+    automatic = sum(points for name, points, _ in hidden if name == exercise.id)
     by_hand = sum(item.points for item in exercise.manual)
 
-    assert points[exercise.id] + by_hand == pytest.approx(exercise.points, abs=1e-9)
+    assert automatic + by_hand == pytest.approx(exercise.points, abs=1e-9)
+
+
+@pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.gate], ids=lambda exercise: exercise.id)
+def test_a_gate_is_a_check_of_its_exercise(hidden: list[Marker], exercise: Exercise) -> None:
+    assert (exercise.id, exercise.gate) in {(name, function) for name, _, function in hidden}
 
 
 def test_public_checks_give_no_points_and_belong_to_exercises() -> None:
     markers = list_markers("public_tests")
 
-    assert {exercise.id for exercise in EXERCISES} <= {marker[0] for marker in markers if marker}
-    assert all(marker is not None and marker[1] == 0 for marker in markers)
+    assert {exercise.id for exercise in EXERCISES} <= {name for name, _, _ in markers}
+    assert all(points == 0 for _, points, _ in markers)
