@@ -64,7 +64,7 @@ class Report:
             replace(
                 result, is_withheld=True, message=f"This passed, but earns points only together with: {gate}."
             )
-            if (gate := closed.get(result.exercise)) is not None and result.status == PASSED
+            if (gate := closed.get(result.exercise)) is not None and result.status == PASSED and result.points
             else result
             for result in self.results
         ]
@@ -289,9 +289,10 @@ def _format_check(result: CheckResult) -> str:
         BROKEN: "could not be checked",
         MANUAL: "graded by hand",
     }[result.status]
+    kind = result.status
     if result.extra.get("not_reached"):
-        state = "not reached"
-    return f"<div class='check {result.status}'>{points}<b>{_escape(result.name)}</b>: {state}{body}</div>"
+        state, kind = "not reached", "unreached"  # grey: it is not a mistake of its own
+    return f"<div class='check {kind}'>{points}<b>{_escape(result.name)}</b>: {state}{body}</div>"
 
 
 def _escape(text: object) -> str:

@@ -69,6 +69,7 @@ def test_a_gate_that_is_missed_withholds_the_exercise_s_other_points(
     results = [
         CheckResult("X1", "what it sends", 0.25, gate, check="test_sends"),
         CheckResult("X1", "its result", 0.75, other, check="test_result"),
+        CheckResult("X1", "it can be made", 0, PASSED, check="test_made"),
         CheckResult("X2", "another exercise", 2, PASSED, check="test_other"),
     ]
     report = Report("Homework", (gated, *EXERCISES[1:]), results)
@@ -76,6 +77,7 @@ def test_a_gate_that_is_missed_withholds_the_exercise_s_other_points(
 
     assert report.score == score + 2
     assert (gate == FAILED) == ("only together with: what it sends" in report.results[1].message)
+    assert report.results[2].message == ""  # it earns nothing anyway
 
 
 def test_a_check_is_a_test_of_its_exercise() -> None:
@@ -127,6 +129,7 @@ def test_a_page_shows_what_was_not_reached_as_such() -> None:
     not_reached = CheckResult("X1", "Result", 1, FAILED, "Not reached: no server.", {"not_reached": True})
     page = format_page(make_report(not_reached))
 
+    assert "<div class='check unreached'>" in page
     assert "<b>Result</b>: not reached" in page
     assert "to correct" not in page
 
