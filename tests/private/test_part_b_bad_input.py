@@ -35,7 +35,7 @@ def open_files(folder: Path, files: dict[str, str]) -> Scripts:
 
 
 def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: float = 20.0) -> dict[str, str]:
-    """The message of each failed check; any other exception than a Failure is a bug of the kit."""
+    """The message of each failed check; any other exception than a Failure is a bug in the kit."""
     contract = dataclasses.replace(read_contract(exercise), timeout_s=time_s, step_timeout_s=0.0)
     scripts = open_files(folder, files)
     trial = run_trial(scripts, contract, 1, 2, folder / "runs", lambda: nullcontext(launch.start_plainly))
