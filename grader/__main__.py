@@ -11,7 +11,7 @@ from pathlib import Path
 from . import display, relay
 from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, open_hand_in
-from .isolation import IsolationError, choose_level
+from .isolation import KIT, IsolationError, choose_level
 from .new import FolderError, make_homework
 from .options import OptionError, add_options, check_reports, list_arguments, read_exercises
 from .report import write_refusal
@@ -79,6 +79,8 @@ def _grade(options: argparse.Namespace) -> int:
     try:
         check_reports(options)
         homework = read_homework(find_homework(options.homework))
+        if options.homework is None:
+            _check_place(homework, options.submission)
         tests = homework.locate(homework.public if options.public else homework.hidden)
         if not tests.is_dir():
             raise OptionError(
@@ -98,6 +100,15 @@ def _grade(options: argparse.Namespace) -> int:
             line += write_refusal(line, options.json)
         print(f"grader: {line}", file=sys.stderr)
         return NOT_GRADED
+
+
+def _check_place(homework: Homework, submission: Path) -> None:
+    """Raises OptionError if a homework that nobody named holds the submission: it may be a part of what was handed in, checks and all."""
+    if homework.folder != KIT and submission.resolve().is_relative_to(homework.folder):
+        raise OptionError(
+            f"{homework.folder} has a homework.toml and holds {submission.name}. If it is your homework and was not handed in, "
+            f"say so with --homework {homework.folder}."
+        )
 
 
 def find_parts(submission: Path, workdir: Path, part: str | None, homework: Homework) -> list[str]:

@@ -11,9 +11,9 @@ TEMPLATE = Path(__file__).parent / "template"
 _NEXT = """\
 {folder} is a homework that works; its README.md says what each file is. Try it, then change it into yours:
   cd {quoted}
-  pytest -fpath notebooks/solved.ipynb                    # what students run
-  grader grade --isolation none notebooks/solved.ipynb    # what decides the grade
-  tox                                                     # the solved notebook passes both"""
+  pytest -fpath notebooks/solved.ipynb                                 # what students run
+  grader grade --homework . --isolation none notebooks/solved.ipynb    # what decides the grade
+  tox                                                                  # the solved notebook passes both"""
 
 
 class FolderError(ValueError):

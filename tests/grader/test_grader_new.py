@@ -53,7 +53,7 @@ def homework(tmp_path: Path) -> Path:
 
 def grade(homework: Path, notebook: str, *options: str, folder: Path | None = None) -> dict[str, Any]:
     results = homework.parent / "results.json"
-    given = [str(homework / notebook), f"--json={results}", *options]
+    given = [str(homework / notebook), f"--homework={homework}", f"--json={results}", *options]
     ended = run("grader", "grade", *given, folder=folder or homework)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     found: dict[str, Any] = json.loads(results.read_text())
@@ -142,7 +142,7 @@ def test_the_solved_notebook_earns_all_but_what_is_graded_by_hand_and_the_empty_
 def test_answers_that_are_written_out_are_graded_contained_and_from_elsewhere(
     homework: Path, tmp_path: Path
 ) -> None:
-    results = grade(homework, write_answers(homework), f"--homework={homework}", folder=tmp_path)
+    results = grade(homework, write_answers(homework), folder=tmp_path)
 
     assert results["score"] == POINTS - BY_HAND
     assert results["extra_data"]["isolation"] == "full"
@@ -209,6 +209,20 @@ def test_tox_runs_the_hidden_checks(homework: Path) -> None:
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "4 passed" in ended.stdout
+
+
+def test_a_homework_that_was_handed_in_is_not_believed(homework: Path) -> None:
+    """A folder that a student filled may have a `homework.toml` and checks of its own."""
+    ended = run("grader", "grade", "--isolation=none", ".", folder=homework / "notebooks")
+
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
+    assert f"was not handed in, say so with --homework {homework}" in ended.stderr
+
+
+def test_a_submission_that_lies_elsewhere_needs_no_named_homework(homework: Path, tmp_path: Path) -> None:
+    elsewhere = (homework / write_answers(homework)).rename(tmp_path / "answers.ipynb")
+
+    assert run("grader", "grade", str(elsewhere), "--isolation=none", folder=homework).returncode == 0
 
 
 def test_an_unknown_key_is_one_line(homework: Path) -> None:
