@@ -4,7 +4,7 @@ What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Fa
 """
 
 from .diagnosis import Diagnosis, explain
-from .failure import Failure, fail
+from .failure import Failure, MachineFailure, fail
 from .grading import add_context
 from .homework import Homework, read_homework
 from .observation import Table
@@ -25,6 +25,7 @@ __all__ = [
     "Diagnosis",
     "Failure",
     "Homework",
+    "MachineFailure",
     "Question",
     "Scripts",
     "Submission",

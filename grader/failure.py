@@ -8,11 +8,20 @@ from typing import NoReturn
 class Failure(AssertionError):
     """A check found a mistake of the submission. Any other exception in a check is a bug in the kit."""
 
+    is_mistake = True
+    """Whether the submission is to blame."""
+
     def __init__(self, seen: str, expected: str, advice: str) -> None:
         self.seen = seen
         self.expected = expected
         self.advice = advice
         super().__init__(f"{seen}\n  Expected: {expected}\n  Next: {advice}")
+
+
+class MachineFailure(Failure):
+    """What a check needs is not on this machine, though the submission may well rely on it: no mistake, but for a person to look at."""
+
+    is_mistake = False
 
 
 class NotReached(Failure):
@@ -22,6 +31,7 @@ class NotReached(Failure):
         self.cause: Failure = cause.cause if isinstance(cause, NotReached) else cause
         super().__init__(f"Not reached: {self.cause.seen}", self.cause.expected, self.cause.advice)
         self.args = (self.seen,)
+        self.is_mistake = self.cause.is_mistake
 
 
 def fail(seen: str, expected: str, advice: str) -> NoReturn:

@@ -13,7 +13,7 @@ from .containment import Level
 from .failure import Failure, NotReached
 from .homework import Homework, Suite
 from .notebook import Notebook
-from .report import BROKEN, FAILED, MANUAL, PASSED, CheckResult, Report, write_html, write_json
+from .report import BROKEN, FAILED, MACHINE, MANUAL, PASSED, CheckResult, Report, write_html, write_json
 from .scripts import Scripts
 
 
@@ -51,7 +51,8 @@ class Grading:
         extra: dict[str, Any] = {}
         status, message = PASSED, ""
         if isinstance(failure, Failure):
-            status, message, extra = FAILED, str(failure), {"next": failure.advice}
+            status = FAILED if failure.is_mistake else MACHINE
+            message, extra = str(failure), {"next": failure.advice}
             if isinstance(failure, NotReached):
                 extra["not_reached"] = True
         elif not passed:

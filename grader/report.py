@@ -15,14 +15,15 @@ from typing import Any
 from . import display
 from .homework import Exercise
 
-PASSED, FAILED, BROKEN, MANUAL = "passed", "failed", "broken", "manual"
+PASSED, FAILED, BROKEN, MACHINE, MANUAL = "passed", "failed", "broken", "machine", "manual"
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """One check: whether it passed, and if not, what to do.
 
-    status: `passed`, `failed` (the submission's mistake), `broken` (a bug in the kit), `manual` (a person decides)
+    status: `passed`, `failed` (the submission's mistake), `broken` (a bug in the kit), `machine` (this machine lacks what the submission
+        relies on), `manual` (a person decides)
     check: the name of the function that checks; `is_withheld`: it passed, but the exercise's gate did not
     """
 
@@ -78,6 +79,11 @@ class Report:
     def score(self) -> float:
         return _add(result.score for result in self.results)
 
+    def is_open(self, exercise: Exercise | None = None) -> bool:
+        """Whether a check of the exercise, or of any, could not be made here, so that a person has to see to it that its points are given."""
+        results = self.results if exercise is None else self.list_of(exercise)
+        return any(result.status == MACHINE and result.points for result in results)
+
     @property
     def is_broken(self) -> bool:
         """Whether a check could not be made: a bug in the kit, after which no score is final."""
@@ -88,7 +94,8 @@ class Report:
         return _add(result.points for result in self.results)
 
     def to_results(self) -> dict[str, Any]:
-        """Gradescope's format; `status` there knows `passed` and `failed` only, so grading by hand is marked in `extra_data`."""
+        """Gradescope's format; `status` there knows `passed` and `failed` only, so what a person decides is marked in `extra_data`."""
+        open_exercises = [exercise.id for exercise in self.exercises if self.is_open(exercise)]
         return {
             "score": self.score,
             "max_score": self.max_score,
@@ -96,7 +103,10 @@ class Report:
             "output_format": "text",
             "visibility": "visible",
             "tests": [_to_test(result) for result in self.results],
-            "extra_data": self.context,
+            "extra_data": {
+                **self.context,
+                **({"needs_instructor": open_exercises} if open_exercises else {}),
+            },
         }
 
 
@@ -115,7 +125,7 @@ def _to_test(result: CheckResult) -> dict[str, Any]:
             "outcome": result.status,
         },
     }
-    if result.status != MANUAL:
+    if result.status not in (MACHINE, MANUAL):
         test["status"] = PASSED if result.status == PASSED else FAILED
     return test
 
@@ -129,6 +139,11 @@ def format_points(points: float) -> str:
     return f"{round(points, 2):g}"
 
 
+def _format_score(score: float, possible: float, is_open: bool) -> str:
+    """`5 / 12`, or `5+? / 12` where points are still to be given by a person, since this machine lacks something."""
+    return f"{format_points(score)}{'+?' if is_open else ''} / {format_points(possible)}"
+
+
 def format_table(report: Report, width: int = 100) -> list[str]:
     """The closing table: each exercise, its points, and what to do next."""
     counts_points = report.max_score > 0
@@ -137,7 +152,7 @@ def format_table(report: Report, width: int = 100) -> list[str]:
     for exercise in report.graded:
         lines += _format_row(report, exercise, counts_points, width)
     if counts_points:
-        total = f"{format_points(report.score)} / {format_points(report.max_score)}"
+        total = _format_score(report.score, report.max_score, report.is_open())
         lines.append(f"{'Total':38} {total:>10}")
     return lines
 
@@ -168,13 +183,13 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
     automatic = [result for result in results if result.status != MANUAL]
     if counts_points:
         score, possible = _add(r.score for r in results), _add(r.points for r in results)
-        figure = f"{format_points(score)} / {format_points(possible)}"
+        figure = _format_score(score, possible, report.is_open(exercise))
     else:
         figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
     label = f"{exercise.id}  {exercise.title}"
     column = max(_MIN_ADVICE, width - len(_MARGIN))
     lines = textwrap.wrap(  # names are not broken, so that one can search for them
-        _advise(results),
+        _advise(results, counts_points),
         column,
         max_lines=4,
         placeholder=" …",
@@ -185,15 +200,22 @@ def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: 
     return [f"{label[:38]:38} {figure:>10}  {first}", *(_MARGIN + line for line in more)]
 
 
-def _advise(results: Sequence[CheckResult]) -> str:
+def _advise(results: Sequence[CheckResult], counts_points: bool) -> str:
     broken = [result for result in results if result.status == BROKEN]
     if broken:
         return f"a bug in the kit ({broken[0].name}): please report it"
+    lacking = [result for result in results if result.status == MACHINE]
+    if lacking:  # who checks their own work can see to it themselves
+        return ("needs the instructor: " if counts_points else "") + _say_next(lacking[0])
     failed = [result for result in results if result.status == FAILED]
     if failed:
-        return display.plain(failed[0].extra.get("next") or failed[0].message.split("\n")[0], one_line=True)
+        return _say_next(failed[0])
     manual = [result for result in results if result.status == MANUAL]
     return f"{manual[0].name.lower()} is graded by hand" if manual else "done"
+
+
+def _say_next(result: CheckResult) -> str:
+    return display.plain(result.extra.get("next") or result.message.split("\n")[0], one_line=True)
 
 
 def write_json(report: Report, path: Path) -> None:
@@ -242,7 +264,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem
 .total { font-size: 2rem; font-weight: 600; }
 .check { border-left: 4px solid var(--line); padding: .25rem .75rem; margin: .5rem 0; }
 .check b { font-weight: 600; } .points { float: right; opacity: .75; }
-.passed { border-color: var(--good); } .failed, .broken { border-color: var(--bad); } .manual { border-color: var(--hand); }
+.passed { border-color: var(--good); } .failed, .broken { border-color: var(--bad); } .manual, .machine { border-color: var(--hand); }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0; font: .9rem/1.45 ui-monospace, monospace; }
 footer { margin-top: 2rem; font-size: .8rem; opacity: .7; }
 """
@@ -256,7 +278,7 @@ def format_page(report: Report) -> str:
     ]
     if report.max_score > 0:
         parts.append(
-            f"<div class='total'>{format_points(report.score)} / {format_points(report.max_score)} points</div>"
+            f"<div class='total'>{_format_score(report.score, report.max_score, report.is_open())} points</div>"
         )
     parts += [_format_section(report, exercise) for exercise in report.graded]
     notes = "".join(f"<p>{_escape(line)}</p>" for line in _list_signs(report))
@@ -267,7 +289,7 @@ def format_page(report: Report) -> str:
 def _format_section(report: Report, exercise: Exercise) -> str:
     results = report.list_of(exercise)
     score, possible = _add(r.score for r in results), _add(r.points for r in results)
-    figure = f"{format_points(score)} / {format_points(possible)}" if possible else ""
+    figure = _format_score(score, possible, report.is_open(exercise)) if possible else ""
     checks = "".join(_format_check(result) for result in results)
     return (
         f"<h2><span>{_escape(exercise.id)} {_escape(exercise.title)}</span><span>{figure}</span></h2>{checks}"
@@ -287,6 +309,7 @@ def _format_check(result: CheckResult) -> str:
         PASSED: "passed",
         FAILED: "to correct",
         BROKEN: "could not be checked",
+        MACHINE: "needs the instructor",
         MANUAL: "graded by hand",
     }[result.status]
     kind = result.status

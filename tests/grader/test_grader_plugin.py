@@ -190,6 +190,27 @@ def test_what_is_not_reached_earns_nothing_and_is_told_in_one_line(kit: Path, gr
     assert "Not reached" not in ended.stdout
 
 
+LACKING = '''
+from grader import MachineFailure
+
+@pytest.mark.exercise("X1", points=1)
+def test_number(submission):
+    """The number is right."""
+    raise MachineFailure("jax is not installed.", "a machine with jax", "pip install jax")
+'''
+
+
+def test_what_the_machine_lacks_and_what_depends_on_it_costs_no_point_unseen(kit: Path, grade: Grade) -> None:
+    (kit / "public_tests" / "test_small.py").write_text("import pytest\n" + LACKING + DEPENDENT)
+    ended, results = grade("7", "--exercise=X1")
+    checks = results["tests"][:2]
+
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert [check["extra_data"]["outcome"] for check in checks] == ["machine", "machine"]
+    assert results["extra_data"]["needs_instructor"] == ["X1"]
+    assert "needs the instructor: pip install jax" in " ".join(ended.stdout.split())
+
+
 def test_the_closing_table_says_what_to_do_next(grade: Grade) -> None:
     ended, _ = grade("8", "--exercise=X1")
     row = next(line for line in ended.stdout.splitlines() if line.startswith("X1  A number"))

@@ -12,6 +12,7 @@ from grader.homework import Exercise
 from grader.report import (
     BROKEN,
     FAILED,
+    MACHINE,
     MANUAL,
     PASSED,
     CheckResult,
@@ -101,6 +102,48 @@ def test_a_bug_of_the_kit_gives_no_points_and_is_told_apart() -> None:
     [test] = report.to_results()["tests"]
 
     assert (test["status"], test["score"], test["extra_data"]["outcome"]) == ("failed", 0.0, "broken")
+
+
+LACKING = make_report(
+    CheckResult("X1", "one", 0.5, PASSED),
+    CheckResult(
+        "X1", "two", 0.5, MACHINE, "No jax here.\n  Next: pip install jax", {"next": "pip install jax"}
+    ),
+    CheckResult("X2", "three", 2, FAILED, "Seen."),
+)
+
+
+def test_what_the_machine_lacks_is_no_failure_and_names_the_exercise() -> None:
+    results = LACKING.to_results()
+    test = results["tests"][1]
+
+    assert (test["score"], test["extra_data"]["outcome"]) == (0.0, "machine")
+    assert "status" not in test  # a platform would show it as failed
+    assert results["extra_data"]["needs_instructor"] == ["X1"]
+
+
+def test_points_that_the_machine_withholds_are_shown_as_open() -> None:
+    _, _, first, second, total = format_table(LACKING)
+    page = format_page(LACKING)
+
+    assert "0.5+? / 1  needs the instructor: pip install jax" in first
+    assert "0 / 2" in second
+    assert "0.5+? / 3" in total
+    assert "0.5+? / 3 points" in page
+    assert "<div class='check machine'>" in page
+    assert "<b>two</b>: needs the instructor" in page
+
+
+def test_a_gate_that_could_not_be_looked_at_withholds_nothing() -> None:
+    gated = Exercise("X1", "First", 1, gate="test_sends")
+    results = [
+        CheckResult("X1", "sends", 0.5, MACHINE, check="test_sends"),
+        CheckResult("X1", "result", 0.5, PASSED),
+    ]
+    report = Report("Homework", (gated,), results)
+    report.apply_gates()
+
+    assert report.score == 0.5
 
 
 def test_results_survive_json(tmp_path: Path) -> None:
