@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import sentences, timeline
+from . import passed_over, sentences, timeline
 from .command import Command
 from .groups import find_uneven
 from .output import Output
@@ -39,7 +39,7 @@ def report(record: RunRecord, verdict: Verdict) -> RunReport:
         {rank.rank: rank.events for rank in ranks if rank.events},
         {rank.rank: rank.operations for rank in ranks if rank.events},
     )
-    texts = [*record.command.notes]
+    texts = [*record.command.notes, *passed_over.read_notes(record.events_dir, record.script.parent)]
     told = verdict.outcome in (Outcome.CRASHED, Outcome.DEADLOCKED)
     texts += sentences.notes(situation, waited, record.rejected_lines, told)
     if record.survivors:

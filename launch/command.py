@@ -11,12 +11,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .worker.preloading import python_command
+from .shell_text import mend
 
-SCRIPT_LIMIT = (
-    2_000_000  # bytes; Linux takes no longer argument than 128 KiB, which matters for CRLF scripts only
-)
-ARGUMENT_LIMIT = 120_000
+SCRIPT_LIMIT = 2_000_000  # bytes
 
 
 class Style(enum.StrEnum):
@@ -30,11 +27,15 @@ class Style(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Command:
-    """What to execute, and what had to be put right for it."""
+    """What to execute, and what had to be put right for it.
+
+    text: what is run in place of the script's own text, from a file `script` in the control folder; empty if that runs
+    """
 
     arguments: list[str]
     style: Style
     notes: tuple[str, ...] = ()
+    text: str = ""
 
 
 class ScriptError(Exception):
@@ -64,15 +65,15 @@ def _read(script: Path) -> str:
     raw = script.read_bytes()
     if b"\0" in raw:
         raise ScriptError(f"{script} is not a text file; a script was expected. Save it as UTF-8 text.")
-    text = raw.decode("utf-8-sig", "replace")
-    if not text.strip():
+    text = raw.decode("utf-8", "replace")
+    if not text.strip("\ufeff \t\r\n"):
         raise ScriptError(f"{script} is empty; it was expected to start every rank and wait. Was it saved?")
     return text
 
 
 def is_python(script: Path, text: str) -> bool:
     """Whether a script is Python: by its first line, else by its name."""
-    first = text.partition("\n")[0]
+    first = text.removeprefix("\ufeff").partition("\n")[0]
     if first.startswith("#!"):
         return "python" in first
     return script.suffix == ".py"
@@ -107,21 +108,14 @@ def style_of_python(text: str) -> Style:
 
 
 def _shell(script: Path, text: str) -> Command:
-    """bash runs a script by name: no run bit is needed. One with Windows line ends is handed over as text."""
+    """bash runs a script by name: no run bit is needed. One that had to be mended keeps its name, folder and line numbers."""
     bash = shutil.which("bash") or "/bin/sh"
-    if (
-        "\r" not in text
-        and not text.startswith("\ufeff")
-        and not script.read_bytes().startswith(b"\xef\xbb\xbf")
-    ):
+    mended, notes = mend(text)
+    if mended == text:
         return Command([bash, str(script)], Style.SHELL)
-    clean = text.replace("\r\n", "\n").replace("\r", "\n")
-    if len(clean.encode()) > ARGUMENT_LIMIT:
-        raise ScriptError(
-            f"{script} has Windows line ends and is too long to mend. Save it with Unix line ends."
-        )
-    note = f"{script.name} has Windows line ends, with which bash cannot run it; it was run without them."
-    return Command([bash, "-c", clean, str(script)], Style.SHELL, (note,))
+    evaluation = 'eval "$(cat "$LAUNCH_CONTROL/script")"'
+    sentences = tuple(f"{script.name} {note}" for note in notes)
+    return Command([bash, "-c", evaluation, str(script)], Style.SHELL, sentences, mended)
 
 
 def _python(script: Path, ranks: int, style: Style) -> list[str]:
@@ -136,28 +130,6 @@ def _python(script: Path, ranks: int, style: Style) -> list[str]:
     numbers = " ".join(str(rank) for rank in range(ranks))
     loop = f"for rank in {numbers}; do {before}python {name} {argument} & done; wait"
     return [shutil.which("sh") or "/bin/sh", "-c", loop]
-
-
-def write_shims(folder: Path, hook: Path, *, preload: bool) -> None:
-    """Put `python` and its other names into a folder for the front of PATH.
-
-    Each starts the interpreter that runs the launcher, whatever `python` means on this machine, and restores the
-    instrumentation where a script sets PYTHONPATH anew.
-    """
-    folder.mkdir()
-    version = f"python3.{sys.version_info.minor}"
-    text = (
-        "#!/bin/sh\n"
-        f"hook={shlex.quote(str(hook))}\n"
-        'case ":$PYTHONPATH:" in *":$hook:"*) ;; *) PYTHONPATH="$hook${PYTHONPATH:+:$PYTHONPATH}";; esac\n'
-        "export PYTHONPATH\n"
-        f"python={shlex.quote(sys.executable)}\n"
-        f"{python_command(preload)}\n"
-    )
-    for name in ("python", "python3", version):
-        shim = folder / name
-        shim.write_text(text, encoding="utf-8")
-        shim.chmod(0o755)
 
 
 def environment(
@@ -182,6 +154,8 @@ def environment(
     values.update(extra)
     path = [str(control / "bin"), str(Path(sys.executable).parent), values.get("PATH", os.defpath)]
     values["PATH"] = os.pathsep.join(path)
+    values["LAUNCH_PROGRAMS"] = os.pathsep.join(path[:2])
+    values["BASH_ENV"] = str(hook.parent / "prelude.bash")
     inherited = values.get("PYTHONPATH")
     values["PYTHONPATH"] = os.pathsep.join([str(hook), *([inherited] if inherited else [])])
     values["LAUNCH_CONTROL"] = str(control)

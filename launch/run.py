@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from . import artifacts, assembly
-from .command import Command, ScriptError, Style, command, environment, write_shims
+from .command import Command, ScriptError, Style, command, environment
 from .descendants import TOKEN_VARIABLE, Descendants, is_helper, may_start_more, own_number
 from .journal import Journal
 from .output import Drain, Output
+from .programs import write_programs
 from .run_report import Interrupted, Outcome, RunReport
 from .verdict import Judge, Situation, Verdict
 from .workers import Worker
@@ -104,6 +105,7 @@ def run(
     task = _Task(Path(script).resolve(), ranks, steps, timeout_s, Path(output_dir).resolve())
     launched = command(task.script, ranks, style)
     _prepare(task, dict(alias or {}), frozenset(dump), dump_steps, preload)
+    (task.control / "script").write_text(launched.text, encoding="utf-8")
     watched = _Watched(task, launched)
     interrupted = False
     try:
@@ -156,7 +158,7 @@ def _prepare(
     for folder in (task.control, task.events):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    write_shims(task.control / "bin", HOOK / "path", preload=preload)
+    write_programs(task.control / "bin", HOOK / "path", preload=preload)
     artifacts.write_json(
         task.control / "worker.json",
         {

@@ -285,6 +285,7 @@ def _init_process_group(
         if arguments is None:
             return original(*args, **kwargs)
         rendezvous.choose_interface()
+        rendezvous.fill_address()
         asked = arguments.get("backend")
         arguments["backend"] = rendezvous.own_backend(asked, recorder)
         arguments["init_method"] = rendezvous.own_file(arguments.get("init_method"), recorder)

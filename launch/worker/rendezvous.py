@@ -19,6 +19,7 @@ import torch.distributed as dist
 from .recorder import Recorder
 
 LOOPBACK = "127.0.0.1"
+NEARBY = (LOOPBACK, "localhost", "::1", "0.0.0.0")
 
 
 class Ports:
@@ -67,10 +68,12 @@ def install(recorder: Recorder) -> None:
     class TCPStore(original):  # type: ignore[misc]
         """The run's own store: same arguments, a port and an address that cannot clash."""
 
-        def __init__(self, host_name: str, port: int, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        def __init__(self, host_name: str, port: int, *args: Any, **kwargs: Any) -> None:
             given = ports.translate(port)
             if given != port:
                 recorder.write("translation", what="port", asked=str(port), given=str(given))
+            if host_name not in (*NEARBY, socket.gethostname()):
+                recorder.write("translation", what="address", asked=host_name[:100], given=LOOPBACK)
             super().__init__(LOOPBACK, given, *args, **kwargs)
             ports.keep(self.port)
 
@@ -88,6 +91,16 @@ def own_file(init_method: str | None, recorder: Recorder) -> str | None:
     given = recorder.settings.events / f"store-{zlib.crc32(asked.encode()):08x}"
     recorder.write("translation", what="file", asked=asked[:500], given=given.name)
     return f"file://{given}{mark}{query}"
+
+
+def fill_address() -> None:
+    """An address and a port where a script has left them empty, as `$(hostname -I)` is on a machine without a network.
+
+    Ranks meet on this machine and at a free port, whatever is written there; torch refuses only what is empty.
+    """
+    for name, value in (("MASTER_ADDR", LOOPBACK), ("MASTER_PORT", "29500")):
+        if not os.environ.get(name, "").strip():
+            os.environ[name] = value
 
 
 def own_backend(backend: Any, recorder: Recorder) -> Any:
