@@ -6,6 +6,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from . import display, relay
@@ -123,22 +124,27 @@ def find_parts(submission: Path, workdir: Path, part: str | None, homework: Home
                 f"{submission} is one file; part b is graded from a folder or an archive with its scripts."
             )
         return [f"--fpath={submission.absolute()}"]
-    found = open_hand_in(submission, workdir, expected=expect(homework))
-    for note in found.notes:
-        print(display.plain(str(note), one_line=True), file=sys.stderr)
+    expected = expect(homework)
+    found = open_hand_in(submission, workdir, expected=expected)
     given = []
     if part != "b" and (found.notebook is not None or part == "a"):
         given.append(f"--fpath={found.require_notebook()}")
     if part != "a" and (found.scripts or part == "b"):
         given.append(f"--scripts={found.folder}")
-    if part is None and found.notebook is None:
-        _say_scripts_only(found)
-    return given
+    if part is None and (absence := _describe_absence(found, expected.scripts)):
+        found = replace(found, notes=(absence, *found.notes))
+    found.write(workdir / "hand-in.json")
+    return [*given, f"--hand-in={workdir / 'hand-in.json'}"]
 
 
-def _say_scripts_only(found: HandIn) -> None:
-    problem = display.plain(found.problems["notebook"], one_line=True)
-    print(f"Only the scripts are graded: {problem}", file=sys.stderr)
+def _describe_absence(found: HandIn, scripts: Sequence[str]) -> str:
+    """A sentence if there is nothing of a whole part of the homework in the submission."""
+    if found.notebook is None:
+        return f"Only the scripts are graded: {found.problems['notebook']}"
+    if scripts and not found.scripts:
+        problems = [found.problems[name] for name in scripts if name in found.problems]
+        return f"Only the notebook is graded: {' '.join(problems) or f'there is no {scripts[0]} or other script in it.'}"
+    return ""
 
 
 def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence[str], tests: Path) -> int:

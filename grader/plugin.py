@@ -26,12 +26,12 @@ from . import display, relay
 from .failure import Failure
 from .grading import GRADING, Grading, find_exercise_id
 from .homework import Homework, HomeworkError, find_homework, read_homework
-from .intake import IntakeError
+from .intake import HandIn, IntakeError, open_hand_in, read_hand_in
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, read_notebook
 from .options import OptionError, add_options, check_reports, read_exercises
 from .report import Report, format_notes, format_table, write_refusal
-from .scripts import Scripts, open_scripts
+from .scripts import Scripts, describe_unused, expect
 
 pytest_plugins = ["grader.fixtures", "grader.dependence"]
 
@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grader", "checking a homework")
     group.addoption("--fpath", metavar="NOTEBOOK", help="the notebook to check; also written -fpath NOTEBOOK")
     group.addoption("--scripts", metavar="FOLDER", help="the folder or archive with the scripts to check")
+    group.addoption("--hand-in", metavar="FILE", help="what `grader grade` has noted about the submission")
     add_options(group.addoption)
 
 
@@ -151,7 +152,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     option = config.option
     notebook = config.stash.get(_NOTEBOOK, None)
-    scripts = _open_scripts(config, homework) if option.scripts is not None else None
+    hand_in = _find_hand_in(config, homework)
+    scripts = Scripts(hand_in) if hand_in is not None and option.scripts is not None else None
     wanted = read_exercises(option.exercise, homework, notebook is not None, scripts is not None)
     is_hidden = _runs_hidden_checks(config, homework)
     level = choose_level(option.isolation, hidden=is_hidden)
@@ -165,16 +167,28 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         "isolation": level.value,
         **{name: version(name) for name in homework.libraries},
     }
+    if hand_in is not None:
+        context["handed_in"] = [
+            *hand_in.notes,
+            *describe_unused(hand_in, homework.exercises if scripts else ()),
+        ]
     report = Report(homework.title, homework.exercises, context=context)
     suite = homework.hidden if is_hidden else homework.public
     return Grading(homework, suite, level, report, notebook, scripts, wanted)
 
 
-def _open_scripts(config: pytest.Config, homework: Homework) -> Scripts:
-    """The submission's scripts, in a folder that lasts as long as pytest does. Raises IntakeError."""
+def _find_hand_in(config: pytest.Config, homework: Homework) -> HandIn | None:
+    """What was handed in; None if that is a single notebook. Raises IntakeError.
+
+    `grader grade` has taken it in already; otherwise it is put into a folder that lasts as long as pytest does.
+    """
+    if config.option.hand_in is not None:
+        return read_hand_in(Path(config.option.hand_in))
+    if config.option.scripts is None:
+        return None
     folder = tempfile.TemporaryDirectory(prefix="scripts-")
     config.add_cleanup(folder.cleanup)
-    return open_scripts(Path(config.option.scripts), Path(folder.name), homework)
+    return open_hand_in(Path(config.option.scripts), Path(folder.name), expected=expect(homework))
 
 
 def _runs_hidden_checks(config: pytest.Config, homework: Homework) -> bool:
@@ -191,7 +205,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     grading = config.stash.get(GRADING, None)
     if grading is None:
         return []
-    lines = ["grading: " + ", ".join(f"{key} {value}" for key, value in grading.report.context.items())]
+    facts = {key: value for key, value in grading.report.context.items() if key != "handed_in"}
+    lines = ["grading: " + ", ".join(f"{key} {value}" for key, value in facts.items())]
     data = grading.homework.data
     # As far as it is known by now; the line below the table says which one it was.
     if data is not None and grading.notebook is not None:

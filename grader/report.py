@@ -159,13 +159,25 @@ def format_table(report: Report, width: int = 100) -> list[str]:
 
 def format_notes(report: Report, isolation: str) -> list[str]:
     """What follows the table: how the submission was contained, what it was graded with, and what an instructor should look at."""
-    apart = ("submission", "isolation", "tampering")
-    facts = [f"{key} {value}" for key, value in report.context.items() if key not in apart]
+    facts = [f"{key} {value}" for key, value in _list_facts(report) if key not in ("submission", "isolation")]
     return [
         f"Isolation: {isolation}",
         *([f"Graded with {display.plain(', '.join(facts), one_line=True)}"] if facts else []),
         *_list_signs(report),
+        *_list_handed_in(report),
     ]
+
+
+def _list_facts(report: Report) -> list[tuple[str, Any]]:
+    """What is known about the grading, apart from what has lines of its own."""
+    apart = ("tampering", "handed_in")
+    return [(key, value) for key, value in report.context.items() if key not in apart]
+
+
+def _list_handed_in(report: Report) -> list[str]:
+    """What became of the files that were handed in, apart from those that are graded as a matter of course."""
+    notes = list(report.context.get("handed_in", ()))
+    return [f"Handed in: {display.plain(str(note), one_line=True)}" for note in notes]
 
 
 def _list_signs(report: Report) -> list[str]:
@@ -281,8 +293,8 @@ def format_page(report: Report) -> str:
             f"<div class='total'>{_format_score(report.score, report.max_score, report.is_open())} points</div>"
         )
     parts += [_format_section(report, exercise) for exercise in report.graded]
-    notes = "".join(f"<p>{_escape(line)}</p>" for line in _list_signs(report))
-    facts = " · ".join(f"{key}: {value}" for key, value in report.context.items() if key != "tampering")
+    notes = "".join(f"<p>{_escape(line)}</p>" for line in [*_list_signs(report), *_list_handed_in(report)])
+    facts = " · ".join(f"{key}: {value}" for key, value in _list_facts(report))
     return "\n".join([*parts, notes, f"<footer>{_escape(facts)}</footer></html>\n"])
 
 

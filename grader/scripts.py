@@ -5,42 +5,52 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .homework import Exercise, Homework
-from .intake import Expected, open_hand_in
+from .intake import Expected, HandIn, list_unused, listed
 
 TEXT_SUFFIXES = (".md", ".txt", ".rst")
 TEXT_CHARACTERS = 20_000  # of an explanation; the rest is cut off, and a note says so
+_MOST_NAMED = 20  # files that were not used
 
 
 @dataclass(frozen=True)
 class Scripts:
-    """A submission's scripts in a clean folder of their own, by the names that the homework gives them."""
+    """The scripts of what was handed in."""
 
-    folder: Path
-    files: Mapping[str, Path]
-    notes: tuple[str, ...] = ()
-    problems: Mapping[str, str] | None = None
+    hand_in: HandIn
+
+    @property
+    def folder(self) -> Path:
+        """The clean folder that holds everything."""
+        return self.hand_in.folder
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """By the names that the homework gives them."""
+        return self.hand_in.scripts
 
     def describe_absence(self, name: str) -> str:
         """Why there is no such script, as a clause."""
-        return (self.problems or {}).get(name) or f"there is no {name}"
+        return self.hand_in.problems.get(name) or f"there is no {name}"
 
     def read_explanation(self, exercise: Exercise) -> str:
         """The comments and docstrings in the exercise's files, then every text file beside them."""
         found = [self.files[name] for name in exercise.files if name in self.files]
         parts = [(path, _read_comments(path)) for path in found]
-        parts += [(path, _read(path)) for path in self._text_files()]
+        parts += [(path, _read(path)) for path in list_texts(self.folder)]
         text = "\n\n".join(
             f"{path.relative_to(self.folder)}\n{words}" for path, words in parts if words.strip()
         )
         return text if len(text) <= TEXT_CHARACTERS else f"{text[:TEXT_CHARACTERS]}\n[cut here]"
 
-    def _text_files(self) -> Iterable[Path]:
-        return (path for path in sorted(self.folder.rglob("*")) if path.suffix.lower() in TEXT_SUFFIXES)
+
+def list_texts(folder: Path) -> list[Path]:
+    """The text files of a submission, in which an explanation may stand."""
+    return [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in TEXT_SUFFIXES]
 
 
 def expect(homework: Homework) -> Expected:
@@ -50,10 +60,12 @@ def expect(homework: Homework) -> Expected:
     return Expected(homework.tags, scripts, homework.handout.cells, marks, homework.reserved)
 
 
-def open_scripts(path: Path, workdir: Path, homework: Homework) -> Scripts:
-    """Take in the scripts of a folder or an archive. Raises IntakeError if there is nothing in it to grade."""
-    found = open_hand_in(path, workdir, expected=expect(homework))
-    return Scripts(found.folder, found.scripts, found.notes, found.problems)
+def describe_unused(hand_in: HandIn, graded: Sequence[Exercise]) -> list[str]:
+    """A sentence that names the files of a submission that no exercise was graded from, if there are any."""
+    by_hand = any(item.tag is None for exercise in graded for item in exercise.manual)
+    texts = list_texts(hand_in.folder) if by_hand else []
+    unused = list_unused(hand_in.folder, [*hand_in.list_graded(), *texts])
+    return [f"Not used: {listed(unused, _MOST_NAMED)}."] if unused else []
 
 
 def _read(path: Path) -> str:

@@ -34,7 +34,8 @@ from golden import KIT, GoldenCase, make_changes, read_cases
 import launch
 from grader import Failure
 from grader.homework import read_homework
-from grader.scripts import open_scripts
+from grader.intake import open_hand_in
+from grader.scripts import Scripts, expect
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
@@ -86,7 +87,8 @@ def grade(case: Case, folder: Path) -> dict[str, str]:
     """The message of each failed check by its test's name; checks are called as pytest would, in this process."""
     (folder / "submission").mkdir()
     make_submission(case, folder / "submission")
-    scripts = open_scripts(folder / "submission", folder / "taken", read_homework(KIT))
+    expected = expect(read_homework(KIT))
+    scripts = Scripts(open_hand_in(folder / "submission", folder / "taken", expected=expected))
     contract, steps = read_contract(case.exercise), case.steps or None
     trial = run_trial(scripts, contract, 1, steps, folder / "runs", lambda: nullcontext(launch.start_plainly))
     given = {"trial": trial, "comparison": compare(trial)}

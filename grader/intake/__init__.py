@@ -1,8 +1,18 @@
 """From what a student handed in to a clean folder with honest names, and what in it is to be graded."""
 
 from .locate import Expected
-from .names import IntakeError
-from .opening import HandIn, open_hand_in
+from .names import IntakeError, listed
+from .opening import HandIn, open_hand_in, read_hand_in
 from .sink import IntakeLimits
+from .uses import list_unused
 
-__all__ = ["Expected", "HandIn", "IntakeError", "IntakeLimits", "open_hand_in"]
+__all__ = [
+    "Expected",
+    "HandIn",
+    "IntakeError",
+    "IntakeLimits",
+    "list_unused",
+    "listed",
+    "open_hand_in",
+    "read_hand_in",
+]

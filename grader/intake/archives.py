@@ -7,6 +7,7 @@ import errno
 import gzip
 import io
 import lzma
+import re
 import stat
 import struct
 import tarfile
@@ -39,7 +40,14 @@ _PARSE_ERRORS = (
     RuntimeError,
 )
 
+_ARCHIVE = re.compile(r"\.(zip|7z|rar|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))( \(\d+\))?$", re.IGNORECASE)
+
 Reader = Callable[[Path, Sink, IntakeLimits], None]
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file is an archive, by its name: a document or a saved model is one by its content."""
+    return bool(_ARCHIVE.search(name))
 
 
 def find_reader(path: Path) -> Reader | None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from ..handout import squeeze
 from ..notebook import NotebookError, read_notebook
-from .names import IntakeError
+from .archives import is_archive
+from .names import IntakeError, listed, show
 
 _MAX_COMPARED_BYTES = 256 << 20
 _MAX_SCRIPT_BYTES = 1 << 20
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
 _COPY_MARK = re.compile(r"( \(\d+\)|[ _-]\d|[ _-]copy( \d+)?| - copy|-checkpoint)$", re.IGNORECASE)
-_NESTED = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class _Candidate:
     digest: str
     sources: Mapping[str, str]
     """By tag, the cell's source without its white space; empty where it could not be read."""
+    was_packed: bool
+    """Whether it comes from an archive in the submission."""
 
     def filled(self, expected: Expected) -> set[str]:
         untouched = {tag: squeeze(source) for tag, source in expected.handout.items()}
@@ -70,8 +72,9 @@ def locate(folder: Path, expected: Expected) -> Found:
     )
     problems: dict[str, str] = {}
     notes: list[str] = []
-    scripts, more, ambiguous = _find_scripts(folder, files, expected.scripts)
-    known, unknown = _find_by_content(folder, files, expected, scripts, ambiguous)
+    current, old = _set_copies_aside(folder, files)
+    scripts, more, ambiguous = _find_scripts(folder, current, expected.scripts)
+    known, unknown = _find_by_content(folder, current, expected, scripts, ambiguous)
     scripts |= known
     notebook = None
     paths = [path for path in files if _NOTEBOOK.search(path.name)] or _script_notebooks(files, expected)
@@ -83,14 +86,37 @@ def locate(folder: Path, expected: Expected) -> Found:
     else:
         absent = () if scripts or ambiguous else expected.scripts
         problems["notebook"] = _absence(folder, files, absent)
-    return Found(notebook, scripts, (*notes, *more, *unknown), problems | ambiguous)
+    return Found(notebook, scripts, (*old, *notes, *more, *unknown), problems | ambiguous)
+
+
+def _set_copies_aside(folder: Path, files: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The files without those of archives whose scripts all lie in the open too, which is what counts; and a note on each such archive."""
+    names = {path.name for path in files if _find_archive(path, folder) is None}
+    packed: dict[Path, list[str]] = {}
+    for path in files:
+        archive = _find_archive(path, folder)
+        if archive is not None and path.suffix in (".py", ".sh"):
+            packed.setdefault(archive, []).append(path.name)
+    copies = [archive for archive, scripts in packed.items() if names.issuperset(scripts)]
+    notes = [
+        f"The scripts in {_shown(copy, folder)} were set aside: those outside of it count." for copy in copies
+    ]
+    return [path for path in files if _find_archive(path, folder) not in copies], notes
+
+
+def _find_archive(path: Path, folder: Path) -> Path | None:
+    """The archive in the submission that a file comes from, which is now a folder."""
+    return next(
+        (each for each in path.parents if each.is_relative_to(folder) and is_archive(each.name)), None
+    )
 
 
 def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) -> tuple[Path, list[str]]:
     if len(paths) == 1:
         return _with_plain_suffix(folder, paths[0])
     candidates = _without_copies([_read(path, folder, expected.tags) for path in paths])
-    best = _choose(candidates, expected)
+    in_the_open = [each for each in candidates if not each.was_packed and each.filled(expected)]
+    best = _choose(in_the_open or candidates, expected)
     others = [candidate.name for candidate in candidates if candidate is not best]
     notes = []
     if others:
@@ -102,7 +128,7 @@ def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) ->
             if best.sources
             else "the others are the empty handout"
         )
-        notes = [f"{best.name} was chosen: {why}. Set aside: {_listed(others)}."]
+        notes = [f"{best.name} was chosen: {why}. Set aside: {listed(others)}."]
     path, more = _with_plain_suffix(folder, best.path)
     return path, notes + more
 
@@ -121,13 +147,13 @@ def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
 
 def _absence(folder: Path, files: Sequence[Path], scripts: Sequence[str]) -> str:
     """What to say if there is neither a notebook nor any of `scripts`."""
-    nested = [_shown(path, folder) for path in files if path.name.lower().endswith(_NESTED)]
+    nested = [_shown(path, folder) for path in files if is_archive(path.name)]
     if nested:
-        return f"There is no notebook in it, but another archive: {_listed(nested)}. Unpack that and hand in its files."
-    seen = _listed([_shown(path, folder) for path in files]) if files else "nothing"
+        return f"There is no notebook in it, but another archive: {listed(nested)}. Unpack that and hand in its files."
+    seen = listed([_shown(path, folder) for path in files]) if files else "nothing"
     if scripts:
         return (
-            f"There is no notebook in it (a file that ends in .ipynb) and none of the scripts {_listed(scripts)}, only {seen}. "
+            f"There is no notebook in it (a file that ends in .ipynb) and none of the scripts {listed(scripts)}, only {seen}. "
             "Hand in your notebook or your scripts."
         )
     return f"There is no notebook in it (a file that ends in .ipynb), only {seen}. Hand in your notebook."
@@ -141,8 +167,13 @@ def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     return list(kept.values())
 
 
-def _plainness(candidate: _Candidate) -> tuple[bool, int, str]:
-    return (bool(_COPY_MARK.search(candidate.path.stem)), len(candidate.name), candidate.name)
+def _plainness(candidate: _Candidate) -> tuple[bool, bool, int, str]:
+    return (
+        candidate.was_packed,
+        bool(_COPY_MARK.search(candidate.path.stem)),
+        len(candidate.name),
+        candidate.name,
+    )
 
 
 def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
@@ -156,7 +187,7 @@ def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
     ):
         fills = f"each fills {most} of the {len(expected.tags)} cells that are graded, differently"
         raise IntakeError(
-            f"{len(best)} notebooks could be the one to grade: {_listed([candidate.name for candidate in best])} "
+            f"{len(best)} notebooks could be the one to grade: {listed([candidate.name for candidate in best])} "
             f"({fills if most else 'none has more of the graded cells than the others'}). "
             "Hand in one, or name the one that counts."
         )
@@ -166,7 +197,8 @@ def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
 def _read(path: Path, folder: Path, tags: Collection[str]) -> _Candidate:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return _Candidate(path, _shown(path, folder), digest, _tagged_sources(path, frozenset(tags)))
+    sources = _tagged_sources(path, frozenset(tags))
+    return _Candidate(path, _shown(path, folder), digest, sources, _find_archive(path, folder) is not None)
 
 
 def _tagged_sources(path: Path, tags: frozenset[str]) -> dict[str, str]:
@@ -205,14 +237,14 @@ def _find_scripts(
         shown = [_shown(path, folder) for path in best]
         if len({path.read_bytes() for path in best}) > 1:
             ambiguous[name] = (
-                f"There are {len(best)} different files {name}: {_listed(shown)}. Hand in one of them."
+                f"There are {len(best)} different files {name}: {listed(shown)}. Hand in one of them."
             )
         elif best:
             scripts[name] = best[0]
             others = [_shown(path, folder) for path in paths if path not in best]
             if others:
                 notes.append(
-                    f"{shown[0]} was chosen: it lies beside the other scripts. Set aside: {_listed(others)}."
+                    f"{shown[0]} was chosen: it lies beside the other scripts. Set aside: {listed(others)}."
                 )
             elif best[0].name != name:
                 notes.append(f"{shown[0]} was taken as {name}.")
@@ -261,9 +293,4 @@ def _plain_name(path: Path) -> str:
 
 
 def _shown(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = list(names[:5]) + ([f"{len(names) - 5} more"] if len(names) > 5 else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return show(path.relative_to(folder).as_posix())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 
 _MAX_NAME_BYTES = 255
 _MAX_PATH_BYTES = 1024
 _MAX_DEPTH = 24
+_MAX_SHOWN = 100
+_ONE_WORD = re.compile(r"[\w.…+()/-]+")
 
 # Made by systems and tools, never by a student: copies of notebooks among them would only compete with the real ones.
 _LITTER = frozenset(
@@ -82,7 +84,7 @@ class Kind(Enum):
 def clean(raw: str) -> tuple[str, ...]:
     """Return a name as parts that are safe on every system and shown as they are.
 
-    Raises IntakeError for a name that leads out of its folder, or that no file system accepts.
+    Raises IntakeError for a name that leads out of its folder.
     """
     name = _decode(raw).replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name):
@@ -92,14 +94,31 @@ def clean(raw: str) -> tuple[str, ...]:
     parts = tuple(_clean_part(part) for part in name.split("/") if part not in {"", "."})
     if ".." in parts:
         raise IntakeError(f"{name!r} leads out of the archive, but names must stay within it. {_PACK_ANEW}")
-    longest = max((len(part.encode()) for part in parts), default=0)
-    whole = sum(len(part.encode()) + 1 for part in parts)
-    if longest > _MAX_NAME_BYTES or whole > _MAX_PATH_BYTES or len(parts) > _MAX_DEPTH:
-        raise IntakeError(
-            f"The name {name[:60]!r}… is too long or too deeply nested: at most {_MAX_NAME_BYTES} bytes for one name "
-            f"and {_MAX_DEPTH} folders are allowed. Rename it and hand it in again."
-        )
     return parts
+
+
+def is_too_long(parts: Sequence[str]) -> bool:
+    """Whether a name is longer or more deeply nested than files of a homework are, and than every system takes."""
+    sizes = [len(part.encode()) for part in parts]
+    return (
+        max(sizes, default=0) > _MAX_NAME_BYTES
+        or sum(sizes) + len(sizes) > _MAX_PATH_BYTES
+        or len(sizes) > _MAX_DEPTH
+    )
+
+
+def show(name: str) -> str:
+    """A clean name within a sentence: not too long, and in quotes unless it is one word, which nobody takes for words of the sentence."""
+    if len(name) > _MAX_SHOWN:
+        name = f"{name[: _MAX_SHOWN // 2]}…{name[-_MAX_SHOWN // 2 :]}"
+    return name if _ONE_WORD.fullmatch(name) else f'"{name}"'
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Names as they are, as part of a sentence; how many more there are, if they are more than `most`."""
+    names = list(names)
+    shown = names[:most] + ([f"{len(names) - most} more"] if len(names) > most else [])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 _PACK_ANEW = "Pack your folder again with your system's own tool and hand it in again."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from .names import IntakeError, Kind, Names, classify, clean
+from .names import IntakeError, Kind, Names, classify, clean, is_too_long, listed, show
 
 _CHUNK_BYTES = 1 << 18
 MIB = 1 << 20
@@ -27,19 +27,42 @@ class IntakeLimits:
     time_s: int = 120
 
 
-class Sink:
-    """Takes files one by one and writes those to grade below a folder."""
+@dataclass(slots=True)
+class Tally:
+    """How much of a submission has been taken in so far."""
 
-    def __init__(self, folder: Path, limits: IntakeLimits, reserved: Collection[str]) -> None:
+    members: int = 0
+    bytes: int = 0
+
+
+class Sink:
+    """Takes files one by one and writes those to grade below a folder.
+
+    tally: what was taken in before, which counts
+    inside: the folders below `folder` in which everything is put
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: IntakeLimits,
+        reserved: Collection[str],
+        tally: Tally | None = None,
+        inside: Sequence[str] = (),
+    ) -> None:
         self.folder, self._limits, self._reserved = folder, limits, frozenset(reserved)
+        self.tally = tally or Tally()
+        self._inside = tuple(inside)
         self._names = Names()
-        self._members = self._bytes = 0
         self._noted: dict[str, None] = {}
+        self._litter: dict[str, None] = {}
 
     @property
     def notes(self) -> list[str]:
         """What was left out and why, one sentence each."""
-        return list(self._noted)
+        if not self._litter:
+            return list(self._noted)
+        return [*self._noted, f"Passed over, as made by a system or a tool: {listed(self._litter)}."]
 
     def target(self, raw: str) -> Path | None:
         """Return where a file of this name is to be written, or None if it is left out.
@@ -52,13 +75,19 @@ class Sink:
             return None
         kind, cause = classify(parts, self._reserved)
         if kind is Kind.SETTING:
-            self._note(f"{cause} was set aside: it would change how grading runs.")
+            self._note(f"{show(cause)} was set aside: it would change how grading runs.")
         elif kind is Kind.RESERVED:
-            self._note(f"{cause} was set aside: grading uses the course's own.")
+            self._note(f"{show(cause)} was set aside: grading uses the course's own.")
+        elif kind is Kind.LITTER:
+            self._pass_over(cause)
         if kind is not Kind.KEPT:
             return None
+        whole = (*self._inside, *parts)
+        if is_too_long(whole):
+            self._note(f"{show('/'.join(whole))} was left out: its name is too long or too deeply nested.")
+            return None
         self._names.take(raw, parts)
-        target = self.folder.joinpath(*parts)
+        target = self.folder.joinpath(*whole)
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
 
@@ -75,12 +104,12 @@ class Sink:
         self.count_member()
         parts = clean(raw)
         if parts and classify(parts, self._reserved)[0] is Kind.KEPT:
-            self._note(f"{'/'.join(parts)} was left out: it is {what}.")
+            self._note(f"{show('/'.join((*self._inside, *parts)))} was left out: it is {what}.")
 
     def count_member(self) -> None:
         """Count one more member of any kind. Raises IntakeError when there are too many."""
-        self._members += 1
-        if self._members > self._limits.members:
+        self.tally.members += 1
+        if self.tally.members > self._limits.members:
             raise IntakeError(
                 f"There are more than {self._limits.members:,} files in it. "
                 "Hand in only your notebook and scripts, without virtual environments and data sets."
@@ -88,8 +117,8 @@ class Sink:
 
     def count_bytes(self, count: int) -> None:
         """Count unpacked bytes. Raises IntakeError when there are too many."""
-        self._bytes += count
-        if self._bytes > self._limits.unpacked_bytes:
+        self.tally.bytes += count
+        if self.tally.bytes > self._limits.unpacked_bytes:
             raise IntakeError(
                 f"Unpacked, it is larger than {self._limits.unpacked_bytes // MIB:,} MiB. "
                 "Hand in only your notebook and scripts, without saved models and data sets."
@@ -98,3 +127,7 @@ class Sink:
     def _note(self, sentence: str) -> None:
         if len(self._noted) < 50:
             self._noted[sentence] = None
+
+    def _pass_over(self, cause: str) -> None:
+        if len(self._litter) < 50:
+            self._litter[cause] = None

@@ -1,7 +1,7 @@
 """Unpacks one archive, in a process of its own with limits on memory, time and disk.
 
 Whatever a hostile archive makes a decompressor do happens here and not in the grader. Orders come as JSON on standard
-input; notes or the error go to standard output as JSON.
+input; notes and what was counted, or the error, go to standard output as JSON.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from .archives import find_reader
 from .names import IntakeError
-from .sink import IntakeLimits, Sink
+from .sink import IntakeLimits, Sink, Tally
 
 _ROOM_BYTES = 1 << 20
 
@@ -33,7 +34,7 @@ def _unpack(orders: dict[str, Any]) -> dict[str, Any]:
         reader = find_reader(archive)
         if reader is None:
             raise IntakeError("It is not an archive that can be read here.")
-        sink = Sink(folder, limits, orders["reserved"])
+        sink = Sink(folder, limits, orders["reserved"], Tally(**orders["tally"]), orders["inside"])
         reader(archive, sink, limits)
     except IntakeError as error:
         return {"error": str(error)}
@@ -44,7 +45,7 @@ def _unpack(orders: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         return {"error": f"It cannot be unpacked here: {'the disk is full' if full else error.strerror}."}
-    return {"notes": sink.notes}
+    return {"notes": sink.notes, "tally": asdict(sink.tally)}
 
 
 def _limit_process(limits: IntakeLimits) -> None:

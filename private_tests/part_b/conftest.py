@@ -55,7 +55,8 @@ def trials(
         contract = read_contract(exercise)
         trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_contained)
         notes = [note for report in trial.reports for note in report.notes]
-        add_context(pytestconfig, **{exercise: [*scripts.notes, *dict.fromkeys(notes)]})
+        if notes:
+            add_context(pytestconfig, **{exercise: list(dict.fromkeys(notes))})
         return trial
 
     return find

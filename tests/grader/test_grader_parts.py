@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from homeworks import write_homework
 
+from grader import display
 from grader.__main__ import find_parts
 from grader.homework import read_homework
-from grader.intake import IntakeError
+from grader.intake import IntakeError, read_hand_in
 from grader.options import OptionError
 
 KIT = Path(__file__).parents[2]
@@ -24,6 +27,20 @@ CELL = {
     "outputs": [],
     "execution_count": None,
 }
+EXERCISE = """
+[[exercise]]
+id = "X1"
+title = "A number"
+points = 1
+tags = ["setup"]
+"""
+CHECK = """
+import pytest
+
+@pytest.mark.exercise("X1")
+def test_number(submission):
+    assert submission.read_value("setup", "x") == 1
+"""
 NOTEBOOK = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [CELL]}
 
 
@@ -55,7 +72,7 @@ def hand_in(tmp_path: Path):
 )
 def test_what_is_there_or_asked_for_is_graded(hand_in, tmp_path, names, part, options):
     given = find_parts(hand_in(*names), tmp_path / "work", part, HOMEWORK)
-    assert [argument.partition("=")[0] for argument in given] == options
+    assert [argument.partition("=")[0] for argument in given] == [*options, "--hand-in"]
 
 
 def test_scripts_alone_are_no_part_a(hand_in, tmp_path):
@@ -69,9 +86,17 @@ def test_one_file_has_no_scripts(hand_in, tmp_path):
         find_parts(folder / "homework_1.ipynb", tmp_path / "work", "b", HOMEWORK)
 
 
-def test_that_only_scripts_are_graded_is_said(hand_in, tmp_path, capsys):
-    find_parts(hand_in("b1.sh"), tmp_path / "work", None, HOMEWORK)
-    assert "Only the scripts are graded" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("b1.sh", "Only the scripts are graded: There is no notebook in it"),
+        ("homework_1.ipynb", "Only the notebook is graded: there is no b1.py or other script in it."),
+    ],
+)
+def test_that_a_whole_part_is_missing_is_said(hand_in, tmp_path, name, said):
+    *_, noted = find_parts(hand_in(name), tmp_path / "work", None, HOMEWORK)
+    (note,) = read_hand_in(Path(noted.partition("=")[2])).notes
+    assert note.startswith(said)
 
 
 @pytest.mark.parametrize("option", ["--scripts", "--fpath"])
@@ -91,3 +116,35 @@ def test_checks_of_what_was_not_given_are_left_out(hand_in, option):
     listed = subprocess.run(command, cwd=KIT, capture_output=True, text=True, check=False).stdout
     parts = {"part_b" in line for line in listed.splitlines() if "::" in line}
     assert parts == {option == "--scripts"}, listed
+
+
+def test_what_became_of_other_files_stands_in_every_report(tmp_path):
+    homework = write_homework(tmp_path / "homework", EXERCISE)
+    (homework / "public_tests" / "test_small.py").write_text(CHECK)
+    submission = tmp_path / "submission"
+    submission.mkdir()
+    (submission / "homework_1.ipynb").write_text(json.dumps(NOTEBOOK))
+    (submission / "notes <b>.docx").write_text("")
+    with ZipFile(submission / "more.zip", "w") as archive:
+        archive.writestr("data.csv", "")
+    results, page = tmp_path / "results.json", tmp_path / "page.html"
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "grade",
+        submission,
+        "--public",
+        "--json",
+        results,
+        "--html",
+        page,
+    ]
+    ended = subprocess.run([*map(str, command)], cwd=homework, capture_output=True, text=True, check=False)
+
+    said = ["more.zip was unpacked.", 'Not used: "notes _b_.docx" and more.zip/data.csv.']
+    assert json.loads(results.read_text())["extra_data"]["handed_in"] == said, ended
+    assert [line for line in ended.stdout.splitlines() if "Handed in" in line] == [
+        f"Handed in: {line}" for line in said
+    ]
+    assert all(f"Handed in: {display.html(line)}" in page.read_text() for line in said)

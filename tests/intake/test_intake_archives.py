@@ -228,10 +228,12 @@ def test_unknown_compression_is_told(hand_in: Handing) -> None:
         hand_in(change_headers(zip_bytes(FILES), (8, 10), "<H", lambda _: 9))
 
 
-def test_archive_in_an_archive_is_left_alone(hand_in: Handing) -> None:
-    inner = zip_bytes({"homework.ipynb": notebook()})
-    with pytest.raises(IntakeError, match=r"another archive: inner\.zip"):
-        hand_in(zip_bytes({"inner.zip": inner}))
+def test_archive_three_levels_down_is_left_alone(hand_in: Handing) -> None:
+    archive = zip_bytes({"homework.ipynb": notebook()})
+    for name in ("third.zip", "second.zip", "first.zip"):
+        archive = zip_bytes({name: archive})
+    with pytest.raises(IntakeError, match=r"another archive: first\.zip/second\.zip/third\.zip"):
+        hand_in(archive)
 
 
 def test_one_compressed_file_is_no_archive(hand_in: Handing) -> None:

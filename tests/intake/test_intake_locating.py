@@ -89,7 +89,7 @@ def test_ambiguous_notebooks_are_both_named(files: dict[str, bytes], hand_in: Ha
     ("files", "said"),
     [
         ({"report.pdf": b"%PDF"}, r"no notebook in it.*only report\.pdf"),
-        ({"work.zip": zip_bytes({}), "report.pdf": b"%PDF"}, r"another archive: work\.zip"),
+        ({"work.rar": b"Rar!", "report.pdf": b"%PDF"}, r"another archive: work\.rar"),
         ({".ipynb_checkpoints/hw-checkpoint.ipynb": FILLED}, "no notebook in it"),
     ],
     ids=["something else", "archive", "only litter"],

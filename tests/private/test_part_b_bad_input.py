@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import launch
-from grader import Failure, Scripts
+from grader import Failure
 from grader.homework import read_homework
-from grader.intake import IntakeError
-from grader.scripts import open_scripts
+from grader.intake import IntakeError, open_hand_in
+from grader.scripts import Scripts, expect
 from private_tests.part_b import test_b1, test_b2
 from private_tests.part_b.comparison import compare
 from private_tests.part_b.contract import read_contract
@@ -31,7 +31,7 @@ def open_files(folder: Path, files: dict[str, str]) -> Scripts:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
         path.chmod(0o644)
-    return open_scripts(handed_in, folder / "taken", HOMEWORK)
+    return Scripts(open_hand_in(handed_in, folder / "taken", expected=expect(HOMEWORK)))
 
 
 def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: float = 20.0) -> dict[str, str]:
@@ -157,7 +157,7 @@ def test_wrong_names_are_found_by_content(tmp_path: Path) -> None:
         "b2.py": "both.py",
         "b2.sh": "both.sh",
     }
-    assert "pipeline.py was taken as b1.py, by its content: no file has that name." in scripts.notes
+    assert "pipeline.py was taken as b1.py, by its content: no file has that name." in scripts.hand_in.notes
 
 
 def test_two_scripts_that_could_be_meant_are_not_chosen_between(tmp_path: Path) -> None:
