@@ -6,7 +6,7 @@ All of it is read from the code, without running it, and from the kit's own copy
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ class Handout:
         return [function.name for function in self._list_functions(tag)]
 
     def parameters(self, tag: str, name: str) -> dict[str, Any]:
-        """The parameters of a function with their defaults; Ellipsis for one without a default."""
+        """The parameters of a function, or of a class's method `Class.method`, with their defaults; Ellipsis for one without a default."""
         arguments = self._find_function(tag, name).args
         plain = [*arguments.posonlyargs, *arguments.args]
         defaults = [None] * (len(plain) - len(arguments.defaults)) + [
@@ -73,7 +73,11 @@ class Handout:
 
     def _find_function(self, tag: str, name: str) -> ast.FunctionDef:
         """Raises KeyError if the cell does not define the function."""
-        return {function.name: function for function in self._list_functions(tag)}[name]
+        body: Sequence[ast.stmt] = self._parse(tag).body
+        *classes, function = name.split(".")
+        for each in classes:
+            body = {node.name: node.body for node in body if isinstance(node, ast.ClassDef)}[each]
+        return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}[function]
 
 
 def read_handout(path: Path) -> Handout:

@@ -135,7 +135,8 @@ from lab_2_hfl.hfl_complete import *
 # - have clients whose `update` returns their *weights after the step*, with torch seeded by the rule above.
 #
 # This must hold for any split, including one in which clients hold different numbers of samples.
-# `FedSgdServer` itself may not be used: it is switched off while your class is checked.
+# `FedSgdServer` itself may not be used: it is switched off while your class is checked. Your class is
+# called with these four arguments in this order, so the names of its parameters are yours.
 #
 # *Hint:* a `FedAvgServer` already sends weights. How much is left to write?
 

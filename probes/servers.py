@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from inspect import Signature, signature
 from time import thread_time
 from typing import Any
 
@@ -30,10 +31,15 @@ class Unfinished(RuntimeError):
     """A server that was made has no clients yet."""
 
 
+class OtherParameters(TypeError):
+    """A server can't be made with the handout's arguments."""
+
+
 def run_server(
     namespace: Mapping[str, Any],
     name: str,
     arguments: Mapping[str, Any],
+    order: Sequence[str],
     clients: Mapping[str, Any],
     nr_rounds: int,
     unusable: Sequence[str],
@@ -46,7 +52,7 @@ def run_server(
     """
     meter = _Meter()  # before the server, which seeds torch for its own model
     with _large_enough(clients), blocked(unusable, exercise):
-        server = _make_server(namespace[name], clients, arguments)
+        server = _make_server(namespace[name], clients, arguments, order)
         calls: list[dict[str, Any]] = []
         for index, client in _list_clients(server):
             _record(client, index, calls, digest_seed, meter)
@@ -64,6 +70,7 @@ def update_client(
     namespace: Mapping[str, Any],
     name: str,
     arguments: Mapping[str, Any],
+    order: Sequence[str],
     clients: Mapping[str, Any],
     client: int,
     asked_twice: int,
@@ -78,7 +85,7 @@ def update_client(
     weights = [parameter.detach().clone() for parameter in MnistCnn().to(device).parameters()]
     before = digest_tensors(weights, digest_seed)
     with _large_enough(clients), blocked(unusable, exercise):
-        server = _make_server(namespace[name], clients, arguments)
+        server = _make_server(namespace[name], clients, arguments, order)
         chosen = server.clients[client]
         sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
         other = server.clients[asked_twice]
@@ -113,23 +120,54 @@ def inspect_server(
     namespace: Mapping[str, Any],
     name: str,
     arguments: Mapping[str, Any],
+    order: Sequence[str],
     clients: Mapping[str, Any],
     unusable: Sequence[str],
     exercise: str,
 ) -> list[str]:
     """Signs that a new server hands its work to one of the lab's."""
     with _large_enough(clients), blocked(unusable, exercise):
-        server = _make_server(namespace[name], clients, arguments)
+        server = _make_server(namespace[name], clients, arguments, order)
     return find_borrowed(namespace, name, server, unusable)
 
 
-def _make_server(cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+def _make_server(
+    cls: Any, clients: Mapping[str, Any], arguments: Mapping[str, Any], order: Sequence[str]
+) -> Any:
     """A new server. Raises Unfinished if it has no clients, as after a constructor that is still `...`."""
-    server = cls(client_subsets=make_subsets(clients), **arguments)
+    given = {**arguments, "client_subsets": make_subsets(clients)}
+    server = _call(cls, {name: given[name] for name in order})
     made = getattr(server, "clients", None)
     if made is None or len(made) == 0:
         raise Unfinished("its constructor makes no clients (self.clients is missing or empty)")
     return server
+
+
+def _call(cls: Any, arguments: Mapping[str, Any]) -> Any:
+    """Call a class by position, as the handout does, or by name where it has the handout's names in another order.
+
+    Raises OtherParameters if its parameters allow for neither.
+    """
+    try:
+        parameters = signature(cls)
+    except (TypeError, ValueError):  # what has none that can be read
+        return cls(*arguments.values())
+    places = list(parameters.parameters)
+    moved = [name for index, name in enumerate(arguments) if name in places and places.index(name) != index]
+    if not moved and _fits(parameters, *arguments.values()):
+        return cls(*arguments.values())
+    if _fits(parameters, **arguments):
+        return cls(**arguments)
+    raise OtherParameters(f"its constructor takes ({', '.join(map(str, places))})")
+
+
+def _fits(parameters: Signature, *args: Any, **kwargs: Any) -> bool:
+    """Whether a call with these arguments would be accepted."""
+    try:
+        parameters.bind(*args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def make_subsets(clients: Mapping[str, Any]) -> list[Subset[Any]]:

@@ -28,6 +28,12 @@ class ServerExercise:
     def id(self) -> str:
         return HOMEWORK.find_by_tag(self.tag).id
 
+    @property
+    def parameters(self) -> list[str]:
+        """What the handout's constructor takes, in the order in which servers are called: their names are left to the submission."""
+        _, *parameters = HOMEWORK.handout.parameters(self.tag, f"{self.name}.__init__")
+        return parameters
+
 
 WEIGHT = ServerExercise("fedsgd_weight", "FedSgdWeightServer", "FedSgdServer")
 GRAD = ServerExercise("fedavg_grad", "FedAvgGradServer", "FedAvgServer")
@@ -50,13 +56,17 @@ def ask_about_server(
     exercise: ServerExercise, case: ServerCase, function: str, shown: str, **arguments: Any
 ) -> Question:
     """A question of the probe `servers` about a new server; while it is answered, the lab's server is unusable."""
-    parameters = ", ".join(f"{key}={value}" for key, value in case.arguments.items())
+    parameters = ", ".join(
+        "batch_size=-1" if name == "batch_size" and case.arguments[name] == -1 else name
+        for name in exercise.parameters
+    )
     return Question(
         exercise.tag,
         f"servers.{function}",
         {
             "name": exercise.name,
             "arguments": case.arguments,
+            "order": exercise.parameters,
             "clients": case.clients,
             "unusable": [exercise.given],
             "exercise": exercise.id,
@@ -67,7 +77,11 @@ def ask_about_server(
             "Unfinished": (
                 "a server whose self.clients has a client for each of client_subsets, and whose run() trains and returns a RunResult",
                 f"write the methods of {exercise.name} in the cell tagged {exercise.tag!r}; the handout says what they do.",
-            )
+            ),
+            "OtherParameters": (
+                f"a constructor with the parameters ({', '.join(exercise.parameters)}), in this order",
+                f"take these parameters, under names of your choice, and set all else inside of it, in the cell tagged {exercise.tag!r}.",
+            ),
         },
     )
 

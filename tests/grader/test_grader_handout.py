@@ -41,6 +41,12 @@ def test_functions_have_their_parameters_and_defaults() -> None:
     )
 
 
+def test_methods_have_theirs() -> None:
+    handout = read("class Outer:\n    class Inner:\n        def make(self, lr: float = 0.1) -> None: ...")
+
+    assert handout.parameters("tag", "Outer.Inner.make") == {"self": ..., "lr": 0.1}
+
+
 def test_questions_have_their_options() -> None:
     assert read(ANSWERS).options("tag") == {
         "First": {"q1": ("a", "b"), "q2": (False, True)},

@@ -13,6 +13,7 @@ from probes import servers
 from probes.integrity import Unusable
 
 ARGUMENTS = {"lr": 0.1, "client_fraction": 1.0, "seed": 3}
+ORDER = ["lr", "client_subsets", "client_fraction", "seed"]
 CLIENTS = {"sizes": [4, 6], "seed": 5}
 
 
@@ -68,7 +69,7 @@ class Notes(Honest):
 def test_a_server_that_hands_its_work_on_is_flagged(cls: type, signs: list[str]) -> None:
     namespace = {"cls": cls, "FedSgdServer": FedSgdServer, "clients": []}
 
-    assert servers.inspect_server(namespace, "cls", ARGUMENTS, CLIENTS, ["FedSgdServer"], "A1.1") == [
+    assert servers.inspect_server(namespace, "cls", ARGUMENTS, ORDER, CLIENTS, ["FedSgdServer"], "A1.1") == [
         sign.replace("a Holds", "a cls") for sign in signs
     ]
 
@@ -107,26 +108,62 @@ def test_clients_that_can_t_be_changed_are_observed(client: Any) -> None:
             super().__init__(lr, client_subsets, client_fraction, seed)
             self.clients = {index: client(subset) for index, subset in enumerate(client_subsets)}
 
-    seen = servers.run_server({"cls": Own}, "cls", ARGUMENTS, CLIENTS, 1, [], "A1.3", 1)
+    seen = servers.run_server({"cls": Own}, "cls", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.3", 1)
 
     assert [call["client"] for call in seen["calls"]] == [1, 0]
 
 
+def by_position(eta: Any, subsets: Any, fraction: Any, start: Any) -> Any:
+    return eta, subsets, fraction, start
+
+
+def in_another_order(seed: Any, client_fraction: Any, client_subsets: Any, lr: Any) -> Any:
+    return lr, client_subsets, client_fraction, seed
+
+
+def with_defaults(
+    lr: Any, batch_size: int = -1, client_subsets: Any = (), client_fraction: Any = 0, seed: Any = 0
+) -> Any:
+    return (lr, client_subsets, client_fraction, seed) if batch_size == -1 else None
+
+
+def of_any_kind(*args: Any, **kwargs: Any) -> Any:
+    return (*args, *kwargs.values())
+
+
+def by_name_alone(**kwargs: Any) -> Any:
+    return tuple(kwargs.values())
+
+
+@pytest.mark.parametrize("cls", [by_position, in_another_order, with_defaults, of_any_kind, by_name_alone])
+def test_a_server_is_made_whatever_its_parameters_are_called(cls: Any) -> None:
+    assert servers._call(cls, dict(zip(ORDER, (1, 2, 3, 4), strict=True))) == (1, 2, 3, 4)
+
+
+def test_other_parameters_are_told() -> None:
+    def make(lr: Any, batch_size: Any, client_subsets: Any, client_fraction: Any, seed: Any) -> None: ...
+
+    with pytest.raises(servers.OtherParameters, match=r"takes \(lr, batch_size, client_subsets, "):
+        servers._call(make, dict(zip(ORDER, (1, 2, 3, 4), strict=True)))
+
+
 def test_a_server_without_clients_is_unfinished() -> None:
     class Empty(Honest):
-        def __init__(self, **_: Any) -> None: ...
+        def __init__(self, *_: Any) -> None: ...
 
     with pytest.raises(servers.Unfinished, match="makes no clients"):
-        servers.inspect_server({"cls": Empty}, "cls", ARGUMENTS, CLIENTS, [], "A1.3")
+        servers.inspect_server({"cls": Empty}, "cls", ARGUMENTS, ORDER, CLIENTS, [], "A1.3")
 
 
 def test_the_lab_s_server_can_t_be_made_where_it_is_looked_at() -> None:
     with pytest.raises(Unusable):
-        servers.inspect_server({"cls": FedSgdServer}, "cls", ARGUMENTS, CLIENTS, ["FedSgdServer"], "A1.1")
+        servers.inspect_server(
+            {"cls": FedSgdServer}, "cls", ARGUMENTS, ORDER, CLIENTS, ["FedSgdServer"], "A1.1"
+        )
 
 
 def test_clients_are_observed_however_they_are_kept_and_called() -> None:
-    seen = servers.run_server({"cls": Asking}, "cls", ARGUMENTS, CLIENTS, 1, [], "A1.3", 1)
+    seen = servers.run_server({"cls": Asking}, "cls", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.3", 1)
 
     assert [call["client"] for call in seen["calls"]] == [1, 0]
     assert all(call["received"] == call["sent"] == seen["weights"] for call in seen["calls"])
@@ -142,7 +179,7 @@ def test_the_length_of_the_data_is_no_less_than_a_client_s() -> None:
             return nr_rounds
 
     servers.run_server(
-        {"cls": Counting}, "cls", ARGUMENTS, {"sizes": [before + 50, 10], "seed": 3}, 1, [], "A1.1", 1
+        {"cls": Counting}, "cls", ARGUMENTS, ORDER, {"sizes": [before + 50, 10], "seed": 3}, 1, [], "A1.1", 1
     )
 
     assert (seen, len(train_dataset)) == ([before + 50], before)
