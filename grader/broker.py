@@ -32,6 +32,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
 from . import kernel_side
+from .containment import Level
 from .kernel import make_kernel
 
 ENDED = ("hung", "died", "memory", "limit")  # outcomes after which the kernel is gone
@@ -42,6 +43,8 @@ _MAX_OUTPUT_CHARACTERS = 20_000
 _MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
 _MAX_SIGNS = 20
 _DRAINED_AT_ONCE = 1000
+_MEMORY_BYTES = 1024**3  # of this process: messages that wait, and what they are turned into
+OVERRUN = "It sent more output or a larger result at once than grading takes in. Print and return less."
 
 Reply = dict[str, Any]
 
@@ -259,6 +262,15 @@ def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def _bound_memory() -> None:
+    """Let this process hold no more than it needs, whatever a kernel sends. A container sets limits of its own."""
+    import resource  # not on Windows, which has no containers either
+
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    most = _MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(_MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
@@ -269,9 +281,14 @@ async def _serve() -> None:
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             request = json.loads(line)
-            broker = broker or Broker(request)
+            if broker is None:
+                if Level(request["isolation"]) is not Level.NONE:
+                    _bound_memory()
+                broker = Broker(request)
             try:
                 reply = await broker.answer(request)
+            except MemoryError:
+                reply = {"outcome": "limit", "error": {"name": "Limit", "message": OVERRUN}}
             except (
                 Exception
             ) as error:  # whatever a hostile kernel makes the client libraries raise: this kernel is finished

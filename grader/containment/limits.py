@@ -45,6 +45,8 @@ def rlimits(limits: Limits) -> Mapping[str, tuple[int, int]]:
     """Return (soft, hard) for each resource, under the name that both prlimit and ``resource`` know it by."""
     return {
         "as": (limits.address_space_bytes, limits.address_space_bytes),
+        # Whoever starts the container may have a smaller limit, which it would inherit.
+        "data": (limits.address_space_bytes, limits.address_space_bytes),
         "nproc": (limits.processes, limits.processes),
         "fsize": (limits.file_bytes, limits.file_bytes),
         # The soft limit kills with SIGXCPU, which names the cause; the hard one is for who ignores that.

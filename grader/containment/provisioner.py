@@ -22,6 +22,7 @@ from typing import IO, Any, cast
 
 import zmq
 import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
@@ -156,6 +157,10 @@ class ContainedKernelManager(AsyncKernelManager):
         context.setsockopt(zmq.MAXMSGSIZE, self._message_bytes)
         context.setsockopt(zmq.RECONNECT_IVL, -1)
         return context
+
+    def client(self, **kwargs: Any) -> AsyncKernelClient:  # type: ignore[override]  # as in AsyncKernelManager
+        """A client in this manager's context: one of its own would have neither of the two settings."""
+        return super().client(**{"context": self.context, **kwargs})
 
     @property
     def kernel_spec(self) -> KernelSpec:

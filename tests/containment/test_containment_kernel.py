@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+import zmq
 from jupyter_core.paths import jupyter_runtime_dir
 from kinds import Kind
 from nbclient import NotebookClient
@@ -108,6 +109,20 @@ def test_contained_kernel(
     kernel_kind: Kind, run_cells: Callable[[Kind], Left], cell: str, printed: str
 ) -> None:
     assert run_cells(kernel_kind).printed[list(CELLS).index(cell)] == printed
+
+
+def test_no_channel_connects_again_or_takes_giant_messages(kernel_kind: Kind) -> None:
+    """A submission may close a connection, and put something else in the socket's place."""
+    seen = set()
+
+    async def steps(client: NotebookClient, _: ContainedKernelManager) -> None:
+        assert client.kc is not None
+        for channel in ("shell", "iopub", "stdin", "control"):
+            socket = getattr(client.kc, f"{channel}_channel").socket
+            seen.add((socket.getsockopt(zmq.RECONNECT_IVL), socket.getsockopt(zmq.MAXMSGSIZE)))
+
+    with_kernel(kernel_kind, steps)
+    assert seen == {(-1, 64 * MIB)}
 
 
 def test_kernel_leaves_nothing(kernel_kind: Kind, run_cells: Callable[[Kind], Left]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
@@ -212,6 +213,20 @@ def test_a_kernel_that_takes_too_much_memory_is_killed(isolation: dict[str, Any]
         session.run_cells()
 
         assert [session.runs[0].outcome, session.runs[1].outcome] == ["memory", "ok"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads another process's limits")
+def test_the_broker_s_memory_is_bounded_but_not_its_kernel_s() -> None:
+    try:
+        level = choose_level("full", hidden=False)
+    except IsolationError as error:
+        pytest.skip(str(error))
+    source = "import resource\ndata = resource.getrlimit(resource.RLIMIT_DATA)[0]"
+    others = psutil.Process().children()
+    with Session(make_cells(source), KernelLimits(), level=level, view=make_view((), KIT)) as session:
+        kernels = read(session, "data")
+        broker = next(process for process in psutil.Process().children() if process not in others)
+        assert broker.rlimit(psutil.RLIMIT_DATA)[0] == 1024**3 < kernels
 
 
 def test_without_time_no_kernel_is_started() -> None:
