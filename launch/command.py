@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +43,14 @@ class ScriptError(Exception):
     """The script cannot be started at all; the message says why and what to do."""
 
 
-def command(script: Path, ranks: int, style: Style | None = None) -> Command:
-    """The command line for a script. Raises ScriptError for one that is missing, empty or not text."""
+def command(script: Path, ranks: int, style: Style | None = None, arguments: Sequence[str] = ()) -> Command:
+    """The command line for a script, with arguments before a rank. Raises ScriptError for one that is missing, empty or not text."""
     text = _read(script)
     if style is None:
         style = style_of_python(text) if is_python(script, text) else Style.SHELL
     if style is Style.SHELL:
-        return _shell(script, text)
-    return Command(_python(script, ranks, style), style)
+        return _shell(script, text, arguments)
+    return Command(_python(script, ranks, style, arguments), style)
 
 
 def _read(script: Path) -> str:
@@ -107,21 +108,21 @@ def style_of_python(text: str) -> Style:
     return Style.ONCE
 
 
-def _shell(script: Path, text: str) -> Command:
+def _shell(script: Path, text: str, arguments: Sequence[str]) -> Command:
     """bash runs a script by name: no run bit is needed. One that had to be mended keeps its name, folder and line numbers."""
     bash = shutil.which("bash") or "/bin/sh"
     mended, notes = mend(text)
     if mended == text:
-        return Command([bash, str(script)], Style.SHELL)
+        return Command([bash, str(script), *arguments], Style.SHELL)
     evaluation = 'eval "$(cat "$LAUNCH_CONTROL/script")"'
     sentences = tuple(f"{script.name} {note}" for note in notes)
-    return Command([bash, "-c", evaluation, str(script)], Style.SHELL, sentences, mended)
+    return Command([bash, "-c", evaluation, str(script), *arguments], Style.SHELL, sentences, mended)
 
 
-def _python(script: Path, ranks: int, style: Style) -> list[str]:
+def _python(script: Path, ranks: int, style: Style, arguments: Sequence[str]) -> list[str]:
     if style is Style.ONCE:
-        return ["python", str(script)]
-    name = shlex.quote(str(script))
+        return ["python", str(script), *arguments]
+    name = shlex.join([str(script), *arguments])
     before = ""
     argument = '"$rank"'
     if style is Style.ENVIRONMENT:

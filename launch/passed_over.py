@@ -14,6 +14,7 @@ BYTES_LIMIT = 20_000
 SHOWN = 10  # notes
 _SENTENCES = {
     ("environment", ""): "`{line}` was passed over: the environment is the launcher's own.",
+    ("exercise", ""): "`{line}` was passed over: it is of another exercise.",
     ("folder", ""): "`{line}` was passed over: that folder is of another machine.",
     ("folder", "*"): "`{line}`: that folder is of another machine; {given} was taken.",
     ("keyboard", ""): "`{line}` reads the keyboard, where nobody answers: it was given an empty line.",

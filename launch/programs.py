@@ -31,6 +31,7 @@ def write_programs(folder: Path, hook: Path, *, preload: bool) -> None:
         'case "${1-} ${2-}" in\n'
         f'"-m venv" | "-m virtualenv" | "-m ensurepip" | "-m pip") tool=python; . {environment};;\n'
         "esac\n"
+        f'[ -z "$LAUNCH_LEFT_OUT" ] || . {shlex.quote(str(hook.parent / "leaving_out.sh"))}\n'
         f"hook={shlex.quote(str(hook))}\n"
         'case ":$PYTHONPATH:" in *":$hook:"*) ;; *) PYTHONPATH="$hook${PYTHONPATH:+:$PYTHONPATH}";; esac\n'
         "export PYTHONPATH\n"

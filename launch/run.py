@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,6 +84,8 @@ def run(
     dump: Collection[Dump] = (),
     dump_steps: int = DETAIL_STEPS,
     style: Style | None = None,
+    arguments: Sequence[str] = (),
+    left_out: Collection[str] = (),
     preload: bool = True,
     start: Start = start_plainly,
     watch: Callable[[Situation], None] | None = None,
@@ -91,7 +93,8 @@ def run(
     """Run a script, watch its ranks, and say how it went.
 
     `script` starts the ranks itself (a shell script) or is started once for each rank (a Python file);
-    `style` overrides how a Python file is started. `steps` optimizer steps are asked of every rank, through
+    `style` overrides how a Python file is started; `arguments` are given to the script. A start of python with one of
+    the words `left_out` among its arguments is passed over: it is of another exercise. `steps` optimizer steps are asked of every rank, through
     LAB_STEPS and, where a script ignores that, by ending it. `alias` maps names that the script may import
     to modules that stand in for them. `dump` asks for whole tensors: "gradients" as they enter every step,
     with the parameters at first and at last; "parameters" after every step; "tokens"; all of the first
@@ -103,13 +106,13 @@ def run(
     the output folder cannot be written, and Interrupted, with the report so far, on Ctrl-C.
     """
     task = _Task(Path(script).resolve(), ranks, steps, timeout_s, Path(output_dir).resolve())
-    launched = command(task.script, ranks, style)
+    launched = command(task.script, ranks, style, arguments)
     _prepare(task, dict(alias or {}), frozenset(dump), dump_steps, preload)
     (task.control / "script").write_text(launched.text, encoding="utf-8")
     watched = _Watched(task, launched)
     interrupted = False
     try:
-        watched.begin(start, dict(environment or {}))
+        watched.begin(start, {**(environment or {}), "LAUNCH_LEFT_OUT": " ".join(left_out)})
         verdict = watched.follow(watch)
     except KeyboardInterrupt:
         interrupted = True

@@ -12,9 +12,9 @@ from ..handout import squeeze
 from ..notebook import NotebookError, read_notebook
 from .archives import is_archive
 from .names import IntakeError, listed, show
+from .pairing import Pairing
 
 _MAX_COMPARED_BYTES = 256 << 20
-_MAX_SCRIPT_BYTES = 1 << 20
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
 _COPY_MARK = re.compile(r"( \(\d+\)|[ _-]\d|[ _-]copy( \d+)?| - copy|-checkpoint)$", re.IGNORECASE)
 
@@ -74,8 +74,9 @@ def locate(folder: Path, expected: Expected) -> Found:
     notes: list[str] = []
     current, old = _set_copies_aside(folder, files)
     scripts, more, ambiguous = _find_scripts(folder, current, expected.scripts)
-    known, unknown = _find_by_content(folder, current, expected, scripts, ambiguous)
-    scripts |= known
+    pairing = Pairing(folder, expected.scripts, expected.marks, scripts, more, ambiguous)
+    pairing.add_starters(current)
+    pairing.add_by_content(current)
     notebook = None
     paths = [path for path in files if _NOTEBOOK.search(path.name)] or _script_notebooks(files, expected)
     if paths:
@@ -86,7 +87,7 @@ def locate(folder: Path, expected: Expected) -> Found:
     else:
         absent = () if scripts or ambiguous else expected.scripts
         problems["notebook"] = _absence(folder, files, absent)
-    return Found(notebook, scripts, (*old, *notes, *more, *unknown), problems | ambiguous)
+    return Found(notebook, pairing.scripts, (*old, *notes, *pairing.notes), problems | pairing.problems)
 
 
 def _set_copies_aside(folder: Path, files: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -249,37 +250,6 @@ def _find_scripts(
             elif best[0].name != name:
                 notes.append(f"{shown[0]} was taken as {name}.")
     return scripts, notes, ambiguous
-
-
-def _find_by_content(
-    folder: Path,
-    files: Sequence[Path],
-    expected: Expected,
-    scripts: Mapping[str, Path],
-    ambiguous: Mapping[str, str],
-) -> tuple[dict[str, Path], list[str]]:
-    """Find scripts under wrong names: the only other file of the same kind that has a script's marks."""
-    known: dict[str, Path] = {}
-    notes: list[str] = []
-    others = [path for path in files if path not in scripts.values()]
-    for name in expected.scripts:
-        if name in scripts or name in ambiguous or name not in expected.marks:
-            continue
-        fitting = [
-            path
-            for path in others
-            if path.suffix == Path(name).suffix and re.search(expected.marks[name], _read_text(path))
-        ]
-        if len(fitting) == 1:
-            known[name] = fitting[0]
-            notes.append(
-                f"{_shown(fitting[0], folder)} was taken as {name}, by its content: no file has that name."
-            )
-    return known, notes
-
-
-def _read_text(path: Path) -> str:
-    return path.read_bytes()[:_MAX_SCRIPT_BYTES].decode(errors="replace")
 
 
 def _named(files: Sequence[Path], name: str) -> list[Path]:

@@ -72,6 +72,10 @@ def run_trial(
     script = scripts.files.get(contract.shell) or scripts.files.get(contract.script)
     if script is None:
         return Trial(contract, None, scripts.describe_absence(contract.shell).rstrip("."))
+    own = Path(contract.shell).stem
+    others = [
+        Path(name).stem for name, path in scripts.files.items() if path == script and Path(name).stem != own
+    ]
     first, second = draw_steps(seed)
     steps = None if steps is None else max(steps, FEWEST_STEPS)
 
@@ -80,7 +84,7 @@ def run_trial(
         _copy_openly(scripts.folder, place / "submission")
         with starting() as start:
             copy = place / "submission" / script.relative_to(scripts.folder)
-            return _run(copy, contract, number, place / "out", start, whole=whole)
+            return _run(copy, contract, number, place / "out", start, others, whole=whole)
 
     try:
         reports: tuple[RunReport, ...] = (run(steps or first, whole=True),)
@@ -105,9 +109,16 @@ def draw_steps(seed: int) -> tuple[int, int]:
 
 
 def _run(
-    script: Path, contract: Contract, steps: int, output_dir: Path, start: launch.Start, *, whole: bool
+    script: Path,
+    contract: Contract,
+    steps: int,
+    output_dir: Path,
+    start: launch.Start,
+    others: Sequence[str],
+    *,
+    whole: bool,
 ) -> RunReport:
-    """One run; `whole` has all tensors of the first steps written down."""
+    """One run; `whole` has all tensors of the first steps written down. `others`: exercises that the script starts too."""
     return launch.run(
         script,
         ranks=contract.ranks,
@@ -118,6 +129,8 @@ def _run(
         environment={"LAB_STORIES": "grammar"},
         dump=("gradients", "parameters", "tokens") if whole else (),
         dump_steps=COMPARED_STEPS,
+        arguments=(Path(contract.shell).stem,) if others else (),
+        left_out=others,
         start=start,
     )
 

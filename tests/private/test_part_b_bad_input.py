@@ -58,9 +58,9 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
         pytest.param({"b1.py": IDLE, "b1.sh": START}, "made 0 of 2 steps", id="nothing is trained"),
         pytest.param({"b1.py": IDLE, "b1.sh": START.replace("\n", "\r\n")}, "made 0 of 2 steps", id="CRLF"),
         pytest.param(
-            {"b1.py": IDLE, "b1.sh": "cd /home/anna/homework || exit 1\n" + START},
+            {"b1.py": IDLE, "b1.sh": "cat /home/anna/seeds.txt || exit 1\n" + START},
             "Name files relative to the script",
-            id="a folder of one's own machine",
+            id="a file of one's own machine",
         ),
         pytest.param(
             {"b1.py": "raise ValueError('no')", "b1.sh": START}, "failed with ValueError: no", id="raises"
@@ -140,7 +140,7 @@ def test_no_scripts_at_all(tmp_path: Path) -> None:
 PROGRAM = "import torch.distributed as dist\ndist.init_process_group('gloo')\n"
 
 
-def test_wrong_names_are_found_by_content(tmp_path: Path) -> None:
+def test_wrong_names_are_found_by_what_starts_what(tmp_path: Path) -> None:
     scripts = open_files(
         tmp_path,
         {
@@ -157,6 +157,11 @@ def test_wrong_names_are_found_by_content(tmp_path: Path) -> None:
         "b2.py": "both.py",
         "b2.sh": "both.sh",
     }
+    assert "run pipeline.sh was taken as b1.sh: it starts pipeline.py." in scripts.hand_in.notes
+
+
+def test_a_wrong_name_is_found_by_content(tmp_path: Path) -> None:
+    scripts = open_files(tmp_path, {"pipeline.py": PROGRAM, "b1.sh": "echo\n"})
     assert "pipeline.py was taken as b1.py, by its content: no file has that name." in scripts.hand_in.notes
 
 
