@@ -145,8 +145,10 @@ class Worker:
 
     @property
     def is_service(self) -> bool:
-        """Whether the process belongs to Python's own machinery."""
-        arguments = () if self.process is None else self.process.arguments
+        """Whether the process belongs to Python's own machinery; one that such a process has forked is the script's."""
+        if self.process is None or self.process.forked:
+            return False
+        arguments = self.process.arguments
         return any(name in argument for argument in arguments for name in SERVICES)
 
     @property
@@ -155,6 +157,8 @@ class Worker:
         if self.process is None:
             return self.key
         words = [word.rpartition("/")[2] for word in self.process.arguments[1:]]
+        if self.process.forked and any(name in word for word in words for name in SERVICES):
+            return "a child of multiprocessing"
         return " ".join(words)[:60] or "python"
 
     def current(self) -> list[Operation]:
