@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["causalLLMLoss"]
+__all__ = ["causalLLMLoss", "perplexityLoss"]
 
 
 def causalLLMLoss(logits: Tensor, target: Tensor, vocab_size: int, pad_idx: int = -100) -> Tensor:
@@ -18,3 +18,10 @@ def causalLLMLoss(logits: Tensor, target: Tensor, vocab_size: int, pad_idx: int 
     """
     predictions = logits[:, :-1].reshape(-1, vocab_size).float()
     return F.cross_entropy(predictions, target[:, 1:].reshape(-1).to(logits.device), ignore_index=pad_idx)
+
+
+def perplexityLoss(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over the sequences of each one's perplexity: e to the power of its mean cross-entropy in nats per token."""
+    predictions = logits[:, :-1].float().transpose(1, 2)
+    losses = F.cross_entropy(predictions, target[:, 1:].to(logits.device), reduction="none")
+    return losses.mean(dim=1).exp().mean()

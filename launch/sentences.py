@@ -357,6 +357,7 @@ _TRANSLATIONS: Mapping[str, str] = {
     "device": "This machine has no {asked}: its tensors lived on the CPU.",
     "backend": "This machine cannot run the backend {asked}: {given} was used.",
     "import": "`import {asked}` was given the module {given}.",
+    "name": "{given} has nothing like {asked}: what stood in its place does nothing.",
     "address": "The ranks met on this machine, not at {asked}.",
     "port": "The hard-coded port {asked} was replaced by a free one.",
     "file": "The rendezvous file {asked} was replaced by one of this run.",

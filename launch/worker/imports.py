@@ -10,18 +10,26 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Makes `import simplellm.llama` give the very module `lab_1_parallelism.llama`, for want of a
     `simplellm`.
 
-    A module of that name that is really installed, or lies beside the script, wins.
+    A module of that name that is really installed, or lies beside the script, wins. Of what the other one does not have
+    there are stand-ins: of a module inside a module, that module; of another name, something that does nothing.
     """
 
-    def __init__(self, alias: dict[str, dict[str, str]], used: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        alias: dict[str, dict[str, str]],
+        used: Callable[[str, str], None],
+        missed: Callable[[str, str], None],
+    ) -> None:
         self._alias = alias
         self._used = used
+        self._missed = missed
 
     def find_spec(
         self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
@@ -47,7 +55,47 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             self._used(root, actual_root)
         import_from(actual_root, location)
         # The import system returns what sys.modules holds afterwards: the real module, not the empty one.
-        sys.modules[name] = importlib.import_module(f"{actual_root}.{rest}" if rest else actual_root)
+        sys.modules[name] = actual = _nearest(actual_root, rest) or module
+        if not hasattr(actual, "__path__"):
+            actual.__path__ = []  # so that modules inside it are asked for here, too
+        actual.__dict__.setdefault(
+            "__getattr__", lambda attribute: self._stand_in(name, actual_root, attribute)
+        )
+
+    def _stand_in(self, module: str, actual_root: str, attribute: str) -> Any:
+        if attribute.startswith("_"):
+            raise AttributeError(f"module {module!r} has no attribute {attribute!r}")
+        self._missed(f"{module}.{attribute}", actual_root)
+        return Nothing(f"{module}.{attribute}")
+
+
+class Nothing:
+    """Does nothing, whatever is called or asked of it; it gives no data."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Nothing:
+        if attribute.startswith("_"):
+            raise AttributeError(attribute)
+        return self
+
+    def __call__(self, *_: object, **__: object) -> Nothing:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<no {self._name} here>"
+
+    def __format__(self, _: str) -> str:
+        return repr(self)
+
+
+def _nearest(root: str, rest: str) -> ModuleType | None:
+    """The module `root.rest`, or the one around it; None where there is not even that."""
+    if not rest:
+        return importlib.import_module(root)
+    first = f"{root}.{rest.partition('.')[0]}"
+    return importlib.import_module(first) if importlib.util.find_spec(first) is not None else None
 
 
 def import_from(name: str, location: str) -> None:

@@ -22,13 +22,20 @@ def install() -> None:
     def alias_used(name: str, module: str) -> None:
         recorder.write("translation", what="import", asked=name, given=module)
 
+    missed: set[str] = set()
+
+    def alias_missed(name: str, module: str) -> None:
+        if name not in missed:
+            missed.add(name)
+            recorder.write("translation", what="name", asked=name[:100], given=module)
+
     def torch_imported() -> None:
         _install_for_torch(recorder)
 
     def multiprocessing_imported() -> None:
         processes.record_multiprocessing(recorder)
 
-    sys.meta_path.insert(0, AliasFinder(recorder.settings.alias, alias_used))
+    sys.meta_path.insert(0, AliasFinder(recorder.settings.alias, alias_used, alias_missed))
     sys.meta_path.insert(
         0, AfterImport({"torch": torch_imported, "multiprocessing.process": multiprocessing_imported})
     )

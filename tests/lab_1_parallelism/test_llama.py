@@ -16,7 +16,7 @@ from lab_1_parallelism.llama import (
     LLamaStage,
     whole_model_name,
 )
-from lab_1_parallelism.losses import causalLLMLoss
+from lab_1_parallelism.losses import causalLLMLoss, perplexityLoss
 
 VOCAB_SIZE = 50
 SHAPE: dict[str, Any] = {"dmodel": 24, "num_heads": 2, "ctx_size": 16}
@@ -144,10 +144,18 @@ def test_a_sequence_longer_than_the_context_is_refused() -> None:
         ("tokenizers", "SPTokenizer", ""),
         ("dataloaders", "TinyStories", "tokenizer streaming batch_size seq_l split num_workers skip"),
         ("losses", "causalLLMLoss", "logits target vocab_size pad_idx"),
+        ("losses", "perplexityLoss", "logits target"),
     ],
-    ids=lambda value: value if value[:1].isupper() or value == "causalLLMLoss" else "",
+    ids=lambda value: value if value[:1].isupper() or value.endswith("Loss") else "",
 )
 def test_names_and_order_of_parameters_that_scripts_rely_on(module: str, name: str, parameters: str) -> None:
     thing = getattr(importlib.import_module(f"lab_1_parallelism.{module}"), name)
     seen = list(inspect.signature(thing).parameters)
     assert seen[: len(parameters.split())] == parameters.split()
+
+
+def test_perplexity_of_one_sequence_is_e_to_the_power_of_its_loss() -> None:
+    torch.manual_seed(0)
+    logits, tokens = torch.randn(1, 6, VOCAB_SIZE), torch.randint(VOCAB_SIZE, (1, 6))
+    expected = causalLLMLoss(logits, tokens, VOCAB_SIZE).exp()
+    torch.testing.assert_close(perplexityLoss(logits, tokens), expected)

@@ -175,6 +175,25 @@ def test_an_alias_stands_in_for_a_missing_module(tmp_path):
     assert "`import simplellm` was given the module lab_of_ours." in report.notes
 
 
+def test_what_the_alias_has_not_is_stood_in_for(tmp_path, monkeypatch):
+    library = tmp_path / "elsewhere" / "lab_of_ours"
+    library.mkdir(parents=True)
+    write(library, "__init__.py", "")
+    write(library, "llama.py", "class Stage: pass\n")
+    program = (
+        "from simplellm.llama.llama import Stage, Other\n"
+        "from simplellm.utils import State\n"
+        "import simplellm.gpt.base\n"
+        "State.set_seed(42)\n"
+        "print(Stage.__module__)\n"
+    )
+    monkeypatch.syspath_prepend(str(library.parent))
+    report = shell(tmp_path, program, alias={"simplellm": "lab_of_ours"})
+    assert report.output.text.split() == ["lab_of_ours.llama"] * 2
+    assert any("nothing like simplellm.utils.State" in note for note in report.notes)
+    assert any("nothing like simplellm.llama.Other" in note for note in report.notes)
+
+
 def test_a_module_beside_the_script_wins_over_its_alias(tmp_path):
     write(tmp_path, "simplellm.py", "name = 'mine'\n")
     report = shell(tmp_path, "import simplellm\nprint(simplellm.name)\n", alias={"simplellm": "json"})
