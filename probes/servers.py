@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.utils.data import Subset
 
 import lab_2_hfl.servers as lab_servers
@@ -59,6 +60,7 @@ def run_server(
         result = server.run(nr_rounds)
     last = [parameter.detach() for parameter in server.model.parameters()]
     return {
+        "sizes": list(map(len, make_subsets(clients))),
         "calls": calls,
         "weights": digest_tensors(last, digest_seed),
         "accuracy": meter.measure(last),
@@ -87,12 +89,15 @@ def update_client(
     with _large_enough(clients), blocked(unusable, exercise):
         server = _make_server(namespace[name], clients, arguments, order)
         chosen = server.clients[client]
-        sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
+        with _noted_batches() as batches:
+            sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
         other = server.clients[asked_twice]
         first = digest_tensors(other.update(weights, update_seed), digest_seed)
         again = digest_tensors(other.update(weights, update_seed), digest_seed)
     return {
+        "sizes": list(map(len, make_subsets(clients))),
         "sent": sent,
+        "batches": batches,
         "first": first,
         "again": again,
         "received": before,
@@ -239,12 +244,14 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
             kwargs[name] = params
         received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
         start = thread_time()  # of this thread alone: no clock of the submission's shows less
-        sent = update(*args, **kwargs)
+        with _noted_batches() as batches:
+            sent = update(*args, **kwargs)
         calls.append(
             {
                 "client": index,
                 "seconds": thread_time() - start,
                 "received": received,
+                "batches": batches,
                 "accuracy": accuracy,
                 "sent": digest_tensors(sent, digest_seed),
             }
@@ -252,6 +259,23 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
         return sent
 
     _replace_update(client, record)
+
+
+@contextmanager
+def _noted_batches() -> Iterator[dict[str, int]]:
+    """Meanwhile count the batches that any model trains on, and note the size of the largest."""
+    noted = {"count": 0, "largest": 0}
+
+    def note(module: Any, inputs: Any) -> None:
+        if isinstance(module, MnistCnn) and module.training and inputs:
+            noted["count"] += 1
+            noted["largest"] = max(noted["largest"], len(inputs[0]))
+
+    handle = register_module_forward_pre_hook(note)
+    try:
+        yield noted
+    finally:
+        handle.remove()
 
 
 def _replace_update(client: Any, record: Any) -> None:

@@ -43,6 +43,19 @@ def is_like(seen: Any, expected: Digest) -> bool:
     )
 
 
+def is_along(seen: Any, expected: Digest) -> bool:
+    """Whether tensors point roughly where others do, as weights after a short training do along those before it."""
+    if not is_like(seen, expected):
+        return False
+    pairs = [
+        pair
+        for a, b in zip(seen, expected, strict=True)
+        for pair in zip(a["entries"], b["entries"], strict=True)
+    ]
+    sizes = math.hypot(*(a for a, _ in pairs)) * math.hypot(*(b for _, b in pairs))
+    return abs(math.fsum(a * b for a, b in pairs)) > 0.5 * sizes
+
+
 def _is_part_like(seen: Any, expected: Mapping[str, Any]) -> bool:
     if not isinstance(seen, dict) or seen.get("shape") != expected["shape"]:
         return False

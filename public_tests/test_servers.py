@@ -9,6 +9,7 @@ import pytest
 
 from grader import Ask, Failure, Question, Submission, asks, explain, fail
 
+from .batches import other_batches
 from .server_runs import (
     GRAD,
     WEIGHT,
@@ -61,7 +62,11 @@ def weights_differ(evidence: ServerEvidence) -> Failure | None:
     )
 
 
-DISAGREEMENT = (nothing_returned, values_missing, weights_differ)
+def training_differs(evidence: ServerEvidence) -> Failure | None:
+    return other_batches(evidence) if evidence.ends_wrong else None
+
+
+DISAGREEMENT = (nothing_returned, values_missing, training_differs, weights_differ)
 
 
 @pytest.mark.exercise("A1.1")

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grader import Failure, is_number
-from public_tests.digests import Digest, combine_tensors, is_like, match_tensors
+from public_tests.batches import has_right_batches, other_batches
+from public_tests.digests import Digest, combine_tensors, is_along, is_like, match_tensors
 from public_tests.server_runs import (
     GRAD,
     WEIGHT,
@@ -23,6 +24,7 @@ from public_tests.server_runs import (
 )
 
 _ONE_DRAW = "self.rng.choice(self.nr_clients, self.nr_clients_per_round, replace=False)"
+_SEED = "each client's seed (seed + index + 1 + round × clients per round)"
 # Rounding alone, where no training lies between: clients' own answers are combined, or nothing moved at all.
 _EXACT = 0.002
 
@@ -111,15 +113,62 @@ def no_move(evidence: ServerEvidence) -> Failure | None:
     )
 
 
-def other_weights(evidence: ServerEvidence) -> Failure | None:
-    if evidence.wrong_round is None:
+def other_training(evidence: ServerEvidence) -> Failure | None:
+    """The weights are wrong, and a client trained on other batches than it should."""
+    return other_batches(evidence) if _is_wrong(evidence) else None
+
+
+def other_mean(evidence: ServerEvidence) -> Failure | None:
+    """What the clients sent is right, but not what the server made of it."""
+    wrong = evidence.wrong_round
+    if wrong is None or not _has_right_answers(evidence, wrong.number):
         return None
     return _blame_round(
         evidence,
+        wrong,
+        " What its clients sent in this round is right.",
+        "check what the server makes of it: each client's share is its number of samples divided by that of all clients of the round, and "
+        "the model is changed once, after the last of them.",
+    )
+
+
+def other_answers_later(evidence: ServerEvidence) -> Failure | None:
+    """The first round is right, and a client's answer in a later one is wrong."""
+    wrong = evidence.wrong_round
+    if wrong is None or wrong.number == 1:
+        return None
+    return _blame_round(
+        evidence,
+        wrong,
+        " The rounds before are right.",
+        f"check what changes from round to round: {_SEED}, with rounds counted from 0, and the weights that each update starts from.",
+    )
+
+
+def other_weights(evidence: ServerEvidence) -> Failure | None:
+    if evidence.wrong_round is None:
+        return None
+    known = has_right_batches(evidence)
+    return _blame_round(
+        evidence,
         evidence.wrong_round,
-        "",
-        "check the learning rate, the clients' batch size and local epochs, the weighting by samples, and each client's seed (seed + index + 1 "
-        "+ round × clients per round).",
+        " The number and the size of its clients' batches are right." if known else "",
+        f"check the learning rate, {'' if known else 'the batch size and the number of local epochs, '}that the optimizer is plain SGD, and "
+        f"that torch is seeded before each update, with {_SEED}.",
+    )
+
+
+def _has_right_answers(evidence: ServerEvidence, number: int) -> bool:
+    """Whether all clients of a round sent what the reference's did. Only where the reference's clients send the same kind of thing."""
+    size = len(evidence.right["calls"]) // evidence.nr_rounds
+    right = {call["client"]: call for call in evidence.right["calls"][size * (number - 1) : size * number]}
+    return all(
+        match_tensors(
+            call.get("sent"),
+            right[call["client"]]["sent"],
+            right[call["client"]]["received"] if evidence.exercise is WEIGHT else None,
+        )
+        for call in evidence.rounds[number - 1].calls
     )
 
 
@@ -179,6 +228,9 @@ WRONG_WEIGHTS = (
     opposite_direction,
     plain_mean,
     no_move,
+    other_training,
+    other_mean,
+    other_answers_later,
     other_weights,
 )
 
@@ -196,6 +248,10 @@ def other_number_of_few(evidence: ServerEvidence) -> Failure | None:
     )
 
 
+def other_training_of_few(evidence: ServerEvidence) -> Failure | None:
+    return other_batches(evidence) if evidence.ends_wrong else None
+
+
 def other_weights_of_few(evidence: ServerEvidence) -> Failure | None:
     if not evidence.ends_wrong:
         return None
@@ -206,7 +262,7 @@ def other_weights_of_few(evidence: ServerEvidence) -> Failure | None:
     )
 
 
-WRONG_WITH_FEW_CLIENTS = (other_number_of_few, other_weights_of_few)
+WRONG_WITH_FEW_CLIENTS = (other_number_of_few, other_training_of_few, other_weights_of_few)
 
 
 # --- what a client sends ----------------------------------------------------------------------------------------------------------------
@@ -236,10 +292,23 @@ def received_weights_changed(evidence: ServerEvidence) -> Failure | None:
 
 
 def other_kind(evidence: ServerEvidence) -> Failure | None:
-    """The client sends what the given server's clients do, or what goes with it, instead of what the exercise is about."""
-    name = _name_sent(evidence)
-    missed = {"its new weights"} if evidence.exercise is GRAD else {"gradients", *_MOVES}
-    return other_message(evidence) if name in missed else None
+    """The client sends what the given server's clients do, or what goes with it, instead of what the exercise is about.
+
+    Weights after training are still like those before it; gradients and differences of weights are not. So the kind is known also of what a
+    client computes in another way than the reference's, such as with other seeds.
+    """
+    sent, right = _find_wrong_message(evidence)
+    received, is_weight = evidence.right["received"], evidence.exercise is WEIGHT
+    if right is None or not is_like(sent, received) or is_along(sent, received) is is_weight:
+        return None
+    if not any(any(part["entries"]) for part in sent):  # all zero is nothing at all
+        return None
+    what = "gradients or differences of weights" if is_weight else "weights"
+    return other_message(evidence) or _blame_message(
+        evidence.exercise,
+        f" It sends {what}.",
+        f"return {_name_message(evidence.exercise)} from the client's `update`.",
+    )
 
 
 def other_message(evidence: ServerEvidence) -> Failure | None:
@@ -280,10 +349,23 @@ def _name_sent(evidence: ServerEvidence) -> str | None:
     return _UNTRAINED if match_tensors(sent, received, trained, _EXACT) else None
 
 
+def other_training_for_update(evidence: ServerEvidence) -> Failure | None:
+    """The client that has most samples trained on other batches than it should."""
+    _, right = _find_wrong_message(evidence)
+    return other_batches(evidence) if right is not None else None
+
+
 def other_update(evidence: ServerEvidence) -> Failure | None:
     _, right = _find_wrong_message(evidence)
     if right is None:
         return None
+    if has_right_batches(evidence):
+        return _blame_message(
+            evidence.exercise,
+            " The number and the size of its batches are right.",
+            "check that it starts from the weights that it got, that its optimizer is plain SGD with the server's learning rate, and that "
+            "torch is seeded with the seed that it got, right before training.",
+        )
     return _blame_message(
         evidence.exercise,
         "",
@@ -334,6 +416,7 @@ WRONG_MESSAGE = (
     client_beside_server,
     received_weights_changed,
     other_message,
+    other_training_for_update,
     other_update,
     update_not_repeated,
 )
@@ -349,7 +432,7 @@ def other_parameters(evidence: ServerEvidence) -> Failure | None:
         if not is_number(seen) or not math.isclose(seen, right, abs_tol=1e-9):
             return Failure(
                 f"{field} of the RunResult of {evidence.exercise.name} is {str(seen)[:80]}.",
-                f"{field} = {right}, as the server was made",
+                f"the {field} that the server was made with",
                 "let the server use what it was made with, and give RunResult its values in the order name, n, c, b, e, lr, seed, wall_time, "
                 "message_count, test_accuracy.",
             )

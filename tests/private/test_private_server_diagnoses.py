@@ -13,6 +13,7 @@ from private_tests.servers.diagnoses import (
     WRONG_RESULT,
     WRONG_WEIGHTS,
     WRONG_WITH_FEW_CLIENTS,
+    other_kind,
     other_messages,
     times_not_added_up,
 )
@@ -127,14 +128,61 @@ def see_round(
         (GRAD, -1.5, [100, 300], "It moved in the opposite direction."),
         (WEIGHT, 1.0, [100, 300], "It did not move in this round."),
         (WEIGHT, 1.0001, [100, 300], "It did not move in this round."),  # but for rounding
-        (WEIGHT, 1.3, [100, 300], "and the same arguments."),
-        (WEIGHT, 3.0, None, "and the same arguments."),
+        (WEIGHT, 1.3, [100, 300], "What its clients sent in this round is right."),
+        (WEIGHT, 3.0, None, "What its clients sent in this round is right."),
     ],
 )
 def test_a_round_s_mistake_is_named(
     exercise: ServerExercise, weights: float, sizes: list[int] | None, hint: str
 ) -> None:
     assert diagnose(see_round(exercise, weights, sizes), WRONG_WEIGHTS).seen.endswith(hint)
+
+
+def test_a_client_s_wrong_answer_in_a_later_round_is_no_fault_of_the_first() -> None:
+    seen = {**RIGHT_RUN, "weights": digest(7.0)}
+    seen["calls"] = [*RIGHT_RUN["calls"][:3], call(2, 1.0, sent=9.0)]
+
+    assert diagnose(see(WEIGHT, seen, RIGHT_RUN), WRONG_WEIGHTS).seen.endswith("The rounds before are right.")
+
+
+def train(count: int, largest: int) -> dict[str, Any]:
+    return {"count": count, "largest": largest}
+
+
+@pytest.mark.parametrize(
+    ("exercise", "seen", "sentence"),
+    [
+        (WEIGHT, train(2, 60), "more samples than the first take several steps in a round"),
+        (WEIGHT, train(2, 80), "everyone's batch size is the clients' mean number of samples."),
+        (WEIGHT, train(12, 10), "everyone's batch size is 10."),
+        (WEIGHT, train(2, 115), "goes over its samples 2 times."),
+        (GRAD, train(1, 100), "trains on up to 100 samples at a time"),
+        (GRAD, train(2, 115), "trains on 2 batches in a round"),
+    ],
+)
+def test_other_batches_explain_wrong_weights(
+    exercise: ServerExercise, seen: dict[str, int], sentence: str
+) -> None:
+    right = {**call(0, sent=1.0), "batches": train(1, 115)}
+    evidence = see(
+        exercise,
+        {"calls": [{**call(0, sent=2.0), "batches": seen}], "weights": digest(9.0)},
+        {"calls": [right], "weights": digest(1.0), "sizes": [60, 115, 65]},
+        nr_rounds=1,
+    )
+
+    assert sentence in diagnose(evidence, WRONG_WEIGHTS).seen
+
+
+@pytest.mark.parametrize(
+    "batches", [None, [], {"count": 1}, {"count": "1", "largest": 1}, train(0, 0), train(1, 115)]
+)
+def test_without_other_batches_the_weights_are_told(batches: Any) -> None:
+    right = {**call(0, sent=1.0), "batches": train(1, 115)}
+    seen = {"calls": [{**call(0, sent=2.0), "batches": batches}], "weights": digest(9.0)}
+    evidence = see(WEIGHT, seen, {"calls": [right], "weights": digest(1.0), "sizes": [115]}, nr_rounds=1)
+
+    assert "has other weights" in diagnose(evidence, WRONG_WEIGHTS).seen
 
 
 def test_clients_that_send_nothing_are_no_plain_mean() -> None:
@@ -182,7 +230,7 @@ def see_update(
     return see(
         exercise,
         {**seen, "class": NESTED, **found},
-        {"sent": right, "first": right, "again": right, "received": digest(1.0)},
+        {"sent": right, "first": right, "again": right, "received": digest(1.0), "batches": train(1, 4)},
     )
 
 
@@ -226,6 +274,30 @@ def test_a_client_beside_the_server_is_told() -> None:
 )
 def test_what_is_sent_instead_is_named(exercise: ServerExercise, sent: float, hint: str) -> None:
     assert diagnose(see_update(exercise, sent), WRONG_MESSAGE).seen.endswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "sent", "is_missed"),
+    [
+        (WEIGHT, [1.0, 0.3], False),
+        (WEIGHT, [0.3, 1.0], True),
+        (WEIGHT, [0.0, 0.0], False),
+        (GRAD, [1.0, 0.3], True),
+        (GRAD, [0.3, 1.0], False),
+    ],
+    ids=["like weights", "unlike weights", "nothing", "weights", "differences"],
+)
+def test_the_kind_of_a_message_is_known_also_of_a_wrong_one(
+    exercise: ServerExercise, sent: list[float], is_missed: bool
+) -> None:
+    def make(entries: list[float]) -> list[dict[str, Any]]:
+        return [{"shape": [2], "norm": 1.0, "entries": entries}]
+
+    right = make([1.1, 0.1] if exercise is WEIGHT else [0.1, -0.1])
+    answers = dict.fromkeys(("sent", "first", "again"), right)
+    evidence = see(exercise, {**answers, "sent": make(sent)}, {**answers, "received": make([1.0, 0.0])})
+
+    assert (other_kind(evidence) is not None) is is_missed
 
 
 # --- the result -------------------------------------------------------------------------------------------------------------------------
