@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .notebook import Notebook, read_notebook
+from .notebook import Cell, Notebook, read_notebook
 
 Option = str | bool
 _BOOL: tuple[Option, ...] = (False, True)
@@ -32,6 +32,14 @@ class Handout:
     def is_untouched(self, tag: str, source: str) -> bool:
         """Whether a cell is as in the handout, apart from white space."""
         return tag in self.cells and squeeze(self.cells[tag]) == squeeze(source)
+
+    def has(self, cell: Cell) -> bool:
+        """Whether a cell is one of the handout's, apart from white space and tags."""
+        return squeeze(cell.source) in self._squeezed
+
+    @cached_property
+    def _squeezed(self) -> set[str]:
+        return {squeeze(cell.source) for cell in self.notebook.cells}
 
     def functions(self, tag: str) -> list[str]:
         """Names of the functions that the cell defines."""
@@ -83,6 +91,22 @@ class Handout:
 def read_handout(path: Path) -> Handout:
     """Raises NotebookError if there is no such notebook."""
     return Handout(read_notebook(path))
+
+
+def list_definitions(source: str) -> list[str]:
+    """The names of a handout's cell: the classes, functions and values that it defines; none for a text."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return []
+    found: list[str] = []
+    for node in body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.append(name)
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                found.append(name)
+    return found
 
 
 def squeeze(source: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import nbformat
 
@@ -52,8 +53,11 @@ class Notebook:
         found = [cell for cell in self.cells if tag in cell.tags and cell.is_code]
         return found[0] if len(found) == 1 else None
 
-    def require(self, tag: str) -> Cell:
-        """The code cell with `tag`; fails the check, saying what is wrong with the tag, if there is not exactly one."""
+    def require(self, tag: str, names: Collection[str] = ()) -> Cell:
+        """The code cell with `tag`; fails the check, saying what is wrong with the tag, if there is not exactly one.
+
+        names: what it should define
+        """
         tagged = [cell for cell in self.cells if tag in cell.tags]
         code = [cell for cell in tagged if cell.is_code]
         if len(code) == 1:
@@ -78,6 +82,8 @@ class Notebook:
                 f"remove the tags of {unread} in Jupyter's property inspector, and add them again.",
             )
         near = self._find_near(tag)
+        if near is None and (cells := self.list_defining(names)):
+            self._fail_untagged(tag, names, cells)
         seen = f"No cell has the tag {tag!r}" + (f", but {near[0]} has {near[1]!r}." if near else ".")
         advice = (
             f"correct the tag of {near[0]} to {tag!r}."
@@ -85,6 +91,19 @@ class Notebook:
             else f"give the cell with your answer the tag {tag!r} again (compare with the handout)."
         )
         return fail(seen, f"one code cell tagged {tag!r}", advice)
+
+    def _fail_untagged(self, tag: str, names: Collection[str], cells: Sequence[Cell]) -> NoReturn:
+        advice = "give it this tag" if len(cells) == 1 else "give this tag to the one that counts"
+        fail(
+            f"No cell has the tag {tag!r}, but {_list(cells)} {'defines' if len(cells) == 1 else 'define'} {' and '.join(names)}.",
+            f"one code cell tagged {tag!r}",
+            f"{advice} (in Jupyter: the cell's property inspector).",
+        )
+
+    def list_defining(self, names: Collection[str]) -> list[Cell]:
+        """The code cells that define all of the names at their top level; none if there are no names."""
+        codes = [cell for cell in self.cells if cell.is_code and names]
+        return [cell for cell in codes if all(_defines(cell.source, name) for name in names)]
 
     def read_text(self, tag: str) -> str | None:
         """The source of the cell with `tag`, whatever its kind; of all of them, in order, if it was split into several."""
@@ -205,6 +224,12 @@ def _read_tags(cell: dict[str, Any]) -> tuple[str, ...] | None:
     if not isinstance(tags, Sequence):
         return None
     return tuple(dict.fromkeys(tag.strip() for tag in tags if isinstance(tag, str)))
+
+
+def _defines(source: str, name: str) -> bool:
+    # Not parsed: a cell that has a mistake or a magic in it is still the cell.
+    known = rf"^(?:(?:async )?(?:class|def) +{name}\b|{name} *(?::[^=\n]+)?=(?!=)|from +[\w.]+ +import\b.*\b{name}\b)"
+    return re.search(known, source, re.MULTILINE) is not None
 
 
 def _list(cells: Sequence[Cell]) -> str:

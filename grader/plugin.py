@@ -32,6 +32,7 @@ from .notebook import Notebook, NotebookError, read_notebook
 from .options import OptionError, add_options, check_reports, read_exercises
 from .report import Report, format_notes, format_table, write_refusal
 from .scripts import Scripts, describe_unused, expect
+from .tags import restore_tags
 
 pytest_plugins = ["grader.fixtures", "grader.dependence"]
 
@@ -151,7 +152,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     option = config.option
-    notebook = config.stash.get(_NOTEBOOK, None)
+    notebook, notes = config.stash.get(_NOTEBOOK, None), list[str]()
+    if notebook is not None:
+        notebook, notes = restore_tags(notebook, homework.handout, homework.tags)
     hand_in = _find_hand_in(config, homework)
     scripts = Scripts(hand_in) if hand_in is not None and option.scripts is not None else None
     wanted = read_exercises(option.exercise, homework, notebook is not None, scripts is not None)
@@ -168,10 +171,10 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         **{name: version(name) for name in homework.libraries},
     }
     if hand_in is not None:
-        context["handed_in"] = [
-            *hand_in.notes,
-            *describe_unused(hand_in, homework.exercises if scripts else ()),
-        ]
+        unused = describe_unused(hand_in, homework.exercises if scripts else ())
+        notes = [*hand_in.notes, *notes, *unused]
+    if notes:
+        context["handed_in"] = notes
     report = Report(homework.title, homework.exercises, context=context)
     suite = homework.hidden if is_hidden else homework.public
     return Grading(homework, suite, level, report, notebook, scripts, wanted)

@@ -12,6 +12,7 @@ from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
 from .failure import fail
+from .handout import list_definitions
 from .homework import Homework
 from .notebook import Cell, Notebook
 from .observation import Odd
@@ -67,7 +68,9 @@ class Submission:
 
     def require_cell(self, tag: str) -> Cell:
         """The code cell with `tag`; fails if there is not exactly one."""
-        return self.notebook.require(tag)
+        if (cell := self.notebook.find(tag)) is not None:
+            return cell
+        return self.notebook.require(tag, list_definitions(self.homework.handout.cells.get(tag, "")))
 
     def read_text(self, tag: str) -> str | None:
         """The source of the cell with `tag`, of whatever kind."""

@@ -61,7 +61,7 @@ class Case(GoldenCase):
     like: the case whose cells are changed
     cells: changes to the cell with a tag: its `tags`, its `kind`, in how many `copies` it is there
     base: the notebook of `notebooks/` that the cells change
-    format: `nbformat 4`, `nbformat 3`, `text tags` (a string for the list of tags) or `jupytext`
+    format: `nbformat 4`, `nbformat 3`, `text tags` (a string for the list of tags), `no tags` or `jupytext`
     packed: as what the notebook is handed in: as it is, in a `folder`, or in a `zip`
     beside: then, by name, files of the kit that lie beside it
     limits: the kernel's limits where they differ from the homework's
@@ -115,9 +115,10 @@ def make_submission(case: Case, folder: Path) -> Path:
     elif case.format == "nbformat 3":
         path, text = folder / "submission.ipynb", nbformat.writes(notebook, version=3)  # type: ignore[no-untyped-call]
     else:
-        if case.format == "text tags":
-            for cell in notebook.cells:
-                cell.metadata["tags"] = " ".join(cell.metadata.get("tags", []))
+        for cell in notebook.cells:
+            tags = cell.metadata.pop("tags", [])
+            if case.format != "no tags":
+                cell.metadata["tags"] = " ".join(tags) if case.format == "text tags" else tags
         path, text = folder / "submission.ipynb", json.dumps(notebook)
     path.write_text(text, encoding="utf-8")
     return pack(case, path, folder / "packed")

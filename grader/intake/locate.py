@@ -10,7 +10,9 @@ from pathlib import Path
 
 from ..handout import squeeze
 from ..notebook import NotebookError, read_notebook
+from ..tags import find_by_names
 from .archives import is_archive
+from .copies import list_earlier
 from .names import IntakeError, listed, show
 from .pairing import Pairing
 
@@ -115,15 +117,20 @@ def _find_archive(path: Path, folder: Path) -> Path | None:
 def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) -> tuple[Path, list[str]]:
     if len(paths) == 1:
         return _with_plain_suffix(folder, paths[0])
-    candidates = _without_copies([_read(path, folder, expected.tags) for path in paths])
+    candidates = _without_copies([_read(path, folder, expected) for path in paths])
     in_the_open = [each for each in candidates if not each.was_packed and each.filled(expected)]
-    best = _choose(in_the_open or candidates, expected)
+    worked = [each for each in in_the_open or candidates if not each.is_empty_handout(expected)] or candidates
+    earlier = list_earlier(candidate.path for candidate in worked)
+    copies = {path for paths in earlier.values() for path in paths}
+    best = _choose([candidate for candidate in worked if candidate.path not in copies], expected)
     others = [candidate.name for candidate in candidates if candidate is not best]
     notes = []
     if others:
         filled = len(best.filled(expected))
         why = (
-            f"it fills {filled} of the {len(expected.tags)} cells that are graded"
+            _compare(best, [each for each in worked if each.path in earlier[best.path]], expected)
+            if best.path in earlier
+            else f"it fills {filled} of the {len(expected.tags)} cells that are graded"
             if filled
             else "it has the tags of graded cells"
             if best.sources
@@ -132,6 +139,17 @@ def _choose_notebook(folder: Path, paths: Sequence[Path], expected: Expected) ->
         notes = [f"{best.name} was chosen: {why}. Set aside: {listed(others)}."]
     path, more = _with_plain_suffix(folder, best.path)
     return path, notes + more
+
+
+def _compare(latest: _Candidate, copies: Sequence[_Candidate], expected: Expected) -> str:
+    """Why the latest of several copies was chosen; and that it has less than another one, since a person may want to look."""
+    fuller = [copy for copy in copies if len(copy.filled(expected)) > len(latest.filled(expected))]
+    reason = "of the copies it is the latest, by its name"
+    if not fuller:
+        return reason
+    return (
+        f"{reason}, though {listed([copy.name for copy in fuller])} fills more of the cells that are graded"
+    )
 
 
 def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
@@ -179,8 +197,7 @@ def _plainness(candidate: _Candidate) -> tuple[bool, bool, int, str]:
 
 def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
     """Return the notebook that fills the most graded cells. Raises IntakeError if two fill equally many, but differently."""
-    worked = [candidate for candidate in candidates if not candidate.is_empty_handout(expected)] or candidates
-    tagged = [candidate for candidate in worked if candidate.sources] or list(worked)
+    tagged = [candidate for candidate in candidates if candidate.sources] or list(candidates)
     most = max(len(candidate.filled(expected)) for candidate in tagged)
     best = [candidate for candidate in tagged if len(candidate.filled(expected)) == most]
     if len(best) > 1 and any(
@@ -195,20 +212,25 @@ def _choose(candidates: Sequence[_Candidate], expected: Expected) -> _Candidate:
     return best[0]
 
 
-def _read(path: Path, folder: Path, tags: Collection[str]) -> _Candidate:
+def _read(path: Path, folder: Path, expected: Expected) -> _Candidate:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    sources = _tagged_sources(path, frozenset(tags))
+    sources = _tagged_sources(path, expected)
     return _Candidate(path, _shown(path, folder), digest, sources, _find_archive(path, folder) is not None)
 
 
-def _tagged_sources(path: Path, tags: frozenset[str]) -> dict[str, str]:
-    """The sources of tagged cells without their white space; empty if the file can't be read as a notebook."""
+def _tagged_sources(path: Path, expected: Expected) -> dict[str, str]:
+    """The sources of tagged cells without their white space; empty if the file can't be read as a notebook.
+
+    Without any tag, those of the cells that define what the handout's do.
+    """
     try:
         notebook = read_notebook(path)
     except NotebookError:
         return {}
-    return {tag: squeeze(cell.source) for cell in notebook.cells for tag in cell.tags if tag in tags}
+    tagged = {tag: cell for cell in notebook.cells for tag in cell.tags if tag in expected.tags}
+    tagged = tagged or {tag: cell for tag, (cell, *_) in find_by_names(notebook, expected.handout).items()}
+    return {tag: squeeze(cell.source) for tag, cell in tagged.items()}
 
 
 def _with_plain_suffix(folder: Path, path: Path) -> tuple[Path, list[str]]:

@@ -11,6 +11,7 @@ import pytest
 from grader.containment import View
 from grader.execution import Answer
 from grader.failure import Failure
+from grader.handout import Handout
 from grader.homework import Homework, KernelLimits, Suite
 from grader.notebook import Cell, Notebook
 from grader.observation import CodeError, Odd
@@ -52,6 +53,7 @@ def make_submission(
     homework = Homework(
         Path(), "Homework", "", "setup", SUITE, SUITE, (), kernel=KernelLimits(cell_timeout_s=60)
     )
+    vars(homework)["handout"] = Handout(Notebook(Path("handout.ipynb"), ()))
     submission = Submission(Notebook(Path("homework.ipynb"), cells), homework, {}, view=view)
     submission._session.close()
     runs = {0: setup or Answer("ok"), 1: cell or Answer("ok")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
@@ -59,6 +60,73 @@ LAYOUTS = [
 @pytest.mark.parametrize(("files", "expected"), LAYOUTS)
 def test_notebook_is_found(files: dict[str, bytes], expected: str, hand_in: Handing) -> None:
     assert chosen(hand_in(files, expected=EXPECTED)) == expected
+
+
+COPIES = [
+    ("homework_1.ipynb", "homework_1 (2).ipynb"),
+    ("homework_1 (2).ipynb", "homework_1 (10).ipynb"),
+    ("homework_1.ipynb", "homework_1-1.ipynb"),
+    ("homework_1-2.ipynb", "homework_1-3.ipynb"),
+    ("homework_1.ipynb", "homework_1_v2.ipynb"),
+    ("homework_1_v2.ipynb", "homework_1_v3.ipynb"),
+    ("homework_1.ipynb", "homework_1-Copy1.ipynb"),
+    ("homework_1 - Copy.ipynb", "homework_1 - Copy (2).ipynb"),
+    ("homework_1_v3.ipynb", "homework_1_final.ipynb"),
+    ("homework_1_final.ipynb", "homework_1_final2.ipynb"),
+    ("homework_1_old.ipynb", "homework_1.ipynb"),
+    ("homework_1-checkpoint.ipynb", "homework_1.ipynb"),
+    ("Homework_1.ipynb", "homework_1 (1).ipynb"),
+    ("homework_1.ipynb.txt", "homework_1 (1).ipynb.txt"),
+]
+
+
+@pytest.mark.parametrize(("earlier", "latest"), COPIES)
+def test_of_several_copies_the_latest_counts(earlier: str, latest: str, hand_in: Handing) -> None:
+    between = {"homework_1.ipynb": OTHER} if earlier.startswith("homework_1-2") else {}
+    submission = hand_in({earlier: FILLED, latest: notebook(a="1", b="2"), **between}, expected=EXPECTED)
+    assert chosen(submission) == latest.removesuffix(".txt")
+    assert any(
+        "of the copies it is the latest, by its name. Set aside: " in note for note in submission.notes
+    )
+
+
+def test_a_later_copy_that_has_less_is_said_to(hand_in: Handing) -> None:
+    submission = hand_in({"hw.ipynb": FILLED, "hw (1).ipynb": HALF}, expected=EXPECTED)
+    assert submission.notes == (
+        '"hw (1).ipynb" was chosen: of the copies it is the latest, by its name, though hw.ipynb fills more of the cells '
+        "that are graded. Set aside: hw.ipynb.",
+    )
+
+
+def test_a_later_copy_that_is_the_empty_handout_does_not_count(hand_in: Handing) -> None:
+    submission = hand_in({"hw.ipynb": FILLED, "hw (1).ipynb": EMPTY}, expected=EXPECTED)
+    assert chosen(submission) == "hw.ipynb"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("homework_1.ipynb", "homework_2.ipynb"),
+        ("a/hw.ipynb", "b/hw (1).ipynb"),
+        ("hw-Copy1.ipynb", "hw (1).ipynb"),
+    ],
+    ids=["two homeworks", "two folders", "two copies"],
+)
+def test_names_that_do_not_say_which_is_later_are_ambiguous(names: tuple[str, str], hand_in: Handing) -> None:
+    with pytest.raises(IntakeError, match="2 notebooks could be the one"):
+        hand_in(dict(zip(names, (FILLED, OTHER), strict=True)), expected=EXPECTED)
+
+
+def test_a_notebook_without_tags_is_known_by_what_it_defines(hand_in: Handing) -> None:
+    cells = json.loads(FILLED)
+    for cell in cells["cells"]:
+        cell["metadata"] = {}
+    files = {
+        "mine.ipynb": json.dumps(cells).encode(),
+        "homework_1.ipynb": EMPTY,
+        "notes.ipynb": notebook(title="Notes"),
+    }
+    assert chosen(hand_in(files, expected=EXPECTED)) == "mine.ipynb"
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
