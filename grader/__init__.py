@@ -1,10 +1,11 @@
 """The engine: runs a submission in a process of its own, takes observations, and lets checks decide outside of it.
 
-What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Failure`, `fail` and `explain`, and the functions on plain values.
+What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Failure`, `NotReached`, `fail` and `explain`, and the functions on
+plain values.
 """
 
 from .diagnosis import Diagnosis, explain
-from .failure import Failure, MachineFailure, fail
+from .failure import Failure, MachineFailure, NotReached, fail
 from .grading import add_context
 from .homework import Homework, read_homework
 from .observation import Table
@@ -26,6 +27,7 @@ __all__ = [
     "Failure",
     "Homework",
     "MachineFailure",
+    "NotReached",
     "Question",
     "Scripts",
     "Submission",

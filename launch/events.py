@@ -41,10 +41,16 @@ COUNT_LIMIT = 10**7
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is kept of a tensor's values: their sum, and eight of them from the first to the last."""
+    """What is kept of a tensor's values: their sum, eight of them from the first to the last, and a sketch.
+
+    The sketch has the smallest of all values' hashes, zeros left out: what two tensors have in common shows in
+    it wherever it lies in them (Broder 1997, "On the resemblance and containment of documents"). It is empty
+    for a tensor of more than 4,000,000 elements.
+    """
 
     sum: float
     samples: tuple[float, ...]
+    sketch: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,8 @@ class Forward(Event):
     thread: int
     gradients: bool
     repeated: bool = False  # run again inside a backward pass
+    input: Content | None = None  # of the first tensor of floating-point numbers that it was given
+    output: Content | None = None
     at: SourceLine | None = None
 
 
@@ -174,6 +182,16 @@ class Backward(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Gradient(Event):
+    """What a backward pass brought to a forward pass's "output", or what it left for its "input"."""
+
+    place: str
+    micro_batch: Count
+    step: Count
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens(Event):
     """Whole numbers that entered a model ("input"), an embedding or, as the target, a loss."""
 
@@ -182,6 +200,9 @@ class Tokens(Event):
     shape: tuple[int, ...]
     checksum: int  # CRC-32 of the elements as little-endian int64
     first: tuple[int, ...]
+    rows: tuple[int, ...] = ()  # of a batch the checksum of each sequence
+    position: int = 0  # of its first sequence in the batch that it was cut from
+    cut_from: int = 0  # sequences in the memory that it is a view of
     micro_batch: Count | None = None
     file: str | None = None
     at: SourceLine | None = None
@@ -300,6 +321,7 @@ KINDS: dict[str, type[Event]] = {
     "model": Model,
     "forward": Forward,
     "backward": Backward,
+    "gradient": Gradient,
     "tokens": Tokens,
     "optimizer": OptimizerUsed,
     "step": Step,

@@ -115,6 +115,11 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "Another rank did not come to this call in time: compare what both do at this point.",
     ),
     (
+        r"modified by an inplace operation",
+        "Something that a backward pass still needed was changed: step the optimizer, and write into tensors, only after the backward "
+        "passes of all micro-batches.",
+    ),
+    (
         r"size doesn't match",
         "Give the receiving tensor the shape and the type of the one that is sent.",
     ),

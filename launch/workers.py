@@ -218,7 +218,7 @@ def describe(operation: Operation) -> str:
         return "input()"
     arguments = []
     if call.peer is not None:
-        outward = call.op in SENDS or call.op in ("reduce", "gather")
+        outward = call.op in SENDS or call.op in ("reduce", "gather", "send_object_list")
         arguments.append(f"{'dst' if outward else 'src'}={call.peer}")
     elif call.op in MESSAGES:
         arguments.append("src=any")

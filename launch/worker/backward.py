@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from . import tensors
-from .modules import MARK, Modules, metadata
+from .modules import Modules, micro_batches
 from .recorder import Recorder
-
-SEARCH_LIMIT = 200  # autograd nodes looked at between a loss and the model's output
 
 
 class BackwardWatch:
@@ -69,24 +66,6 @@ def _describe(outputs: list[Tensor], gradients: list[Tensor]) -> dict[str, Any]:
     if gradients:
         fields["content"] = tensors.digest(gradients[0])
     return fields
-
-
-def micro_batches(outputs: Iterable[Tensor]) -> list[int]:
-    """The micro-batches whose forward passes lead to `outputs`, by the marks left on the autograd graph."""
-    found: set[int] = set()
-    queue = deque(output.grad_fn for output in outputs)
-    for _ in range(SEARCH_LIMIT):
-        if not queue:
-            break
-        node = queue.popleft()
-        if node is None:
-            continue
-        mark = metadata(node).get(MARK)
-        if mark is None:
-            queue.extend(following for following, _ in node.next_functions)
-        else:
-            found.add(mark)
-    return sorted(found)
 
 
 def install(recorder: Recorder, modules: Modules) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 from weakref import WeakKeyDictionary
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import distributed_c10d
@@ -50,17 +51,35 @@ COLLECTIVES = (
 COMPOUND = ("batch_isend_irecv", "send_object_list", "recv_object_list")
 PEERS = ("dst", "src", "group_dst", "group_src")
 INPUTS = ("tensor", "input_tensor", "input")
-OUTPUTS = ("tensor", "output_tensor", "output")
+OUTPUTS = (
+    "tensor",
+    "output_tensor",
+    "output",
+    "tensor_list",
+    "gather_list",
+    "output_tensor_list",
+    "object_list",
+    "object_gather_list",
+    "scatter_object_output_list",
+)
 WRITES_OUTPUT_ONLY = ("recv", "irecv", "scatter", "reduce_scatter", "reduce_scatter_tensor")
 
 
 @dataclass
 class Pending:
-    """A started operation: its call, and the tensor whose content counts once it is over."""
+    """A started operation: its call, and where its result is once it is over, a tensor or a list."""
 
     call: int
     op: str
-    tensor: Tensor | None
+    result: Any
+
+
+def _digest_all(result: Any) -> dict[str, Any] | None:
+    """The content of all tensors in a result, one after the other; None without any."""
+    found = list(tensors.tensors_in(result))
+    if len(found) < 2:
+        return tensors.digest(found[0]) if found else None
+    return tensors.digest(torch.cat([tensor.detach().reshape(-1).to(torch.float32) for tensor in found]))
 
 
 class Communication:
@@ -106,8 +125,8 @@ class Communication:
     def returned(self, call: int, pending: Pending | None = None, **fields: Any) -> None:
         """Write the `return` event of a call, with the content of what it delivered."""
         with self.recorder.guard("the end of a call"):
-            if pending is not None and pending.tensor is not None and self.recorder.detailed:
-                fields["content"] = tensors.digest(pending.tensor)
+            if pending is not None and self.recorder.detailed:
+                fields["content"] = _digest_all(pending.result)
             self.recorder.write("return", id=call, **fields)
 
     def name_of_group(self, group: Any) -> str:
@@ -231,7 +250,7 @@ def _collective(name: str, original: Callable[..., Any], communication: Communic
             return original(*args, **kwargs)
         fields = _describe(communication, arguments)
         given = next((arguments[key] for key in INPUTS if isinstance(arguments.get(key), Tensor)), None)
-        taken = next((arguments[key] for key in OUTPUTS if isinstance(arguments.get(key), Tensor)), None)
+        taken = next((arguments[key] for key in OUTPUTS if arguments.get(key) is not None), None)
         if given is not None and reads and communication.recorder.detailed:
             fields["content"] = tensors.digest(given)
         background = bool(arguments.get("async_op"))
@@ -248,11 +267,19 @@ def _collective(name: str, original: Callable[..., Any], communication: Communic
 
 
 def _compound(name: str, original: Callable[..., Any], communication: Communication) -> Callable[..., Any]:
+    bind = _binder(original)
+
     def compound(*args: Any, **kwargs: Any) -> Any:
-        if communication.inside:
+        arguments = bind(args, kwargs)
+        if communication.inside or arguments is None:
             return original(*args, **kwargs)
-        call, result = communication.perform(name, lambda: original(*args, **kwargs), {}, opaque=False)
-        communication.returned(call)
+        fields = _describe(communication, arguments)
+        if name == "send_object_list" and communication.recorder.detailed:
+            with communication.recorder.guard(name):
+                fields["content"] = _digest_all(arguments.get("object_list"))
+        call, result = communication.perform(name, lambda: original(*args, **kwargs), fields, opaque=False)
+        objects = arguments.get("object_list") if name == "recv_object_list" else None
+        communication.returned(call, Pending(call, name, objects))
         return result
 
     return compound

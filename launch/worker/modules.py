@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
@@ -21,6 +22,7 @@ from . import tensors
 from .recorder import Recorder
 
 MARK = "launch micro-batch"  # key in the metadata of an autograd node
+SEARCH_LIMIT = 200  # autograd nodes looked at between a loss and the model's output
 INTEGER_TYPES = (torch.int64, torch.int32, torch.int16, torch.uint8)
 
 
@@ -34,6 +36,8 @@ class Span:
     end_s: float
     at: list[Any] | None
     whole: bool  # the model itself was called
+    input: dict[str, Any] | None = None  # the content of the first tensor of floating-point numbers
+    output: Tensor | None = None  # of the part called last
     seen: set[int] = field(default_factory=set)  # parts called so far; a second call of one begins a new span
 
 
@@ -93,6 +97,7 @@ class Modules:
             if next(root.parameters(), None) is None:
                 return  # a loss or an activation
             span = self._local.span = self._open(root, whole=module is root)
+            self._take_input(span, args, kwargs)
         span.seen.add(id(module))
         self._local.tokens = None
         place = "embedding" if isinstance(module, nn.Embedding) else "input"
@@ -105,6 +110,37 @@ class Modules:
         micro_batch = self._counts.get(root, 0)
         now = self.recorder.now_s()
         return Span(root, micro_batch, now, now, self.recorder.student_line(), whole)
+
+    def _take_input(self, span: Span, args: Any, kwargs: Any) -> None:
+        given = next(_floating((*args, *kwargs.values())), None)
+        if given is not None and self.recorder.detailed:
+            span.input = tensors.digest(given)
+            self._watch_gradient(given, "input", span.micro_batch)
+
+    def _take_output(self, span: Span) -> dict[str, Any] | None:
+        """The content of what a pass made, unless it is logits: millions of numbers that no message carries."""
+        made = span.output
+        if made is None or made.numel() > tensors.WHOLE_TENSOR_LIMIT or not self.recorder.detailed:
+            return None
+        self._watch_gradient(made, "output", span.micro_batch)
+        return tensors.digest(made)
+
+    def _watch_gradient(self, tensor: Tensor, place: str, micro_batch: int) -> None:
+        """Have the gradient of a tensor written when a backward pass has computed it."""
+        if not tensor.requires_grad or self.in_backward():
+            return
+
+        def note(gradient: Tensor) -> None:
+            with self.recorder.guard("a gradient"):
+                self.recorder.write(
+                    "gradient",
+                    place=place,
+                    micro_batch=micro_batch,
+                    step=self.recorder.step,
+                    content=tensors.digest(gradient),
+                )
+
+        tensor.register_hook(note)
 
     def _describe(self, root: nn.Module) -> None:
         parameters = list(root.named_parameters())
@@ -120,7 +156,8 @@ class Modules:
         if span is None:
             return
         span.end_s = self.recorder.now_s()
-        for tensor in _tensors(output):
+        span.output = next(_floating(output), None)
+        for tensor in tensors.tensors_in(output):
             if tensor.grad_fn is not None:
                 metadata(tensor.grad_fn)[MARK] = span.micro_batch
         if span.whole:
@@ -135,6 +172,9 @@ class Modules:
         repeated = self.in_backward()  # activation checkpointing runs forwards again
         if not repeated:
             self._counts[span.root] = span.micro_batch + 1
+        output = None
+        with self.recorder.guard("the output of a forward pass"):
+            output = self._take_output(span)
         self.recorder.write(
             "forward",
             model=type(span.root).__name__,
@@ -144,19 +184,22 @@ class Modules:
             end=round(span.end_s, 6),
             gradients=torch.is_grad_enabled(),
             repeated=repeated or None,
+            input=span.input,
+            output=output,
             thread=self.recorder.thread(),
             at=span.at,
         )
 
     def _tokens(self, place: str, args: Any, kwargs: Any) -> None:
-        for tensor in _tensors((*args, *kwargs.values())):
+        for tensor in tensors.tensors_in((*args, *kwargs.values())):
             if tensor.dtype in INTEGER_TYPES:
                 self.record_tokens(place, tensor)
 
-    def record_tokens(self, place: str, tensor: Tensor) -> None:
+    def record_tokens(self, place: str, tensor: Tensor, prediction: Tensor | None = None) -> None:
         """Write what a model or a loss was given; once, where a model hands it on to its embedding."""
         with self.recorder.guard("recording tokens"):
             span: Span | None = getattr(self._local, "span", None)
+            made_from = [] if prediction is None else micro_batches([prediction])
             content = tensors.integers(tensor)
             if place == "embedding" and content["checksum"] == getattr(self._local, "tokens", None):
                 return
@@ -170,7 +213,7 @@ class Modules:
                 "tokens",
                 place=place,
                 step=self.recorder.step,
-                micro_batch=None if span is None else span.micro_batch,
+                micro_batch=made_from[0] if len(made_from) == 1 else span.micro_batch if span else None,
                 file=file,
                 at=self.recorder.student_line(),
                 **content,
@@ -182,16 +225,26 @@ def metadata(node: Any) -> dict[str, Any]:
     return node.metadata  # type: ignore[no-any-return]
 
 
-def _tensors(value: Any, depth: int = 2) -> Iterator[Tensor]:
-    """Tensors in a value: itself, or the items of a tuple, list or dict, two levels deep."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth and isinstance(value, (tuple, list)):
-        for item in value[:100]:
-            yield from _tensors(item, depth - 1)
-    elif depth and isinstance(value, dict):
-        for item in list(value.values())[:100]:
-            yield from _tensors(item, depth - 1)
+def micro_batches(outputs: Iterable[Tensor]) -> list[int]:
+    """The micro-batches whose forward passes lead to `outputs`, by the marks left on the autograd graph."""
+    found: set[int] = set()
+    queue = deque(output.grad_fn for output in outputs)
+    for _ in range(SEARCH_LIMIT):
+        if not queue:
+            break
+        node = queue.popleft()
+        if node is None:
+            continue
+        mark = metadata(node).get(MARK)
+        if mark is None:
+            queue.extend(following for following, _ in node.next_functions)
+        else:
+            found.add(mark)
+    return sorted(found)
+
+
+def _floating(value: Any) -> Iterator[Tensor]:
+    return (tensor for tensor in tensors.tensors_in(value) if tensor.is_floating_point())
 
 
 def install(recorder: Recorder) -> Modules:
@@ -216,7 +269,7 @@ def _record_targets(modules: Modules, name: str) -> None:
     @functools.wraps(original)
     def loss(input: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Any:
         if isinstance(target, Tensor) and target.dtype in INTEGER_TYPES:
-            modules.record_tokens("target", target)
+            modules.record_tokens("target", target, prediction=input)
         return original(input, target, *args, **kwargs)
 
     setattr(nn.functional, name, loss)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,12 +14,15 @@ from torch import Tensor
 from .recorder import Recorder
 
 SAMPLES = 8  # elements kept of a tensor, from its first to its last
-INTEGERS = 8  # leading elements kept of a tensor of tokens
+ROWS = 64  # sequences of a batch that have a checksum of their own
+INTEGERS = 24  # leading elements kept of a tensor of tokens
 WHOLE_TENSOR_LIMIT = 4_000_000  # elements; of a larger one only a strided part enters the sum
+SKETCH = 64  # hashes kept of a tensor's values
+HASH_FACTOR = 0x2545F491  # odd: no two values share a hash
 
 
 def digest(tensor: Tensor) -> dict[str, Any]:
-    """`{"sum", "samples"}` of a tensor: the same for the same values, close for close ones."""
+    """`{"sum", "samples", "sketch"}` of a tensor: sum and samples are close for close values."""
     with torch.no_grad():
         flat = tensor.detach().reshape(-1)
         count = flat.numel()
@@ -29,7 +32,17 @@ def digest(tensor: Tensor) -> dict[str, Any]:
         part = flat if stride == 1 else flat[::stride]
         small = part.dtype in (torch.float16, torch.bfloat16)
         total = part.sum(dtype=torch.float32 if small else None)
-        return {"sum": float(total), "samples": _samples(flat).tolist()}
+        sketch = _sketch(flat) if stride == 1 else []
+        return {"sum": float(total), "samples": _samples(flat).tolist(), "sketch": sketch}
+
+
+def _sketch(flat: Tensor) -> list[int]:
+    """The smallest hashes of the values, in order; the values' bits as 32-bit floats are what is hashed."""
+    bits = flat.to(torch.float32).contiguous().view(torch.int32)
+    hashes = bits[flat != 0] * HASH_FACTOR  # wraps around
+    smallest = torch.topk(hashes, min(4 * SKETCH, hashes.numel()), largest=False, sorted=False).values
+    found: list[int] = torch.unique(smallest)[:SKETCH].tolist()
+    return found
 
 
 def _samples(flat: Tensor) -> Tensor:
@@ -41,6 +54,18 @@ def _samples(flat: Tensor) -> Tensor:
     if remainder == 0:
         return flat[::step]
     return flat[[i * last // (SAMPLES - 1) for i in range(SAMPLES)]]
+
+
+def tensors_in(value: Any, depth: int = 2) -> Iterator[Tensor]:
+    """Tensors in a value: itself, or the items of a tuple, list or dict, two levels deep."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth and isinstance(value, (tuple, list)):
+        for item in value[:100]:
+            yield from tensors_in(item, depth - 1)
+    elif depth and isinstance(value, dict):
+        for item in list(value.values())[:100]:
+            yield from tensors_in(item, depth - 1)
 
 
 def norms_and_samples(tensors: Sequence[Tensor | None], detailed: bool) -> dict[str, Any]:
@@ -68,16 +93,22 @@ def _all_samples(tensors: Sequence[Tensor]) -> Iterable[list[float]]:
 
 
 def integers(tensor: Tensor) -> dict[str, Any]:
-    """Shape, checksum and first elements of a tensor of whole numbers, such as a batch of tokens.
+    """Shape, checksums and first elements of a tensor of whole numbers, such as a batch of tokens.
 
-    The checksum is CRC-32 over the elements as little-endian int64, row by row, whatever type they came in.
+    A checksum is CRC-32 over the elements as little-endian int64, row by row, whatever type they came in.
     """
     values = tensor.detach().to("cpu", torch.int64).contiguous()
-    return {
+    found = {
         "shape": list(values.shape),
         "checksum": zlib.crc32(_raw(values)),
         "first": values.reshape(-1)[:INTEGERS].tolist(),
     }
+    if values.ndim == 2 and values.numel():
+        length = values.shape[1]
+        found["rows"] = [zlib.crc32(_raw(row)) for row in values[:ROWS]]
+        found["position"] = tensor.storage_offset() // length
+        found["cut_from"] = tensor.untyped_storage().nbytes() // (length * tensor.element_size())
+    return found
 
 
 def dump(recorder: Recorder, label: str, tensors: dict[str, Tensor]) -> str | None:

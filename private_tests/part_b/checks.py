@@ -6,23 +6,45 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from grader import explain, fail
-from launch.events import Backward, Forward, Tokens
+from grader import Failure, NotReached, explain, fail
+from launch.deliveries import FEW, is_contained, is_multiple
+from launch.events import Backward, Content, Forward, Gradient, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
-from launch.waits import is_collective
 from launch.workers import SENDS, Operation
 
 from .comparison import Comparison, count_layers
 from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
-from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps
+from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps, not_finite
+from .exchange import (
+    find_foreign_stages,
+    find_missing_gradient,
+    find_missing_messages,
+    find_missing_reduction,
+    find_reducing_stages,
+    list_arrivals,
+)
+from .stepping import find_steps_within_batch
 from .trial import FEWEST_STEPS, Trial, largest_model, optimizer_steps
 
-LOGGED_ELEMENTS = 16  # a reduction of so few numbers is of losses or counts, not of gradients
+BLOCKING = ("send", "send_object_list")
+REDUCTIONS = ("all_reduce", "reduce", "reduce_scatter", "reduce_scatter_tensor", "reduce_scatter_single")
+UNWRITTEN = "the schedule is not written yet"  # what notebooks/part_b's starters say
 
 
 def check_finishes(trial: Trial) -> None:
     """It starts, makes the steps asked on every rank, and ends."""
-    require_script(trial)
+    if trial.script is None:
+        fail(
+            f"{trial.contract.exercise} was not run: {trial.absence}.",
+            f"{trial.contract.shell}, which starts all ranks of {trial.contract.script}",
+            f"hand in {trial.contract.script} and {trial.contract.shell}, under these names, in one folder or archive.",
+        )
+    if is_unwritten(trial):
+        fail(
+            f"{trial.contract.exercise} is not written yet: {trial.contract.script} ends where the starter's schedule is to be written.",
+            "a schedule that sends micro-batches through the stages",
+            f"write run_schedule() in {trial.contract.script}, as its comments say.",
+        )
     for report in trial.reports:
         if report.outcome is not Outcome.FINISHED:
             _fail_outcome(trial, report)
@@ -68,26 +90,47 @@ def find_causes(trial: Trial, report: RunReport) -> Iterator[str]:
         return
 
 
+def require(trial: Trial, reached: bool) -> None:
+    """End a check as not reached where the run did not come so far as to show what it looks at."""
+    if reached:
+        return
+    try:
+        check_finishes(trial)
+    except Failure as failure:
+        raise NotReached(failure) from None
+    raise AssertionError("a run that finishes shows everything")
+
+
+def is_unwritten(trial: Trial) -> bool:
+    """Whether the script ends with the words of the handout's starter."""
+    return any(report.failure and UNWRITTEN in report.failure.message for report in trial.reports)
+
+
 def require_script(trial: Trial) -> None:
-    """Fail unless there is a script that could be started."""
-    if trial.script is None:
-        fail(
-            f"{trial.contract.exercise} was not run: {trial.absence}.",
-            f"{trial.contract.shell}, which starts all ranks of {trial.contract.script}",
-            f"hand in {trial.contract.script} and {trial.contract.shell}, under these names, in one folder or archive.",
-        )
+    """What follows looks at a run of a script that its author has written."""
+    require(trial, trial.script is not None and not is_unwritten(trial))
 
 
 def require_steps(trial: Trial, fewest: int = 1) -> None:
-    """Fail unless every rank made so many steps: what follows needs them."""
+    """What follows looks at so many steps of every rank."""
     require_script(trial)
-    if trial.common_steps < fewest:
-        made = ", ".join(f"rank {number}: {count}" for number, count in trial.report.steps.items())
-        fail(
-            f"{trial.name} {trial.report.outcome.value} before every rank had made {fewest} optimizer step{'s' * (fewest > 1)} ({made}).",
-            "steps whose messages and gradients can be looked at",
-            f"correct first what keeps {trial.name} from finishing.",
-        )
+    require(trial, trial.common_steps >= fewest)
+
+
+def check_exchange(trial: Trial, comparison: Comparison) -> None:
+    """Stages work on what their neighbours sent them, and replicas on each other's gradients."""
+    require_script(trial)
+    arrivals = list_arrivals(trial)
+    require(trial, bool(arrivals or trial.common_steps))
+    explain(
+        trial,
+        (
+            lambda trial: find_missing_messages(trial, arrivals),
+            find_foreign_stages,
+            find_missing_gradient,
+            lambda trial: find_missing_reduction(trial, comparison) if trial.common_steps else None,
+        ),
+    )
 
 
 def check_shell_script(trial: Trial) -> None:
@@ -101,6 +144,8 @@ def check_shell_script(trial: Trial) -> None:
             f"hand in {shell}: a loop over the ranks, `python {trial.contract.script} $rank &`, and `wait` at the end.",
         )
     missing = [number for number in range(trial.contract.ranks) if number not in trial.ranks]
+    # The launcher ends all ranks when one has failed, some perhaps before they had begun.
+    require(trial, report.outcome is not Outcome.CRASHED or (not missing and report.script_waited))
     if missing:
         fail(
             f"{trial.name} does not start rank {missing[0]}.",
@@ -125,12 +170,7 @@ def check_stages(trial: Trial) -> None:
     """Every rank holds one stage of the depth and width asked, and reads batches of the size asked."""
     require_script(trial)
     contract = trial.contract
-    if len(trial.ranks) < contract.ranks:
-        fail(
-            f"{len(trial.ranks)} of {contract.ranks} ranks were seen.",
-            f"{contract.ranks} ranks, each with one stage",
-            f"start them all in {contract.shell}.",
-        )
+    require(trial, len(trial.ranks) == contract.ranks)
     for pipeline in trial.pipelines:
         for stage, number in enumerate(pipeline):
             _check_stage(trial, stage, trial.ranks[number])
@@ -140,11 +180,12 @@ def check_stages(trial: Trial) -> None:
 
 def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
     contract, model = trial.contract, largest_model(rank)
+    require(trial, model is not None or bool(trial.common_steps))
     if model is None:
         fail(
             f"No forward pass of a model was seen on rank {rank.rank}.",
             "one stage of the model on each rank",
-            f"correct first what keeps {trial.name} from running.",
+            "call the stage of the rank on each micro-batch.",
         )
     shapes = [shape for _, shape in model.parameters]
     width = next((shape[0] for shape in shapes if len(shape) == 1), None)
@@ -157,7 +198,7 @@ def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
         )
     if layers != contract.layers_per_stage:
         fail(
-            f"Stage {stage} (rank {rank.rank}, {model.name}) has {layers} layers.",
+            f"Stage {stage} (rank {rank.rank}, {model.name}) has {layers} layer{'s' * (layers != 1)}.",
             f"{contract.layers_per_stage} layers in each of the {STAGES} stages, {contract.layers_per_stage * STAGES} in all",
             f"build it with n_layers={contract.layers_per_stage}.",
         )
@@ -165,22 +206,28 @@ def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
 
 def _check_batch(trial: Trial, first: RankReport) -> None:
     """The first stage's tokens of one step, all micro-batches together."""
-    for step in {event.step for event in first.of(Tokens)} & {1}:
-        read = [e.shape for e in first.of(Tokens) if e.step == step and e.place in ("input", "embedding")]
-        sequences = sum(shape[0] for shape in read if len(shape) == 2)
-        lengths = {shape[-1] for shape in read}
-        if sequences != BATCH_SIZE or lengths != {trial.contract.seq_l}:
-            found = f"{sequences} sequence{'s' * (sequences != 1)} of {', '.join(map(str, sorted(lengths)))} tokens"
-            fail(
-                f"Rank {first.rank} reads {found} per step.",
-                f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
-                f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
-            )
+    read = [e for e in first.of(Tokens) if e.step == 1 and e.place in ("input", "embedding")]
+    sequences = len({row for event in read for row in event.rows})
+    require(trial, sequences >= BATCH_SIZE or bool(trial.common_steps))
+    if not read or find_steps_within_batch(trial):
+        return
+    lengths = {event.shape[-1] for event in read if event.shape}
+    if sequences != BATCH_SIZE or lengths != {trial.contract.seq_l}:
+        found = (
+            f"{sequences} sequence{'s' * (sequences != 1)} of {', '.join(map(str, sorted(lengths)))} tokens"
+        )
+        fail(
+            f"Rank {first.rank} reads {found} in the first step.",
+            f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
+            f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
+        )
 
 
 def check_micro_batches(trial: Trial) -> None:
     """Batches are cut into micro-batches, and stages work on different ones at the same time."""
     require_steps(trial)
+    if within := find_steps_within_batch(trial):
+        raise NotReached(within)  # what happens with a batch is spread over several steps
     for pipeline in trial.pipelines:
         for stage, number in enumerate(pipeline):
             forwards = _of_step(trial.ranks[number], Forward)
@@ -233,15 +280,37 @@ def _check_prompt(trial: Trial, source: int, destination: int, kind: type[Span],
         for each in rank.operations
         if each.op in SENDS and each.call.peer == destination and each.call.step == 1
     ]
-    for number, send in enumerate(sends[: len(spans) - 1]):
-        following = spans[number + 1]
+    for span, following in itertools.pairwise(spans):
+        number, made = _find_made(rank, span)
+        send = next((each for each in sends if _carries(each, made)), None)
         # A thread of its own begins when the processor lets it: its clock says nothing about the order of the program.
-        if send.call.thread == following.thread and send.start_s > following.end:
+        if send and send.call.thread == following.thread and send.start_s > following.end:
             fail(
-                f"Rank {source} sends the {what} of micro-batch {number}{at(send.call.at)} only after micro-batch {number + 1} is through.",
+                f"Rank {source} sends the {what} of micro-batch {number}{at(send.call.at)} only after the next micro-batch is through.",
                 f"each {what} sent as soon as it is computed, so that the next stage can begin",
                 "put the send into the loop over micro-batches, right after the pass that makes what it sends.",
             )
+
+
+def _find_made(rank: RankReport, span: Span) -> tuple[int, Content | None]:
+    """The micro-batch of a pass, and what it made for a neighbour: an output, or the gradient of an input."""
+    if isinstance(span, Forward):
+        return span.micro_batch, span.output
+    number = span.micro_batches[0] if len(span.micro_batches) == 1 else -1
+    gradients = [
+        e for e in rank.of(Gradient) if (e.place, e.step, e.micro_batch) == ("input", span.step, number)
+    ]
+    return number, gradients[0].content if gradients else None
+
+
+def _carries(send: Operation, made: Content | None) -> bool:
+    """Whether a message has in it what a pass made."""
+    content = send.call.content
+    return (
+        content is not None
+        and made is not None
+        and (is_multiple(made, content) or bool(is_contained(made, [content])))
+    )
 
 
 def check_non_blocking(trial: Trial) -> None:
@@ -250,16 +319,12 @@ def check_non_blocking(trial: Trial) -> None:
     for number, rank in sorted(trial.ranks.items()):
         computing = {span.thread for span in rank.of(Forward)}
         waits = {id(each.target): each for each in rank.operations if each.target is not None}
-        sends = [
-            each
-            for each in rank.operations
-            if each.op in SENDS and (each.call.elements or 0) > LOGGED_ELEMENTS
-        ]
+        sends = [each for each in rank.operations if _carries_numbers(each)]
         for send in sends:
             if send.call.thread not in computing:
                 continue
             wait = waits.get(id(send))
-            if send.op == "send":
+            if send.op in BLOCKING:
                 seen = f"Rank {number} sends with {send.describe()}{at(send.call.at)}, which ends only when the other side has begun to receive."
             elif wait is not None and _is_next(rank, send, wait):
                 seen = f"Rank {number} waits for {send.describe()}{at(send.call.at)} right after beginning it, which makes it a blocking send."
@@ -270,6 +335,15 @@ def check_non_blocking(trial: Trial) -> None:
                 "isend, and wait() later, so that the stage can compute meanwhile",
                 "collect what isend returns in a list, and wait for all of it at the end of the step.",
             )
+
+
+def _carries_numbers(operation: Operation) -> bool:
+    """Whether a message has activations or gradients in it, and not tokens, a header or a loss."""
+    call = operation.call
+    if call.op == "send_object_list":
+        return call.content is not None
+    is_floating = (call.dtype or "").startswith(("float", "bfloat"))
+    return call.op in SENDS and is_floating and (call.elements or 0) > FEW
 
 
 def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
@@ -286,6 +360,8 @@ def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
 def check_gradients(trial: Trial, comparison: Comparison) -> None:
     """In every step every rank has the gradient of the whole batch."""
     require_steps(trial, FEWEST_STEPS)
+    if within := find_steps_within_batch(trial):
+        raise within
     if comparison.problem:
         fail(
             f"The gradients could not be compared: {comparison.problem}.",
@@ -293,8 +369,12 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
             "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage.",
         )
     if comparison.mismatches:
-        found = comparison.mismatches, comparison.unequal_starts
-        explain(GradientEvidence(trial.contract, trial.pipelines, trial.ranks, *found), DIAGNOSES)
+        explain(_gradient_evidence(trial, comparison), DIAGNOSES)
+
+
+def _gradient_evidence(trial: Trial, comparison: Comparison) -> GradientEvidence:
+    found = comparison.mismatches, comparison.unequal_starts
+    return GradientEvidence(trial.contract, trial.pipelines, trial.ranks, *found)
 
 
 def _check_new_data(first: RankReport) -> None:
@@ -311,6 +391,9 @@ def _check_new_data(first: RankReport) -> None:
 def check_parameters(trial: Trial, comparison: Comparison) -> None:
     """After the last step every rank has the parameters that Adam makes of its gradients."""
     require_steps(trial, FEWEST_STEPS)
+    endless = not_finite(_gradient_evidence(trial, comparison)) if comparison.mismatches else None
+    if endless:
+        raise NotReached(endless)  # Adam makes nothing finite of such gradients
     for number, rank in sorted(trial.ranks.items()):
         used = rank.optimizers[0] if rank.optimizers else None
         rate = used.options.get("lr") if used else None
@@ -346,7 +429,10 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
 def check_different_data(trial: Trial) -> None:
     """The two pipelines read different stories."""
     require_steps(trial)
-    read = [{event.checksum for event in trial.ranks[pipeline[0]].of(Tokens)} for pipeline in trial.pipelines]
+    read = [
+        {row for event in trial.ranks[pipeline[0]].of(Tokens) for row in event.rows}
+        for pipeline in trial.pipelines
+    ]
     if not all(read):
         fail(
             "No tokens were seen in the first stage of a pipeline.",
@@ -357,7 +443,7 @@ def check_different_data(trial: Trial) -> None:
     if common:
         first, other = trial.pipelines[0][0], trial.pipelines[1][0]
         fail(
-            f"Both pipelines read the same data: ranks {first} and {other} were given the same micro-batches, {len(common)} of {len(read[0])}.",
+            f"Both pipelines read the same data: ranks {first} and {other} were given the same sequences, {len(common)} of {len(read[0])}.",
             "different stories in each pipeline, so that a step learns from twice as many",
             "skip far enough in the second pipeline: TinyStories(…, skip=100_000) on all of its ranks.",
         )
@@ -382,17 +468,9 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
         )
     require_steps(trial)
     stages = range(len(trial.pipelines[0]))
-    reducing = [
-        stage for stage in stages if all(_reductions(trial.ranks[rank]) for rank in trial.replicas(stage))
-    ]
-    if (
-        not reducing and comparison.mismatches
-    ):  # else they are reduced out of sight, as by DistributedDataParallel
-        fail(
-            "No rank reduces its gradients.",
-            "in each stage the mean of its replicas' gradients, in every step",
-            "call all_reduce on the gradients in the group of the stage, after the last backward pass and before optimizer.step().",
-        )
+    if missing := find_missing_reduction(trial, comparison):
+        raise NotReached(missing)
+    reducing = find_reducing_stages(trial, comparison)
     if 0 < len(reducing) < len(stages):
         without = [stage for stage in stages if stage not in reducing]
         fail(
@@ -424,9 +502,9 @@ def _reductions(rank: RankReport) -> list[Operation]:
     return [
         each
         for each in rank.operations
-        if is_collective(each)
-        and each.op not in ("barrier", "monitored_barrier")
-        and (each.call.elements or 0) > LOGGED_ELEMENTS
+        if each.op in REDUCTIONS
+        and (each.call.dtype or "").startswith(("float", "bfloat"))
+        and (each.call.elements or 0) > FEW
     ]
 
 

@@ -1,7 +1,7 @@
 """From how gradients differ to the likely mistake, in a sentence.
 
-The first diagnosis that recognises the mistake says it, so those that look at what was sent and read come before
-those that look at weights.
+The first diagnosis that recognises the mistake says it. Numbers come first: where weights explain the gradients of all
+ranks, what was sent and read need not be looked at; where they don't, the messages come before what weights half explain.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from launch.workers import Operation
 
 from .comparison import Fit, Mismatch
 from .contract import Contract
-from .messages import Transfer, between, find_mixups, find_transfers
+from .messages import find_mixups, find_transfers, trace_micro_batches
 from .trial import optimizer_steps
 
+BEGINNING = 20  # tokens that tell stories from each other
 CLOSE = 0.03  # weights of a fit that differ by less are equal
 
 
@@ -82,41 +83,56 @@ def different_data(evidence: GradientEvidence) -> Failure | None:
     """First and last stage of a pipeline read different stories."""
     for pipeline in evidence.pipelines:
         first, last = pipeline[0], pipeline[-1]
-        read = _tokens(evidence.ranks[first], ("input", "embedding"), evidence.step)
-        targets = _tokens(evidence.ranks[last], ("target",), evidence.step)
-        if not read or len(read) != len(targets):
-            continue
-        # The loss drops the first token of a sequence: its target begins with the second one of what was read.
-        strange = [
-            i for i, (a, b) in enumerate(zip(read, targets, strict=True)) if a.first[1:7] != b.first[:6]
-        ]
-        shown = sorted(a.first[1:7] for a in read) == sorted(b.first[:6] for b in targets)
-        if strange and not shown:
-            a, b = read[strange[0]], targets[strange[0]]
+        read, targets = _list_stories(evidence, pipeline)
+        strange = [begin for begin in read.values() if begin not in targets.values()]
+        if strange and not set(read.values()) & set(targets.values()):
+            other = next(iter(targets.values()))
             return Failure(
-                f"In step {evidence.step} rank {first} reads micro-batch {strange[0]} as tokens {_list(a.first[1:5])} …, but rank {last} "
-                f"compares its prediction with {_list(b.first[:4])} ….",
+                f"In step {evidence.step} rank {first} reads {_list(strange[0][:4])} …, but no prediction of rank {last} is compared with "
+                f"these tokens; its first one is compared with {_list(other[:4])} ….",
                 "first and last stage of a pipeline on the same stories, in the same order",
                 f"give the loaders of ranks {first} and {last} the same `skip` and batch size, and draw from both once per step.",
             )
     return None
 
 
+Beginning = tuple[int, ...]
+
+
+def _list_stories(
+    evidence: GradientEvidence, pipeline: Sequence[int]
+) -> tuple[dict[int, Beginning], dict[int, Beginning]]:
+    """How each micro-batch begins, from its second token on, in the first stage and as target in the last; nothing if these can't be compared.
+
+    The loss drops the first token of a sequence: its target begins with the second one.
+    """
+    read = {
+        e.micro_batch: e for e in _tokens(evidence.ranks[pipeline[0]], ("input", "embedding"), evidence.step)
+    }
+    targets = {e.micro_batch: e for e in _tokens(evidence.ranks[pipeline[-1]], ("target",), evidence.step)}
+    sizes = {(event.shape[0] * (event.shape[1] - 1)) for event in read.values() if len(event.shape) == 2}
+    alike = {math.prod(event.shape) for event in targets.values()} == sizes and len(sizes) == 1
+    if not alike or None in read or None in targets or len({e.checksum for e in read.values()}) < len(read):
+        return {}, {}
+    return (
+        {number: event.first[1 : BEGINNING + 1] for number, event in read.items() if number is not None},
+        {number: event.first[:BEGINNING] for number, event in targets.items() if number is not None},
+    )
+
+
 def swapped_targets(evidence: GradientEvidence) -> Failure | None:
     """The last stage compares a micro-batch's prediction with another's tokens."""
     for pipeline in evidence.pipelines:
-        read = [
-            e.first[1:7] for e in _tokens(evidence.ranks[pipeline[0]], ("input", "embedding"), evidence.step)
-        ]
-        targets = [e.first[:6] for e in _tokens(evidence.ranks[pipeline[-1]], ("target",), evidence.step)]
-        if read != targets and sorted(read) == sorted(targets) and len(set(read)) == len(read):
-            wrong = next(index for index, target in enumerate(targets) if target != read[index])
-            return Failure(
-                f"In step {evidence.step} rank {pipeline[-1]} compares its prediction number {wrong} with the tokens of micro-batch "
-                f"{read.index(targets[wrong])}, while activations arrive in the order in which rank {pipeline[0]} sent them.",
-                "each prediction compared with the tokens that it was made from",
-                "let the activation's tag say which micro-batch it is, and take the targets of that one.",
-            )
+        read, targets = _list_stories(evidence, pipeline)
+        for number, origin in trace_micro_batches(evidence.ranks, tuple(pipeline), evidence.step).items():
+            meant = [k for k, begin in read.items() if begin == targets.get(number)]
+            if meant and origin not in meant:
+                return Failure(
+                    f"In step {evidence.step} rank {pipeline[-1]} compares its prediction for micro-batch {origin} with the tokens of "
+                    f"micro-batch {meant[0]}.",
+                    "each prediction compared with the tokens that it was made from",
+                    "let the activation's tag say which micro-batch it is, and take the targets of that one.",
+                )
     return None
 
 
@@ -163,16 +179,12 @@ def _pairs_of_one_buffer(receives: Sequence[Operation]) -> list[tuple[Operation,
 
 
 def other_order(evidence: GradientEvidence) -> Failure | None:
-    """Gradients came back in another order than the stage took them in."""
-    transfers: list[Transfer] = find_transfers(evidence.ranks)
+    """A gradient was used for another micro-batch than it was computed for."""
     for pipeline in evidence.pipelines:
-        for mixup in find_mixups(evidence.ranks, transfers, pipeline, evidence.step):
-            following = pipeline[pipeline.index(mixup.rank) + 1]
-            order = [each.send.describe() for each in between(transfers, following, mixup.rank, mixup.step)]
+        for mixup in find_mixups(evidence.ranks, pipeline, evidence.step):
             return Failure(
-                f"In step {mixup.step} rank {mixup.rank} goes backward{at(mixup.backward.at)} through "
-                f"micro-batch {mixup.micro_batch} with the gradient "
-                f"that rank {following} returned for micro-batch {mixup.gradient_of} ({', '.join(order[:3])}).",
+                f"In step {mixup.step} rank {mixup.rank} goes backward{at(mixup.at)} through micro-batch {mixup.micro_batch} with the gradient "
+                f"that rank {mixup.following} computed for micro-batch {mixup.gradient_of}.",
                 "each micro-batch's backward pass with its own gradient, whatever the order of messages",
                 "tag each message with its micro-batch, and go backward in the order in which the next stage returns them.",
             )
@@ -392,18 +404,32 @@ def _plural(count: int) -> str:
     return "one" if count == 1 else str(count)
 
 
-DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
-    not_finite,
-    unequal_replicas,
-    different_data,
-    altered_buffer,
-    other_order,
-    swapped_targets,
+def explaining(diagnose: Diagnosis[GradientEvidence]) -> Diagnosis[GradientEvidence]:
+    """The diagnosis where weights explain the gradients of all ranks, and no other."""
+
+    def explained(evidence: GradientEvidence) -> Failure | None:
+        return diagnose(evidence) if all(fit.explains for fit in evidence.fits) else None
+
+    return explained
+
+
+WEIGHTS: tuple[Diagnosis[GradientEvidence], ...] = (
     kept_gradients,
     cleared_between,
     only_last,
     not_reduced,
     wrong_scale,
+)
+
+DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
+    not_finite,
+    unequal_replicas,
+    *map(explaining, WEIGHTS),
+    different_data,
+    altered_buffer,
+    other_order,
+    swapped_targets,
+    *WEIGHTS,
     reused_buffer,
     unexplained,
 )

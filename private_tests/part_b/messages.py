@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from launch.events import Backward, Content
+from launch.deliveries import is_multiple
+from launch.events import Backward, Content, Forward, Gradient, SourceLine
 from launch.run_report import RankReport
 from launch.timeline import pair_messages
 from launch.workers import MESSAGES, SENDS, Operation
+
+
+def is_same(one: Content, other: Content) -> bool:
+    """Whether two tensors have the same values; their sums may have been added up in other orders."""
+    return one.sketch == other.sketch and is_multiple(one, other) if one.sketch else one == other
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Transfer:
     def altered(self) -> bool:
         """Whether something else arrived than what the send was given."""
         sent = self.send.call.content
-        return sent is not None and self.received is not None and sent != self.received
+        return sent is not None and self.received is not None and not is_same(sent, self.received)
 
 
 def find_transfers(ranks: dict[int, RankReport]) -> list[Transfer]:
@@ -56,50 +62,67 @@ def _received_contents(ranks: dict[int, RankReport]) -> dict[int, Content]:
     return contents
 
 
-def between(transfers: list[Transfer], source: int, destination: int, step: int) -> list[Transfer]:
-    """The messages from one rank to another in a step, in the order in which they arrived."""
-    return [
-        each
-        for each in transfers
-        if each.source == source and each.destination == destination and each.step == step
-    ]
-
-
 @dataclass(frozen=True)
 class Mixup:
     """A stage went backward through one micro-batch with the gradient of another."""
 
     rank: int
+    following: int
     step: int
     micro_batch: int
     gradient_of: int
-    backward: Backward
+    at: SourceLine | None
 
 
-def find_mixups(
-    ranks: dict[int, RankReport], transfers: list[Transfer], pipeline: tuple[int, ...], step: int
-) -> Iterator[Mixup]:
-    """Gradients that came back for another micro-batch than the stage took them for.
-
-    The i-th activation that a stage sends is of its micro-batch i, the i-th gradient that it sends is of its
-    i-th backward pass; messages tell which of the two ends belong together.
-    """
-    for stage, following in pairwise(pipeline):
-        forward = between(transfers, stage, following, step)
-        # Number of a micro-batch in the following stage -> its number in this one.
-        sent = sorted(forward, key=lambda each: each.send.start_s)
-        here = {there: sent.index(each) for there, each in enumerate(forward)}
-        backwards = _backwards(ranks[following], step)
-        returned = sorted(between(transfers, following, stage, step), key=lambda each: each.send.start_s)
-        for backward in _backwards(ranks[stage], step):
-            for index, each in enumerate(returned[: len(backwards)]):
-                if backward.content is not None and each.received == backward.content:
-                    belongs = here.get(backwards[index].micro_batches[0])
-                    own = backward.micro_batches[0]
-                    if belongs is not None and belongs != own:
-                        yield Mixup(stage, step, own, belongs, backward)
-                    break
+def find_mixups(ranks: dict[int, RankReport], pipeline: tuple[int, ...], step: int) -> Iterator[Mixup]:
+    """Gradients with which a stage went backward through another micro-batch than they were computed for."""
+    for rank, following in pairwise(pipeline):
+        here = match_micro_batches(ranks[rank], ranks[following], step)
+        # The gradients that the following stage computed, by the micro-batch's number in this one.
+        computed = {
+            here[j]: content for j, content in _gradients(ranks[following], "input", step) if j in here
+        }
+        for own, content in _gradients(ranks[rank], "output", step):
+            if own not in computed or is_multiple(content, computed[own]):
+                continue
+            for other, gradient in computed.items():
+                if is_multiple(content, gradient):
+                    yield Mixup(rank, following, step, own, other, _find_backward(ranks[rank], own, step))
 
 
-def _backwards(rank: RankReport, step: int) -> list[Backward]:
-    return [event for event in rank.of(Backward) if event.step == step and len(event.micro_batches) == 1]
+def match_micro_batches(rank: RankReport, following: RankReport, step: int) -> dict[int, int]:
+    """Numbers of micro-batches in the following stage, and in this one: its output is the other's input."""
+    made = {k: event.output for k, event in _forwards(rank, step) if event.output is not None}
+    return {
+        j: k
+        for j, event in _forwards(following, step)
+        for k, output in made.items()
+        if event.input is not None and is_multiple(event.input, output)
+    }
+
+
+def trace_micro_batches(ranks: dict[int, RankReport], pipeline: tuple[int, ...], step: int) -> dict[int, int]:
+    """Numbers of micro-batches in the last stage, and in the first one."""
+    numbers = {k: k for k, _ in _forwards(ranks[pipeline[0]], step)}
+    for rank, following in pairwise(pipeline):
+        here = match_micro_batches(ranks[rank], ranks[following], step)
+        numbers = {j: numbers[k] for j, k in here.items() if k in numbers}
+    return numbers
+
+
+def _forwards(rank: RankReport, step: int) -> list[tuple[int, Forward]]:
+    found = [event for event in rank.of(Forward) if event.step == step]
+    return [(event.micro_batch, event) for event in found if event.gradients and not event.repeated]
+
+
+def _gradients(rank: RankReport, place: str, step: int) -> list[tuple[int, Content]]:
+    return [
+        (event.micro_batch, event.content)
+        for event in rank.of(Gradient)
+        if event.step == step and event.place == place
+    ]
+
+
+def _find_backward(rank: RankReport, micro_batch: int, step: int) -> SourceLine | None:
+    found = (e.at for e in rank.of(Backward) if e.step == step and micro_batch in e.micro_batches)
+    return next(found, None)

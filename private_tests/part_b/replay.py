@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -151,7 +152,7 @@ class Adam:
             second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
             move = first / (second.sqrt() / scale2**0.5).add_(1e-8) * (-LEARNING_RATE / scale1)
             error = float((value + move - seen).norm()) / max(float(move.norm()), 1e-12)
-            if error > STEP_TOLERANCE and strange is None:
+            if not error <= STEP_TOLERANCE and strange is None:  # NaN is strange, too
                 strange = number
         self._parameters = list(after)
         return strange
@@ -183,13 +184,15 @@ def _read_micro_batches(trial: Trial, rank: int, step: int) -> Iterator[MicroBat
     ]
     if not found:
         raise ValueError(f"rank {rank}, the first stage, read no tokens in step {step}")
-    for event in found:
+    # A batch that is embedded anew for each part of it is read once, and each part is as many of its sequences.
+    alike = Counter(event.checksum for event in found)
+    for event in {event.checksum: event for event in found}.values():
         tokens = _read(trial.report.events_dir, event.file).get("tokens")
         if tokens is None or tokens.ndim != 2:
             raise ValueError(
                 f"the tokens of rank {rank} have the shape {list(event.shape)}, not (batch, sequence)"
             )
-        yield MicroBatch(tokens)
+        yield from map(MicroBatch, tokens.chunk(alike[event.checksum]))
 
 
 def _infer_sizes(stages: Sequence[Mapping[str, Tensor]], contract: Contract) -> Sizes:

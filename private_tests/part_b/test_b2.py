@@ -15,6 +15,12 @@ def test_finishes(trial: Trial) -> None:
     checks.check_finishes(trial)
 
 
+@pytest.mark.exercise("B2")
+def test_exchange(trial: Trial, comparison: Comparison) -> None:
+    """Activations and gradients travel in messages between neighbouring stages, and gradients are reduced between pipelines."""
+    checks.check_exchange(trial, comparison)
+
+
 @pytest.mark.exercise("B2", points=0.25)
 def test_shell_script(trial: Trial) -> None:
     """The shell script starts all ranks and waits for them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from grader import Scripts, fail
+from launch.deliveries import came_from, find_deliveries
 from launch.events import Forward, Model, Tokens
 from launch.run_report import Outcome, RunReport
 
@@ -32,6 +33,7 @@ def test_it_finishes(exercise: str, report: RunReport) -> None:
 
 
 @both
+@pytest.mark.needs("test_it_finishes")
 def test_the_script_waits(exercise: str, report: RunReport) -> None:
     """The shell script waits for its ranks."""
     if not report.script_waited:
@@ -43,6 +45,26 @@ def test_the_script_waits(exercise: str, report: RunReport) -> None:
 
 
 @both
+@pytest.mark.needs("test_it_finishes")
+def test_stages_work_on_what_they_were_sent(exercise: str, report: RunReport) -> None:
+    """What a stage works on came in messages."""
+    for rank in report.ranks:
+        others = [other for other in range(report.asked_ranks) if other != rank.rank]
+        arrived = [each for other in others for each in find_deliveries(rank, other, report.asked_ranks)]
+        given = [(event.at, event.input) for event in rank.of(Forward) if event.gradients]
+        strange = [
+            at for at, content in given if content is not None and came_from(content, arrived) is False
+        ]
+        if strange:
+            fail(
+                f"Rank {rank.rank} of {exercise} works on an activation {strange[0]} that came in no message.",
+                "stages that work on what the stage before has sent them",
+                "let each rank compute its own stage alone, receive its input, and send its output on.",
+            )
+
+
+@both
+@pytest.mark.needs("test_it_finishes")
 def test_stages_have_the_size_asked(exercise: str, report: RunReport) -> None:
     """Each rank holds a stage of two layers of width 288."""
     for rank in report.ranks:
@@ -51,31 +73,35 @@ def test_stages_have_the_size_asked(exercise: str, report: RunReport) -> None:
         layers = sum(shape == (WIDTH, WIDTH) for shape in shapes) // 4
         if layers != LAYERS:
             fail(
-                f"Rank {rank.rank} of {exercise} holds {layers} layers of width {WIDTH}.",
+                f"Rank {rank.rank} of {exercise} holds {layers} layer{'s' * (layers != 1)} of width {WIDTH}.",
                 f"one stage with {LAYERS} layers of width {WIDTH} on each rank",
                 "build the stages with the constants of the handout.",
             )
 
 
 @both
+@pytest.mark.needs("test_it_finishes")
 def test_batches_have_the_size_asked(exercise: str, report: RunReport) -> None:
     """The first stage reads three sequences of 256 tokens per step."""
     first = report.rank(0)
     read = [
-        event.shape
+        event
         for event in (first.of(Tokens) if first else ())
         if event.step == 1 and event.place in ("input", "embedding")
     ]
-    sequences = sum(shape[0] for shape in read)
-    if sequences != BATCH or {shape[-1] for shape in read} != {LENGTH}:
+    sequences = len({row for event in read for row in event.rows})
+    shapes = list(dict.fromkeys(event.shape for event in read))
+    if sequences != BATCH or {shape[-1] for shape in shapes} != {LENGTH}:
         fail(
-            f"Rank 0 of {exercise} reads {sequences} sequences in its first step, in parts of shape {[list(shape) for shape in read]}.",
+            f"Rank 0 of {exercise} reads {sequences} sequence{'s' * (sequences != 1)} in its first step, "
+            f"in tensors of shape {' and '.join(str(list(shape)) for shape in shapes) or 'unknown'}.",
             f"{BATCH} sequences of {LENGTH} tokens per step",
             f"load with batch_size={BATCH} and seq_l={LENGTH}, and give the tokens to the first stage.",
         )
 
 
 @both
+@pytest.mark.needs("test_it_finishes")
 def test_batches_are_cut(exercise: str, report: RunReport) -> None:
     """Each stage works on micro-batches."""
     for rank in report.ranks:

@@ -7,7 +7,7 @@ from math import nan
 import pytest
 
 from grader import Failure, explain
-from launch.events import Backward, Step, Tokens, ZeroGrad
+from launch.events import Backward, Content, Forward, Gradient, Step, Tokens, ZeroGrad
 from launch.run_report import RankReport, RankState
 from private_tests.part_b.comparison import Fit, Mismatch, count_layers
 from private_tests.part_b.contract import read_contract
@@ -116,25 +116,89 @@ def test_zero_grad_between_micro_batches_is_told_from_a_lost_micro_batch() -> No
     assert "between the micro-batches of step 1" in seen(found)
 
 
-def tokens(place: str, *first: int) -> Tokens:
-    return Tokens(1.0, place, 1, (1, 8), sum(first), first)
+def read(micro_batch: int, story: tuple[int, ...]) -> Tokens:
+    return Tokens(1.0, "input", 1, (1, 8), sum(story), story, micro_batch=micro_batch)
+
+
+def compared(micro_batch: int, story: tuple[int, ...]) -> Tokens:
+    """The loss drops the first token."""
+    return Tokens(2.0, "target", 1, (7,), sum(story), story[1:], micro_batch=micro_batch)
 
 
 STORY, OTHER = (1, 2, 3, 4, 5, 6, 7, 8), (9, 10, 11, 12, 13, 14, 15, 16)
 
 
 def test_different_data_in_first_and_last_stage() -> None:
-    events = {0: [tokens("input", *STORY)], 2: [tokens("target", *OTHER[1:])]}
-    assert "compares its prediction with 10, 11, 12 and 13" in seen(evidence(RIGHT, events=events))
+    events = {0: [read(0, STORY)], 2: [compared(0, OTHER)]}
+    said = seen(evidence(RIGHT, residual=0.5, events=events))
+    assert "reads 2, 3, 4 and 5 …" in said
+    assert "its first one is compared with 10, 11, 12 and 13 …" in said
+
+
+def test_a_whole_batch_and_one_story_of_it_are_not_compared() -> None:
+    whole = Tokens(1.0, "input", 1, (2, 8), 7, STORY, micro_batch=0)
+    events = {0: [whole], 2: [compared(0, OTHER)]}
+    assert "reads" not in seen(evidence(RIGHT, residual=0.5, events=events))
 
 
 def test_targets_in_another_order() -> None:
+    # Micro-batches keep their numbers from stage to stage, as their contents show.
+    passes = {rank: [forward(0, rank), forward(1, rank)] for rank in range(3)}
     events = {
-        0: [tokens("input", *STORY), tokens("input", *OTHER)],
-        2: [tokens("target", *OTHER[1:]), tokens("target", *STORY[1:])],
+        0: [read(0, STORY), read(1, OTHER), *passes[0]],
+        1: passes[1],
+        2: [compared(0, OTHER), compared(1, STORY), *passes[2]],
     }
-    said = seen(evidence(RIGHT, events=events))
-    assert "compares its prediction number 0 with the tokens of micro-batch 1" in said
+    said = seen(evidence(RIGHT, residual=0.5, events=events))
+    assert "compares its prediction for micro-batch 0 with the tokens of micro-batch 1" in said
+    assert "compares" not in seen(evidence(THRICE, events=events))  # numbers come first
+
+
+def content(*values: float) -> Content:
+    return Content(sum(values), values, tuple(sorted(map(hash, values))))
+
+
+def forward(micro_batch: int, rank: int, number: int | None = None) -> Forward:
+    """The pass of a rank whose output is the next rank's input; `number` tells it from other micro-batches."""
+    number = micro_batch if number is None else number
+    given, made = (content(place, number, 1.0) for place in (rank, rank + 1))
+    return Forward(1.0, "Stage", micro_batch, 1, 0.9, 1.0, 0, gradients=True, input=given, output=made)
+
+
+def gradient(place: str, micro_batch: int, *values: float) -> Gradient:
+    return Gradient(2.0, place, micro_batch, 1, content(*values))
+
+
+def test_a_gradient_used_for_another_micro_batch() -> None:
+    """The next stage took the micro-batches in the opposite order, and so numbers them the other way round."""
+    events = {
+        0: [forward(0, 0), forward(1, 0), gradient("output", 0, 5.0, 6.0), gradient("output", 1, 7.0, 9.0)],
+        1: [
+            forward(0, 1, 1),
+            forward(1, 1, 0),
+            gradient("input", 0, 5.0, 6.0),
+            gradient("input", 1, 7.0, 9.0),
+        ],
+    }
+    said = seen(evidence(RIGHT, residual=0.5, events=events))
+    assert (
+        "rank 0 goes backward through micro-batch 0 with the gradient that rank 1 computed for micro-batch 1"
+        in said
+    )
+
+
+def test_last_in_first_out_is_no_mixup() -> None:
+    """What belongs together is known from content, whatever the order and the tags."""
+    events = {
+        0: [forward(0, 0), forward(1, 0), gradient("output", 1, 5.0, 6.0), gradient("output", 0, 7.0, 9.0)],
+        1: [
+            forward(0, 1, 1),
+            forward(1, 1, 0),
+            gradient("input", 0, 5.0, 6.0),
+            gradient("input", 1, 7.0, 9.0),
+        ],
+    }
+    assert "goes backward" not in seen(evidence(RIGHT, residual=0.5, events=events))
 
 
 def test_weights_changed_between_steps() -> None:

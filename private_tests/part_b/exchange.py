@@ -1,0 +1,179 @@
+"""What part B is about, and the gate of its points: stages work on what their neighbours sent them, and replicas on each other's gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from grader import Failure
+from launch.deliveries import FEW, Delivery, came_from, find_deliveries
+from launch.events import Content, Forward, Gradient, Model, SourceLine, Tokens
+from launch.sentences import listed
+
+from .comparison import Comparison, count_layers
+from .trial import Trial
+
+EXPECTED = "activations that come in messages from the stage before, and gradients that come in messages from the stage after"
+ADVICE = (
+    "let each rank compute its own stage alone: send each output to the next rank and each input's gradient to the one before, "
+    "and work on what was received."
+)
+NOTICEABLE = 0.1  # weight of another pipeline's micro-batch in a gradient
+PARALLEL = "DistributedDataParallel"  # reduces inside C++, where no call is seen
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Something that a stage worked on and that should have come from a neighbour."""
+
+    rank: int
+    neighbour: int
+    what: str  # with its article
+    step: int
+    micro_batch: int
+    content: Content
+    at: SourceLine | None = None
+
+
+def list_arrivals(trial: Trial) -> list[Arrival]:
+    """All that stages worked on and could not compute themselves."""
+    found: list[Arrival] = []
+    for pipeline in trial.pipelines:
+        for before, rank in pairwise(pipeline):
+            found += _list_inputs(trial, before, rank)
+            found += _list_gradients(trial, before, rank)
+    return found
+
+
+def _list_inputs(trial: Trial, before: int, rank: int) -> Iterator[Arrival]:
+    for event in trial.ranks[rank].of(Forward) if rank in trial.ranks else ():
+        if event.gradients and not event.repeated and event.input is not None:
+            yield Arrival(rank, before, "an activation", event.step, event.micro_batch, event.input, event.at)
+
+
+def _list_gradients(trial: Trial, rank: int, following: int) -> Iterator[Arrival]:
+    for event in trial.ranks[rank].of(Gradient) if rank in trial.ranks else ():
+        if event.place == "output":
+            yield Arrival(rank, following, "a gradient", event.step, event.micro_batch, event.content)
+
+
+def find_missing_messages(trial: Trial, arrivals: Sequence[Arrival]) -> Failure | None:
+    """The first thing that a stage worked on and that no message brought."""
+    deliveries: dict[tuple[int, int], list[Delivery]] = {}
+    for arrival in arrivals:
+        pair = arrival.rank, arrival.neighbour
+        if pair not in deliveries:
+            deliveries[pair] = list(
+                find_deliveries(trial.ranks[arrival.rank], arrival.neighbour, trial.contract.ranks)
+            )
+        if came_from(arrival.content, deliveries[pair]) is False:
+            return _miss(trial, arrival, deliveries[pair])
+    return None
+
+
+def _miss(trial: Trial, arrival: Arrival, deliveries: Sequence[Delivery]) -> Failure:
+    rank, neighbour = arrival.rank, arrival.neighbour
+    got = list(dict.fromkeys(each.operation.describe() for each in deliveries))
+    source = f"rank {neighbour} sends it nothing"
+    if got:
+        source = f"what rank {neighbour} sent it ({listed(got[:3])}) holds something else"
+    place = f" {arrival.at}" if arrival.at else ""
+    return Failure(
+        f"In step {arrival.step} rank {rank} works on micro-batch {arrival.micro_batch}{place} with {arrival.what} that no message "
+        f"brought: {source}.{_tell_foreign_stages(trial, rank)}",
+        EXPECTED,
+        ADVICE,
+    )
+
+
+def find_foreign_stages(trial: Trial) -> Failure | None:
+    """A rank that computes the stages of others too, so that it needs no messages."""
+    for rank in sorted(trial.ranks):
+        if told := _tell_foreign_stages(trial, rank):
+            return Failure(told.strip(), EXPECTED, ADVICE)
+    return None
+
+
+def _tell_foreign_stages(trial: Trial, rank: int) -> str:
+    report = trial.ranks[rank]
+    ran = {event.model for event in report.of(Forward) if event.gradients}
+    layers = {
+        model.name: count_layers([shape for _, shape in model.parameters])
+        for model in report.of(Model)
+        if model.name in ran
+    }
+    stages = [name for name, count in layers.items() if count]
+    if len(stages) < 2 or sum(layers.values()) <= trial.contract.layers_per_stage:
+        return ""
+    return f" Rank {rank} computes {len(stages)} stages itself: {listed(stages)}."
+
+
+def find_missing_gradient(trial: Trial) -> Failure | None:
+    """A stage that steps although no gradient ever came back to it."""
+    for pipeline in trial.pipelines:
+        for rank, following in pairwise(pipeline):
+            report = trial.ranks[rank]
+            known = any(event.output is not None for event in report.of(Forward) if event.gradients)
+            if report.steps and known and not any(event.place == "output" for event in report.of(Gradient)):
+                return Failure(
+                    f"Rank {rank} makes optimizer steps, but never goes backward with a gradient from rank {following}.",
+                    EXPECTED,
+                    f"send the gradient of the input from rank {following} to rank {rank}, and call backward() there on the output with it.",
+                )
+    return None
+
+
+def find_reducing_stages(trial: Trial, comparison: Comparison) -> list[int]:
+    """Stages whose replicas have each other's gradients, by the numbers or by what passes between them."""
+    return [
+        stage
+        for stage in range(len(trial.pipelines[0]))
+        if _has_others_gradients(trial, comparison, stage) or _replicas_exchange(trial, stage)
+    ]
+
+
+def find_missing_reduction(trial: Trial, comparison: Comparison) -> Failure | None:
+    """Pipelines that learn nothing of each other's gradients."""
+    if len(trial.pipelines) == 1 or find_reducing_stages(trial, comparison):
+        return None
+    if any(model.name == PARALLEL for rank in trial.ranks.values() for model in rank.of(Model)):
+        return None
+    return Failure(
+        "No rank reduces its gradients: nothing passes between the replicas of a stage.",
+        "in each stage the mean of its replicas' gradients, in every step",
+        "call all_reduce on the gradients in the group of the stage, after the last backward pass and before optimizer.step().",
+    )
+
+
+def _has_others_gradients(trial: Trial, comparison: Comparison, stage: int) -> bool:
+    """Whether the stage's gradients have the other pipeline's part in them, whatever brought it there."""
+    if comparison.problem or _read_alike(trial):
+        return False  # the numbers can't tell
+    return all(
+        mismatch.fit.explains and any(abs(weight) > NOTICEABLE for weight in weights)
+        for mismatch in comparison.mismatches
+        if mismatch.stage == stage
+        for pipeline, weights in enumerate(mismatch.fit.weights)
+        if pipeline != mismatch.pipeline
+    )
+
+
+def _read_alike(trial: Trial) -> bool:
+    """Whether the pipelines read the same sequences, so that their gradients are the same."""
+    read = [
+        {row for event in trial.ranks[pipeline[0]].of(Tokens) for row in event.rows}
+        for pipeline in trial.pipelines
+    ]
+    return bool(set.intersection(*read))
+
+
+def _replicas_exchange(trial: Trial, stage: int) -> bool:
+    """Whether something as large as a gradient passes between the replicas of a stage."""
+    one, *others = trial.replicas(stage)
+    return any(
+        (delivery.operation.call.elements or 0) > FEW
+        for other in others
+        for rank, source in ((one, other), (other, one))
+        for delivery in find_deliveries(trial.ranks[rank], source, trial.contract.ranks)
+    )
