@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +45,12 @@ def report(record: RunRecord, verdict: Verdict) -> RunReport:
     texts += sentences.notes(situation, waited, record.rejected_lines, told)
     if record.survivors:
         texts.append(f"Processes that could not be ended: {sentences.listed(record.survivors)}.")
+    sentence = sentences.sentence(situation, verdict, ranks, record.output.last_lines(20))
+    if record.script.is_absolute():  # a run's folder says nothing to the script's author
+        sentence = sentence.replace(f"{record.script.parent}{os.sep}", "")
     return RunReport(
         outcome=verdict.outcome,
-        sentence=sentences.sentence(situation, verdict, ranks, record.output.last_lines(20)),
+        sentence=sentence,
         script=record.script,
         asked_ranks=situation.ranks,
         asked_steps=situation.steps,

@@ -325,8 +325,8 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
     stopped = [worker for worker in workers if worker.stopped is not None]
     if stopped:
         found.append(
-            f"The script would have gone on after the {steps_of(situation.steps)} asked: it does not take "
-            "their number from LAB_STEPS. It was ended."
+            f"The script would have gone on after the {steps_of(situation.steps)} asked, and was ended: it does not take "
+            "their number from LAB_STEPS, or steps more than once per batch."
         )
     if not waited:
         found.append(

@@ -18,7 +18,7 @@ Change = Mapping[str, str]
 class GoldenCase:
     """A submission, and what grading it must give.
 
-    says: each stands in the message of a failed check
+    says: each stands in the message of a failed check, or in a note
     change: replacements in a right answer; `old` stands once in the texts that may be changed
     quick: whether the case is graded without GOLDEN=all
     """

@@ -83,8 +83,8 @@ def make_submission(case: Case, folder: Path) -> None:
             (folder / name).write_text(text, encoding="utf-8")
 
 
-def grade(case: Case, folder: Path) -> dict[str, str]:
-    """The message of each failed check by its test's name; checks are called as pytest would, in this process."""
+def grade(case: Case, folder: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The message of each failed check by its test's name, and the notes; checks are called as pytest would, in this process."""
     (folder / "submission").mkdir()
     make_submission(case, folder / "submission")
     expected = expect(read_homework(KIT))
@@ -101,7 +101,7 @@ def grade(case: Case, folder: Path) -> dict[str, str]:
                 continue
             except Failure as failure:
                 failed[name.removeprefix("test_")] = str(failure)
-    return failed
+    return failed, trial.notes
 
 
 @pytest.fixture(autouse=True)
@@ -114,10 +114,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("case", GRADED, ids=lambda case: case.name)
 def test_a_submission_fails_the_checks_that_it_must(case: Case, tmp_path: Path) -> None:
-    failed = grade(case, tmp_path)
+    failed, notes = grade(case, tmp_path)
     expected, shown = set(case.fails), json.dumps(failed, indent=1)
     assert expected <= set(failed) if case.others else expected == set(failed), shown
-    assert case.find_unsaid(failed.values()) == [], shown
+    assert case.find_unsaid([*failed.values(), *notes]) == [], shown + str(notes)
 
 
 def test_the_command_gives_the_points(tmp_path: Path) -> None:

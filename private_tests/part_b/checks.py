@@ -14,7 +14,7 @@ from launch.workers import SENDS, Operation
 
 from .comparison import Comparison, count_layers
 from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
-from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps, not_finite
+from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps, is_finite, not_finite
 from .exchange import (
     find_foreign_stages,
     find_missing_gradient,
@@ -518,7 +518,7 @@ def check_replicas(trial: Trial) -> None:
                 optimizer_steps(trial.ranks[first]), optimizer_steps(trial.ranks[other]), strict=False
             )
             for one, two in pairs:
-                if one.before != two.before:
+                if is_finite(one.before) and is_finite(two.before) and one.before != two.before:
                     _fail_replicas(stage, first, other, one.number)
 
 

@@ -54,9 +54,8 @@ def trials(
         folder = run_folder / exercise
         contract = read_contract(exercise)
         trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_contained)
-        notes = [note for report in trial.reports for note in report.notes]
-        if notes:
-            add_context(pytestconfig, **{exercise: list(dict.fromkeys(notes))})
+        if trial.notes:
+            add_context(pytestconfig, **{exercise: list(trial.notes)})
         return trial
 
     return find

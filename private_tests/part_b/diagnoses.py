@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from grader import Diagnosis, Failure
-from launch.events import Backward, SourceLine, Tokens, ZeroGrad
+from launch.events import Backward, Contents, SourceLine, Tokens, ZeroGrad
 from launch.run_report import RankReport
 from launch.workers import Operation
 
@@ -381,9 +381,14 @@ def at(line: SourceLine | None) -> str:
 def changed_between_steps(rank: RankReport) -> int | None:
     """The first step after which a rank's parameters were changed before the next one."""
     for step, following in pairwise(optimizer_steps(rank)):
-        if step.after is not None and following.before is not None and step.after != following.before:
+        if is_finite(step.after) and is_finite(following.before) and step.after != following.before:
             return step.number
     return None
+
+
+def is_finite(contents: Contents | None) -> bool:
+    """Whether tensors can be compared: NaN equals nothing, not even itself."""
+    return contents is not None and all(norm is None or math.isfinite(norm) for norm in contents.norms)
 
 
 def _tokens(rank: RankReport, places: Sequence[str], step: int) -> list[Tokens]:

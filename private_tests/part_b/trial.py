@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,7 @@ from .contract import STAGES, Contract
 
 ALIAS = {"simplellm": "lab_1_parallelism"}
 Starting = Callable[[], AbstractContextManager[launch.Start]]  # ends what it started, when a run is over
+SCHEDULES = re.compile(r"\bdistributed(\.pipelining\b|\s+import\b[^#\n]*\bpipelining\b)")
 FEWEST_STEPS = 2  # a gradient that was not cleared shows in the second step
 COMPARED_STEPS = 4  # of a long run; their gradients are written whole
 
@@ -31,6 +33,13 @@ class Trial:
     script: Path | None
     absence: str = ""  # why there is no script
     reports: tuple[RunReport, ...] = field(default=())
+    judgement: tuple[str, ...] = ()  # what a person has to judge
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the grade should know besides."""
+        notes = [*self.judgement, *(note for report in self.reports for note in report.notes)]
+        return tuple(dict.fromkeys(notes))
 
     @property
     def report(self) -> RunReport:
@@ -92,7 +101,17 @@ def run_trial(
             reports = (*reports, run(second, whole=False))
     except launch.ScriptError as error:
         return Trial(contract, None, str(error).rstrip("."))
-    return Trial(contract, script, reports=reports)
+    return Trial(contract, script, reports=reports, judgement=tuple(_list_judgements(scripts, contract)))
+
+
+def _list_judgements(scripts: Scripts, contract: Contract) -> Iterator[str]:
+    program = scripts.files.get(contract.script)
+    text = program.read_text(encoding="utf-8", errors="replace") if program else ""
+    if SCHEDULES.search(text):
+        yield (
+            f"{contract.script} uses torch.distributed.pipelining: the schedule and the messages are the library's. Whether this is "
+            "what was asked for is for a person to judge."
+        )
 
 
 def _copy_openly(folder: Path, copy: Path) -> None:

@@ -69,6 +69,11 @@ def test_a_failure_shows_the_students_line_and_none_of_the_launchers(tmp_path):
     assert "launch" not in report.failure.traceback
 
 
+def test_a_run_s_folder_is_not_told(tmp_path):
+    report = shell(tmp_path, "import os\nopen(os.path.abspath('stories.txt'))\n")
+    assert "No such file or directory: 'stories.txt'" in report.sentence
+
+
 def test_a_script_that_starts_nothing(tmp_path):
     report = run(write(tmp_path, "b1.sh", "no-such-command\n"))
     assert report.outcome is Outcome.CRASHED
