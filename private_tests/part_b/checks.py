@@ -125,8 +125,8 @@ def check_exchange(trial: Trial, comparison: Comparison) -> None:
     explain(
         trial,
         (
-            lambda trial: find_missing_messages(trial, arrivals),
             find_foreign_stages,
+            lambda trial: find_missing_messages(trial, arrivals),
             find_missing_gradient,
             lambda trial: find_missing_reduction(trial, comparison) if trial.common_steps else None,
         ),

@@ -68,11 +68,11 @@ def find_missing_messages(trial: Trial, arrivals: Sequence[Arrival]) -> Failure 
                 find_deliveries(trial.ranks[arrival.rank], arrival.neighbour, trial.contract.ranks)
             )
         if came_from(arrival.content, deliveries[pair]) is False:
-            return _miss(trial, arrival, deliveries[pair])
+            return _miss(arrival, deliveries[pair])
     return None
 
 
-def _miss(trial: Trial, arrival: Arrival, deliveries: Sequence[Delivery]) -> Failure:
+def _miss(arrival: Arrival, deliveries: Sequence[Delivery]) -> Failure:
     rank, neighbour = arrival.rank, arrival.neighbour
     got = list(dict.fromkeys(each.operation.describe() for each in deliveries))
     source = f"rank {neighbour} sends it nothing"
@@ -81,7 +81,7 @@ def _miss(trial: Trial, arrival: Arrival, deliveries: Sequence[Delivery]) -> Fai
     place = f" {arrival.at}" if arrival.at else ""
     return Failure(
         f"In step {arrival.step} rank {rank} works on micro-batch {arrival.micro_batch}{place} with {arrival.what} that no message "
-        f"brought: {source}.{_tell_foreign_stages(trial, rank)}",
+        f"brought: {source}.",
         EXPECTED,
         ADVICE,
     )
@@ -89,24 +89,27 @@ def _miss(trial: Trial, arrival: Arrival, deliveries: Sequence[Delivery]) -> Fai
 
 def find_foreign_stages(trial: Trial) -> Failure | None:
     """A rank that computes the stages of others too, so that it needs no messages."""
-    for rank in sorted(trial.ranks):
-        if told := _tell_foreign_stages(trial, rank):
-            return Failure(told.strip(), EXPECTED, ADVICE)
+    for number, rank in sorted(trial.ranks.items()):
+        ran = {event.model for event in rank.of(Forward) if event.gradients}
+        layers = {
+            model.name: count_layers([shape for _, shape in model.parameters])
+            for model in rank.of(Model)
+            if model.name in ran
+        }
+        stages = [name for name, count in layers.items() if count]
+        if len(stages) > 1 and sum(layers.values()) > trial.contract.layers_per_stage:
+            return Failure(
+                f"Rank {number} computes {len(stages)} stages by itself: {listed(stages)}.{_tell_silence(trial, number)}",
+                EXPECTED,
+                ADVICE,
+            )
     return None
 
 
-def _tell_foreign_stages(trial: Trial, rank: int) -> str:
-    report = trial.ranks[rank]
-    ran = {event.model for event in report.of(Forward) if event.gradients}
-    layers = {
-        model.name: count_layers([shape for _, shape in model.parameters])
-        for model in report.of(Model)
-        if model.name in ran
-    }
-    stages = [name for name, count in layers.items() if count]
-    if len(stages) < 2 or sum(layers.values()) <= trial.contract.layers_per_stage:
-        return ""
-    return f" Rank {rank} computes {len(stages)} stages itself: {listed(stages)}."
+def _tell_silence(trial: Trial, rank: int) -> str:
+    others = [other for other in range(trial.contract.ranks) if other != rank]
+    heard = any(any(find_deliveries(trial.ranks[rank], other, trial.contract.ranks)) for other in others)
+    return "" if heard else " It gets nothing from other ranks."
 
 
 def find_missing_gradient(trial: Trial) -> Failure | None:
