@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from .containment import Level
+from .explanation import Explanation, read_cells, read_scripts
 from .failure import Failure, NotReached
-from .homework import Homework, Suite
+from .homework import Exercise, Homework, Suite
 from .notebook import Notebook
 from .report import BROKEN, FAILED, MACHINE, MANUAL, PASSED, CheckResult, Report, write_html, write_json
 from .scripts import Scripts
@@ -69,16 +70,16 @@ class Grading:
     def _list_manual_items(self) -> Iterator[CheckResult]:
         for exercise in self.report.graded:
             for item in exercise.manual:
-                if item.tag is not None:
-                    answer = self.notebook.read_text(item.tag) if self.notebook else None
-                    absence = f"No cell has the tag {item.tag!r}."
-                else:
-                    answer = self.scripts.read_explanation(exercise) if self.scripts else None
-                    absence = "The scripts have no comments, and there is no text file beside them."
-                extra = {"manual": True, "answer": answer or ""}
-                yield CheckResult(
-                    exercise.id, item.name, item.points, MANUAL, "" if answer else absence, extra
-                )
+                written = self._read_explanation(exercise, item.tag)
+                extra = {"manual": True, "answer": written.text}
+                yield CheckResult(exercise.id, item.name, item.points, MANUAL, written.remark, extra)
+
+    def _read_explanation(self, exercise: Exercise, tag: str | None) -> Explanation:
+        if tag is not None:
+            assert self.notebook is not None
+            return read_cells(self.notebook, self.homework.handout, tag)
+        assert self.scripts is not None
+        return read_scripts(self.scripts.hand_in, self.homework, exercise)
 
     def write(self, json: Path | None, html: Path | None, was_cut_short: bool, grading_seed: int) -> bool:
         """Write the reports that are asked for. False if one could not be written; `unwritten` says why."""

@@ -103,6 +103,7 @@ class Homework(
     hidden: Suite
     exercises: tuple[Exercise, ...]
     probe_files: tuple[str, ...] = ()
+    starters: str = ""
     libraries: tuple[str, ...] = ()
     reserved: tuple[str, ...] = ()
     data: DataSource | None = None
@@ -179,7 +180,7 @@ def read_homework(folder: Path) -> Homework:
         homework = msgspec.convert({**content, "folder": folder.resolve()}, Homework)
     except (OSError, ValueError) as error:
         raise HomeworkError(f"{path} can't be read as a homework: {error}.") from error
-    named = [homework.handout_file, homework.public.checks, *homework.probe_files]
+    named = [homework.handout_file, homework.public.checks, homework.starters, *homework.probe_files]
     if missing := [name for name in named if not (folder / name).exists()]:
         raise HomeworkError(f"{path} names {missing[0]}, which does not exist.")
     return homework

@@ -105,11 +105,6 @@ class Notebook:
         codes = [cell for cell in self.cells if cell.is_code and names]
         return [cell for cell in codes if all(_defines(cell.source, name) for name in names)]
 
-    def read_text(self, tag: str) -> str | None:
-        """The source of the cell with `tag`, whatever its kind; of all of them, in order, if it was split into several."""
-        sources = [cell.source for cell in self.cells if tag in cell.tags]
-        return "\n\n".join(sources) if sources else None
-
     def _find_near(self, tag: str) -> tuple[Cell, str] | None:
         present = {other.lower(): (cell, other) for cell in self.cells for other in cell.tags}
         near = difflib.get_close_matches(tag.lower(), list(present), n=1, cutoff=0.8)

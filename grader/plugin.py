@@ -23,19 +23,21 @@ from typing import Any
 import pytest
 
 from . import display, relay
+from .explanation import list_texts
 from .failure import Failure
 from .grading import GRADING, Grading, find_exercise_id
 from .homework import Homework, HomeworkError, find_homework, read_homework
-from .intake import HandIn, IntakeError, open_hand_in, read_hand_in
+from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read_hand_in
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, read_notebook
 from .options import OptionError, add_options, check_reports, read_exercises
 from .report import Report, format_notes, format_table, write_refusal
-from .scripts import Scripts, describe_unused, expect
+from .scripts import Scripts, expect
 from .tags import restore_tags
 
 pytest_plugins = ["grader.fixtures", "grader.dependence"]
 
+_MOST_NAMED = 20  # files that were not used
 _HOMEWORK = pytest.StashKey[Homework]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
 
@@ -171,8 +173,9 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         **{name: version(name) for name in homework.libraries},
     }
     if hand_in is not None:
-        unused = describe_unused(hand_in, homework.exercises if scripts else ())
-        notes = [*hand_in.notes, *notes, *unused]
+        read = list_texts(hand_in, homework) if hand_in.scripts else []
+        unused = list_unused(hand_in.folder, [*hand_in.list_graded(), *read])
+        notes = [*hand_in.notes, *notes, *([f"Not used: {listed(unused, _MOST_NAMED)}."] if unused else [])]
     if notes:
         context["handed_in"] = notes
     report = Report(homework.title, homework.exercises, context=context)

@@ -278,6 +278,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem
 .check b { font-weight: 600; } .points { float: right; opacity: .75; }
 .passed { border-color: var(--good); } .failed, .broken { border-color: var(--bad); } .manual, .machine { border-color: var(--hand); }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0; font: .9rem/1.45 ui-monospace, monospace; }
+blockquote { margin: .5rem 0; padding-left: .75rem; border-left: 2px dotted var(--line); }
 footer { margin-top: 2rem; font-size: .8rem; opacity: .7; }
 """
 
@@ -315,8 +316,10 @@ def _format_check(result: CheckResult) -> str:
         else ""
     )
     answer = result.extra.get("answer")
-    text = result.message + (f"\n\n{answer}" if answer else "")
-    body = f"<pre>{_escape(text.strip())}</pre>" if text.strip() else ""
+    body = f"<pre>{_escape(result.message.strip())}</pre>" if result.message.strip() else ""
+    body += (
+        f"<blockquote><pre>{_escape(answer.strip())}</pre></blockquote>" if answer else ""
+    )  # the student's words
     state = {
         PASSED: "passed",
         FAILED: "to correct",

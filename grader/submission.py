@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
+from .explanation import read_cells
 from .failure import fail
 from .handout import list_definitions
 from .homework import Homework
@@ -73,8 +74,9 @@ class Submission:
         return self.notebook.require(tag, list_definitions(self.homework.handout.cells.get(tag, "")))
 
     def read_text(self, tag: str) -> str | None:
-        """The source of the cell with `tag`, of whatever kind."""
-        return self.notebook.read_text(tag)
+        """What was written in the cell with `tag`, of any kind, and right below; empty for the handout's placeholder, None without a cell."""
+        written = read_cells(self.notebook, self.homework.handout, tag).text
+        return written if written or any(tag in cell.tags for cell in self.notebook.cells) else None
 
     def call(
         self,

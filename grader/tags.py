@@ -22,7 +22,7 @@ def restore_tags(notebook: Notebook, handout: Handout, tags: Collection[str]) ->
     codes = {tag: cell.source for cell in handout.notebook.cells if cell.is_code for tag in cell.tags}
     found = find_by_names(notebook, {tag: source for tag, source in codes.items() if tag in tags})
     for tag in tags:
-        if tag not in found and (text := _find_text(notebook, handout, tag)):
+        if tag not in found and (text := find_text(notebook, handout, tag)):
             found[tag] = text
     cells = {cell.index: cell for cell in notebook.cells}
     for tag, chosen in found.items():
@@ -59,7 +59,7 @@ def _list_packages(source: str) -> set[str]:
     return set(found) - sys.stdlib_module_names
 
 
-def _find_text(notebook: Notebook, handout: Handout, tag: str) -> list[Cell]:
+def find_text(notebook: Notebook, handout: Handout, tag: str) -> list[Cell]:
     """The cells that stand where the handout has a text: below the same cell, and above the next one that is the handout's."""
     place = next((cell.index for cell in handout.notebook.cells if tag in cell.tags and not cell.is_code), 0)
     above = squeeze(handout.notebook.cells[place - 1].source) if place else ""

@@ -99,6 +99,12 @@ def test_explanation_is_written(submission: Submission) -> None:
             "the text cell of the handout with your explanation",
             "give the cell with your explanation this tag.",
         )
+    if not text:
+        fail(
+            "The placeholder is unchanged: there is no explanation yet.",
+            "a few sentences that say why the two differ",
+            "write them in the cell tagged 'fedsgd_explanation'; a person will read them.",
+        )
     if len(text.split()) < 15:
         fail(
             f"The explanation is {len(text.split())} words long.",

@@ -1,10 +1,10 @@
 """From what a student handed in to a clean folder with honest names, and what in it is to be graded."""
 
 from .locate import Expected
-from .names import IntakeError, listed
+from .names import IntakeError, listed, show
 from .opening import HandIn, open_hand_in, read_hand_in
 from .sink import IntakeLimits
-from .uses import list_unused
+from .uses import list_unused, list_used
 
 __all__ = [
     "Expected",
@@ -12,7 +12,9 @@ __all__ = [
     "IntakeError",
     "IntakeLimits",
     "list_unused",
+    "list_used",
     "listed",
     "open_hand_in",
     "read_hand_in",
+    "show",
 ]

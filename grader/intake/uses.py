@@ -29,16 +29,24 @@ _WORD = re.compile(r"[\w.-]+")
 
 def list_unused(folder: Path, used: Iterable[Path]) -> list[str]:
     """The names of the files below a clean folder that nothing uses, safe to show, those of the upper folders first."""
-    unused = {path for path in folder.rglob("*") if path.is_file()}
-    waiting = [path for path in used if path in unused]
-    unused.difference_update(waiting)
-    while waiting:
-        user = _User(waiting.pop(), folder)
-        more = [path for path in unused if user.uses(path)]
-        unused.difference_update(more)
-        waiting += more
+    unused = set(_list_files(folder)) - set(list_used(folder, used))
     ordered = sorted(unused, key=lambda path: (len(path.parts), path))
     return [show(path.relative_to(folder).as_posix()) for path in ordered]
+
+
+def list_used(folder: Path, given: Iterable[Path]) -> list[Path]:
+    """Files below a clean folder, and all that these use, each after what uses it."""
+    others = _list_files(folder)
+    used = [path for path in dict.fromkeys(given) if path in others]
+    for path in used:  # which grows
+        user = _User(path, folder)
+        others = [other for other in others if other not in used]
+        used += [other for other in others if user.uses(other)]
+    return used
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 @dataclass(frozen=True)

@@ -214,21 +214,3 @@ def test_what_is_wrong_about_a_tag_is_said(tmp_path: Path, cells: list[Any], see
 
     assert failure.value.seen == seen
     assert failure.value.advice.startswith(advice)
-
-
-@pytest.mark.parametrize("kind", ["markdown", "code", "raw"])
-def test_text_is_read_from_a_cell_of_any_kind(tmp_path: Path, kind: str) -> None:
-    notebook = read_cells(tmp_path, make_cell("because", ["why"], kind))
-
-    assert (notebook.read_text("why"), notebook.read_text("none")) == ("because", None)
-
-
-def test_text_that_was_split_is_read_whole(tmp_path: Path) -> None:
-    notebook = read_cells(
-        tmp_path,
-        make_cell("because", ["why"], "markdown"),
-        make_cell(),
-        make_cell("of this", ["why"], "markdown"),
-    )
-
-    assert notebook.read_text("why") == "because\n\nof this"

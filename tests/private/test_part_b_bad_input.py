@@ -11,6 +11,7 @@ import pytest
 
 import launch
 from grader import Failure
+from grader.explanation import read_scripts
 from grader.homework import read_homework
 from grader.intake import IntakeError, open_hand_in
 from grader.scripts import Scripts, expect
@@ -181,6 +182,6 @@ def test_the_explanation_is_collected(tmp_path: Path) -> None:
             "why.md": "Because.",
         },
     )
-    text = scripts.read_explanation(HOMEWORK.find_exercise("B1"))
+    text = read_scripts(scripts.hand_in, HOMEWORK, HOMEWORK.find_exercise("B1")).text
     assert all(words in text for words in ("Three stages.", "# the bubble", "# starts", "why.md", "Because."))
     assert "no comment" not in text
