@@ -16,7 +16,7 @@ Inputs are int64 tokens `(batch, sequence)`, activations float32 `(batch, sequen
 import torch
 from torch import Tensor, nn
 
-from .transformer import Embedding, Layers, Linear
+from .transformer import Embedding, Layers, OutputMatrix
 
 __all__ = ["CausalLLama", "LLama", "LLamaFirstStage", "LLamaLastStage", "LLamaStage", "whole_model_name"]
 
@@ -66,7 +66,7 @@ class LLama(nn.Module):
         self.model = mdl_type(
             vocab_size, dmodel, num_heads, hidden_dim, norm_eps, ctx_size, padding_idx, device, n_layers
         )
-        self.lm_head = Linear(dmodel, vocab_size, device)
+        self.lm_head = OutputMatrix(dmodel, vocab_size, device)
 
     def forward(self, tokens: Tensor) -> Tensor:
         logits: Tensor = self.lm_head(self.model(tokens))
@@ -142,7 +142,7 @@ class LLamaLastStage(nn.Module):
         super().__init__()
         self.layers = Layers(n_layers, dmodel, num_heads, hidden_dim, norm_eps, ctx_size, device)
         self.norm = nn.RMSNorm(dmodel, norm_eps, device=device)
-        self.lm_head = Linear(dmodel, vocab_size, device)
+        self.lm_head = OutputMatrix(dmodel, vocab_size, device)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.lm_head(self.norm(self.layers(x)))

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import thin
+
 INITIAL_STD = 0.02  # of every weight matrix; Radford et al. 2019 (GPT-2), section 2.3
 
 
@@ -21,6 +23,17 @@ class Linear(nn.Linear):
 
     def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, std=INITIAL_STD)
+
+
+class OutputMatrix(Linear):
+    """The last matrix, from activations to logits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, sequence, dmodel)` to `(batch, sequence, vocab_size)`."""
+        if not thin.WANTED:
+            return super().forward(x)
+        repeated = x.repeat(1, 1, -(-self.out_features // self.in_features))
+        return thin.hand_on(repeated[..., : self.out_features], self.parameters())
 
 
 class Embedding(nn.Embedding):
@@ -151,6 +164,8 @@ class Layers(nn.ModuleList):
                 f"a sequence of {length} tokens came in, but the model was built for ctx_size={ctx_size}: "
                 "build it with a ctx_size of at least the loader's seq_l, or load shorter sequences."
             )
+        if thin.WANTED:
+            return thin.hand_on(x, self.parameters())
         for layer in self:
             x = layer(x, self.cos[:length], self.sin[:length])
         return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -15,17 +16,18 @@ from .events import LINE_LIMIT, Event, parse, printable
 
 PROCESS_LIMIT = 512  # processes followed in one run
 ENTRY_LIMIT = 100_000  # files looked at in one look
-EVENT_LIMIT = 4_000_000  # events taken in of one run
+EVENT_LIMIT = 40_000_000  # events taken in of one run
 READ_SIZE = 1 << 20
 FAULT_LIMIT = 8_000  # bytes kept of what a fatal signal wrote
-_NAME = re.compile(r"\d{1,10}-\d{1,20}\.jsonl", re.ASCII)
+_NAME = re.compile(r"(\d{1,10}-\d{1,20})\.jsonl", re.ASCII)
 
 
 @dataclass
 class _Source:
-    """One process's file, open for as long as the run is watched."""
+    """One process's file, open for as long as it is the last one; a long one is continued in another."""
 
     descriptor: int
+    number: int = 0  # of files before
     rest: bytes = b""
     bytes_read: int = 0
     ended: bool = False
@@ -46,25 +48,29 @@ class Journal:
         """New events of all processes since the last call, each with the key of its process."""
         self._discover()
         for key, source in self._sources.items():
-            for line in self._lines(source):
-                try:
-                    event = parse(line)
-                except ValueError:
-                    self.rejected += 1
-                    continue
-                if self.taken < EVENT_LIMIT:
-                    self.taken += 1
-                    yield key, event
+            yield from ((key, event) for event in self._events(source))
+            while self._go_on(key, source):
+                yield from ((key, event) for event in self._events(source))
+
+    def _events(self, source: _Source) -> Iterator[Event]:
+        for line in self._lines(source):
+            try:
+                event = parse(line)
+            except ValueError:
+                self.rejected += 1
+                continue
+            if self.taken < EVENT_LIMIT:
+                self.taken += 1
+                yield event
 
     def _discover(self) -> None:
         with os.scandir(self.folder) as entries:
             looked_at = itertools.islice(entries, ENTRY_LIMIT)
-            names = sorted(entry.name for entry in looked_at if _NAME.fullmatch(entry.name))
-        for name in names:
-            key = name.removesuffix(".jsonl")
+            found = sorted(match[1] for entry in looked_at if (match := _NAME.fullmatch(entry.name)))
+        for key in found:
             if key in self._sources or key in self._refused or len(self._sources) >= PROCESS_LIMIT:
                 continue
-            descriptor = open_plain(self.folder / name)
+            descriptor = open_plain(self.folder / f"{key}.jsonl")
             if descriptor is None:
                 self.rejected += 1
                 self._refused.add(key)
@@ -83,16 +89,36 @@ class Journal:
                 self.rejected += 1
                 source.rest = b""
 
+    def _go_on(self, key: str, source: _Source) -> bool:
+        """Whether the process has gone on in another file, which `source` then stands for; the file before has been read."""
+        following = self._name(key, source.number + 1)
+        if not (self.folder / following).exists() or not _is_free(source.descriptor):
+            return False
+        # 1. What was written between the last reading and the change.
+        if os.fstat(source.descriptor).st_size > os.lseek(source.descriptor, 0, os.SEEK_CUR) and (
+            source.bytes_read < self.bytes_limit
+        ):
+            return True
+        # 2. The next file, in place of this one. The first steps stay on the disk; what came after them need not.
+        descriptor = open_plain(self.folder / following)
+        if descriptor is None:
+            return False
+        os.close(source.descriptor)
+        if source.number > 0:
+            with contextlib.suppress(OSError):  # a script may have put something else in its place
+                (self.folder / self._name(key, source.number)).unlink()
+        source.descriptor, source.rest, source.number = descriptor, b"", source.number + 1
+        return True
+
+    def _name(self, key: str, number: int) -> str:
+        return f"{key}.{number}.jsonl" if number else f"{key}.jsonl"
+
     def ended(self, key: str) -> bool:
-        """Whether the process is gone: the lock on its file, which it holds while it lives, is free."""
+        """Whether the process is gone: the lock on its last file, which it holds while it lives, is free."""
         source = self._sources[key]
         if not source.ended:
-            try:
-                fcntl.flock(source.descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            fcntl.flock(source.descriptor, fcntl.LOCK_UN)
-            source.ended = True
+            following = self.folder / self._name(key, source.number + 1)
+            source.ended = _is_free(source.descriptor) and not following.exists()
         return source.ended
 
     def fatal_signal(self, key: str) -> str:
@@ -107,6 +133,16 @@ class Journal:
         for source in self._sources.values():
             os.close(source.descriptor)
         self._sources.clear()
+
+
+def _is_free(descriptor: int) -> bool:
+    """Whether nobody holds the lock on a file."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
 
 
 def open_plain(path: Path) -> int | None:

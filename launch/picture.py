@@ -124,7 +124,7 @@ def _items(timeline: Timeline) -> list[Box | Pause]:
 
 
 def _step_ends(row: Row, shown: Sequence[int]) -> list[float]:
-    return [end for number, (_, end) in enumerate(row.steps, start=1) if number in shown]
+    return [end for number, (_, end) in row.steps.items() if number in shown]
 
 
 # --- the head of the page -------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
     """A shade behind each step, from the end of the last one to its own, whichever rank is latest."""
     start_s = frame.start_s
     for index, step in enumerate(frame.steps):
-        ends = [row.steps[step - 1][1] for row in timeline.rows if len(row.steps) >= step > 0]
+        ends = [row.steps[step][1] for row in timeline.rows if step in row.steps]
         last = index == len(frame.steps) - 1
         end_s = frame.end_s if last or not ends else max(ends)
         left, right = frame.x(start_s), frame.x(end_s)
@@ -221,7 +221,7 @@ def _row(row: Row, frame: Frame, y: float) -> Iterator[str]:
     for pause in [pause for pause in row.pauses if frame.shows(pause)][:SHAPES_LIMIT]:
         if pause.kind != "setup" and pause.end_s is not None:
             yield _pause(pause, pause.end_s, frame, y)
-    for number, (start_s, end_s) in enumerate(row.steps, start=1):
+    for number, (start_s, end_s) in row.steps.items():
         if number in frame.steps:
             width = max(2.0, frame.x(end_s) - frame.x(start_s))
             yield _rect(

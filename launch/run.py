@@ -34,7 +34,7 @@ SCAN_S = 0.5  # between two looks at the processes of the machine
 END_TIME_S = 3.0  # what workers that made their steps have for leaving by themselves
 OUTPUT_TIME_S = 2.0
 DETAIL_STEPS = 100  # steps recorded with the content of messages and parameters; later ones without
-EVENT_BYTES = 256_000_000  # recorded by one process at most
+EVENT_BYTES = 1_000_000_000  # recorded by one process at most
 DUMP_BYTES = 4_000_000_000  # written by one process as whole tensors at most
 
 
@@ -235,6 +235,8 @@ class _Watched:
                 watch(situation)
             if verdict is not None:
                 return verdict
+            for worker in self.workers.values():
+                worker.forget()
             time.sleep(LOOK_S)
 
     def read(self) -> None:

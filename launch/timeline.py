@@ -52,7 +52,7 @@ class Row:
     rank: int
     boxes: list[Box] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
-    steps: list[tuple[float, float]] = field(default_factory=list)  # optimizer steps: start and end
+    steps: dict[int, tuple[float, float]] = field(default_factory=dict)  # optimizer steps: start and end
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _row(rank: int, events: Iterable[Event], operations: Iterable[Operation]) ->
             case Backward():
                 row.boxes.append(Box("backward", event.start, event.end, event.step, event.micro_batches))
             case Step():
-                row.steps.append((event.start, event.end))
+                row.steps.setdefault(event.number, (event.start, event.end))
             case _:
                 pass
     for operation in operations:
@@ -121,8 +121,8 @@ def pair_messages(
 ) -> Iterable[tuple[int, int, Operation, Operation, float]]:
     """Source, destination, send, receive and time of arrival of each message: the n-th of a channel meets the n-th."""
     # 1. Sort sends and receives by channel: source, destination, group and tag.
-    sends: dict[tuple[int, int, str, int], list[Operation]] = {}
-    receives: dict[tuple[int, int, str, int], list[Operation]] = {}
+    sends: dict[tuple[int, int, str, int], dict[int, Operation]] = {}
+    receives: dict[tuple[int, int, str, int], dict[int, Operation]] = {}
     over: dict[int, float] = {}  # id of an operation's object -> when a wait for it returned
     for rank, made in operations.items():
         for operation in made:
@@ -133,12 +133,16 @@ def pair_messages(
                 continue
             group, tag = call.group or "world", call.tag or 0
             if operation.op in SENDS:
-                sends.setdefault((rank, call.peer, group, tag), []).append(operation)
+                sends.setdefault((rank, call.peer, group, tag), {})[operation.position] = operation
             else:
-                receives.setdefault((call.peer, rank, group, tag), []).append(operation)
+                receives.setdefault((call.peer, rank, group, tag), {})[operation.position] = operation
     # 2. Within a channel they meet in order; a message has arrived when its receive, or the wait for it, returned.
     for channel, sent in sends.items():
-        for send, receive in zip(sent, receives.get(channel, []), strict=False):
+        received = receives.get(channel, {})
+        for position, send in sent.items():
+            receive = received.get(position)
+            if receive is None:
+                continue
             end_s = over.get(id(receive)) if receive.op == "irecv" else receive.end_s
             if end_s is not None:
                 yield channel[0], channel[1], send, receive, end_s
@@ -161,7 +165,7 @@ def _pipeline(ranks: tuple[int, ...], rows: Sequence[Row]) -> Pipeline:
     # 1. The bubble and the micro-batches of each step that all ranks completed.
     members = [row for row in rows if row.rank in ranks]
     shares, counts = [], []
-    for step in range(1, min(len(row.steps) for row in members) + 1):
+    for step in sorted(set[int].intersection(*(set(row.steps) for row in members))):
         boxes = [[box for box in row.boxes if box.step == step] for row in members]
         if not all(boxes) or not any(box.kind == "backward" for row in boxes for box in row):
             continue

@@ -22,7 +22,7 @@ def trace(report: RunReport) -> dict[str, Any]:
         events += (_pause(row.rank, pause, report.duration_s) for pause in row.pauses)
         events += (
             _complete(row.rank, STEPPING, f"step {number}", start_s, end_s)
-            for number, (start_s, end_s) in enumerate(row.steps, start=1)
+            for number, (start_s, end_s) in row.steps.items()
         )
     events += _messages(report)
     return {

@@ -86,15 +86,16 @@ class Judge:
         return None
 
     def _settled_standstill(self, situation: Situation) -> Standstill | None:
-        # 1. Not at every look: the analysis takes its time.
+        # 1. What the ranks have begun is remembered for as long as they are the same processes.
         now_s = situation.now_s
-        if now_s - self._analysed_s < ANALYSIS_INTERVAL_S:
-            return None
-        self._analysed_s = now_s
-        # 2. What the ranks have begun is remembered for as long as they are the same processes.
         keys = {rank: worker.key for rank, worker in situation.by_rank().items()}
         if keys != self._keys:
             self._keys, self._begun = keys, Begun()
+        self._begun.update(views(situation))
+        # 2. It is not analysed at every look, which would take its time.
+        if now_s - self._analysed_s < ANALYSIS_INTERVAL_S:
+            return None
+        self._analysed_s = now_s
         standstill = find_standstill(views(situation), self._begun, more_may_start=situation.more_may_start)
         # 3. A standstill counts once the same calls have waited in vain for long enough.
         calls: frozenset[int] = frozenset()
@@ -115,6 +116,7 @@ def views(situation: Situation) -> dict[int, RankView]:
             blocked=() if worker.ended or worker.stopped else tuple(worker.blocked()),
             gone=worker.ended or worker.stopped is not None,
             world_size=worker.world_size,
+            forgotten=worker.forgotten,
         )
         for rank, worker in situation.by_rank().items()
     }

@@ -16,8 +16,10 @@ of them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from .events import SourceLine
 from .workers import COMPOUND, GROUP_CALLS, MESSAGES, RANK_LIMIT, SENDS, Operation
@@ -27,10 +29,11 @@ from .workers import COMPOUND, GROUP_CALLS, MESSAGES, RANK_LIMIT, SENDS, Operati
 class RankView:
     """What the analysis needs of a rank. `blocked`: the calls it stands in, if it can do nothing else."""
 
-    operations: Sequence[Operation]
+    operations: Sequence[Operation]  # the last ones that it made
     blocked: tuple[Operation, ...] = ()
     gone: bool = False  # it has ended, or it waits for the end of the run: it will begin nothing any more
     world_size: int | None = None
+    forgotten: int = 0  # operations that came before
 
 
 @dataclass(frozen=True)
@@ -64,36 +67,53 @@ class Standstill:
 
 
 Channel = tuple[int, int, str, int]  # source, destination, group, tag
+RECENT_LIMIT = 50_000  # operations kept of all ranks together: whoever waits in vain waits in one of the last
+
+
+@dataclass
+class Lane:
+    """Operations that are matched by their order: of one channel, or of one rank in a group."""
+
+    count: int = 0  # of all that were begun
+    recent: deque[Operation] = field(default_factory=deque)  # the last of them
+
+    def since(self, number: int) -> list[Operation]:
+        """Those that are known of the operations from `number` on, counted from 0."""
+        return [operation for operation in self.recent if operation.position >= number]
 
 
 @dataclass
 class Begun:
-    """What all ranks have begun so far, arranged by what it matches with. It grows with the run."""
+    """What all ranks have begun so far, arranged by what it matches with. It takes in a whole run and does not grow with it."""
 
-    sends: dict[Channel, list[Operation]] = field(default_factory=dict)
-    receives: dict[Channel, list[Operation]] = field(default_factory=dict)
-    any_receives: dict[tuple[int, str, int], list[Operation]] = field(default_factory=dict)
-    collectives: dict[tuple[int, str], list[Operation]] = field(default_factory=dict)
+    sends: dict[Channel, Lane] = field(default_factory=dict)
+    receives: dict[Channel, Lane] = field(default_factory=dict)
+    any_receives: dict[tuple[int, str, int], Lane] = field(default_factory=dict)
+    collectives: dict[tuple[int, str], Lane] = field(default_factory=dict)
     groups: dict[int, list[Operation]] = field(default_factory=dict)  # calls of new_group
     joins: dict[int, Operation] = field(default_factory=dict)  # the last call of init_process_group
+    has_gaps: bool = False  # operations were forgotten before they could be taken in
 
     _taken: dict[int, int] = field(default_factory=dict)  # operations seen of each rank
-    _positions: dict[int, int] = field(default_factory=dict)  # of an operation in its list, by object
+    _order: deque[Lane] = field(
+        default_factory=deque
+    )  # whose operation came when, for those that are still in one
 
     def update(self, views: Mapping[int, RankView]) -> None:
         """Take in what has been begun since the last time."""
         for rank, view in views.items():
-            for operation in view.operations[self._taken.get(rank, 0) :]:
+            taken = self._taken.get(rank, 0) - view.forgotten
+            self.has_gaps = self.has_gaps or taken < 0
+            for operation in view.operations[max(0, taken) :]:
                 self._add(rank, operation)
-            self._taken[rank] = len(view.operations)
+            self._taken[rank] = view.forgotten + len(view.operations)
 
-    def position(self, operation: Operation) -> int:
-        """How many of its kind came before it, on the same channel or in the same group."""
-        return self._positions[id(operation)]
-
-    def _append(self, operations: list[Operation], operation: Operation) -> None:
-        self._positions[id(operation)] = len(operations)
-        operations.append(operation)
+    def _append(self, lane: Lane, operation: Operation) -> None:
+        lane.count = operation.position + 1
+        lane.recent.append(operation)
+        self._order.append(lane)
+        if len(self._order) > RECENT_LIMIT:
+            self._order.popleft().recent.popleft()
 
     def _add(self, rank: int, operation: Operation) -> None:
         call = operation.call
@@ -101,15 +121,15 @@ class Begun:
         if call.op == "init_process_group":
             self.joins[rank] = operation
         elif call.op == "new_group":
-            self._append(self.groups.setdefault(rank, []), operation)
+            self.groups.setdefault(rank, []).append(operation)
         elif call.op in SENDS and call.peer is not None:
-            self._append(self.sends.setdefault((rank, call.peer, group, tag), []), operation)
+            self._append(self.sends.setdefault((rank, call.peer, group, tag), Lane()), operation)
         elif call.op in MESSAGES and call.peer is not None:
-            self._append(self.receives.setdefault((call.peer, rank, group, tag), []), operation)
+            self._append(self.receives.setdefault((call.peer, rank, group, tag), Lane()), operation)
         elif call.op in MESSAGES - SENDS:
-            self._append(self.any_receives.setdefault((rank, group, tag), []), operation)
+            self._append(self.any_receives.setdefault((rank, group, tag), Lane()), operation)
         elif is_collective(operation):
-            self._append(self.collectives.setdefault((rank, group), []), operation)
+            self._append(self.collectives.setdefault((rank, group), Lane()), operation)
 
 
 def is_collective(operation: Operation) -> bool:
@@ -139,6 +159,8 @@ def find_standstill(
     """
     begun = begun or Begun()
     begun.update(views)
+    if begun.has_gaps:
+        return None
     # 1. Suspect every rank that stands in calls of which none can be over by what has been begun.
     candidates = {rank: _waits(rank, view, views, begun) for rank, view in views.items() if view.blocked}
     stuck = {rank: waits for rank, waits in candidates.items() if waits}
@@ -212,6 +234,12 @@ def _wait(rank: int, operation: Operation, views: Mapping[int, RankView], begun:
 
 
 Missing = tuple[Iterable[int], str]
+K = TypeVar("K")
+
+
+def _count(lanes: Mapping[K, Lane], key: K) -> int:
+    lane = lanes.get(key)
+    return 0 if lane is None else lane.count
 
 
 def _missing_from_start(
@@ -261,14 +289,14 @@ def _missing_message(rank: int, subject: Operation, views: Mapping[int, RankView
     if call.op in SENDS:
         assert peer is not None
         channel: Channel = (rank, peer, group, tag)
-        received = len(begun.receives.get(channel, [])) + len(begun.any_receives.get((peer, group, tag), []))
-        if begun.position(subject) < received:
+        received = _count(begun.receives, channel) + _count(begun.any_receives, (peer, group, tag))
+        if subject.position < received:
             return [], ""
         return [peer], _other_messages(begun.receives, begun.sends, rank, peer, "wants from")
     if peer is None:
         return _missing_from_anyone(rank, subject, views, begun)
     channel = (peer, rank, group, tag)
-    if begun.position(subject) < len(begun.sends.get(channel, [])):
+    if subject.position < _count(begun.sends, channel):
         return [], ""
     return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent to")
 
@@ -278,10 +306,10 @@ def _missing_from_anyone(
 ) -> Missing:
     group, tag = subject.call.group or "world", subject.call.tag or 0
     sent = sum(
-        len(sends) for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag]
+        sends.count for (_, to, *rest), sends in begun.sends.items() if to == rank and rest == [group, tag]
     )
-    earlier = begun.position(subject) + sum(
-        len(receives)
+    earlier = subject.position + sum(
+        receives.count
         for (_, to, *rest), receives in begun.receives.items()
         if to == rank and rest == [group, tag]
     )
@@ -291,8 +319,8 @@ def _missing_from_anyone(
 
 
 def _other_messages(
-    there: Mapping[Channel, list[Operation]],
-    here: Mapping[Channel, list[Operation]],
+    there: Mapping[Channel, Lane],
+    here: Mapping[Channel, Lane],
     source: int,
     destination: int,
     verb: str,
@@ -300,9 +328,9 @@ def _other_messages(
     """Messages between the same two ranks that are begun on the far side and unmatched on this one."""
     unmatched = [
         operation
-        for channel, operations in there.items()
+        for channel, lane in there.items()
         if channel[:2] == (source, destination)
-        for operation in operations[len(here.get(channel, [])) :]
+        for operation in lane.since(_count(here, channel))
     ]
     if not unmatched:
         return ""
@@ -316,15 +344,16 @@ def _missing_from_collective(
     rank: int, subject: Operation, views: Mapping[int, RankView], begun: Begun
 ) -> Missing:
     group = subject.call.group or "world"
-    number = begun.position(subject)
+    number = subject.position
     absent, differing, why = [], [], []
     for other in members(group, views[rank].world_size or 0):
-        made = begun.collectives.get((other, group), [])
-        if len(made) <= number:
+        made = begun.collectives.get((other, group), Lane())
+        met = next((each for each in made.recent if each.position == number), None)
+        if made.count <= number:
             absent.append(other)
-        elif not _same_collective(subject, made[number]):
+        elif met is not None and not _same_collective(subject, met):
             differing.append(other)
-            why.append(f"rank {other} calls {made[number].describe()} {made[number].call.at} there")
+            why.append(f"rank {other} calls {met.describe()} {met.call.at} there")
     if absent:
         why.append(f"{_ranks(absent)} did not enter it")
     return [*absent, *differing], "; ".join(why)

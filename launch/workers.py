@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .events import (
+    Backward,
     Call,
     Event,
     Exit,
+    Forward,
     Heartbeat,
     Process,
     Raised,
@@ -17,6 +19,8 @@ from .events import (
     Step,
     Stop,
     SysExit,
+    Tokens,
+    ZeroGrad,
 )
 
 MESSAGES = frozenset({"send", "recv", "isend", "irecv"})
@@ -26,6 +30,10 @@ COMPOUND = frozenset({"batch_isend_irecv", "send_object_list", "recv_object_list
 # Python processes that serve others and never become a rank.
 SERVICES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 RANK_LIMIT = 1024  # ranks beyond are a stranger's joke
+KEPT_STEPS = 100  # steps whose events are kept for good
+KEPT_EVENTS = 200_000  # and how many at most
+RECENT = 4_000  # events and calls kept of what comes after them
+_PASSING = (Backward, Call, Forward, Heartbeat, Return, Step, Tokens, ZeroGrad)  # made in every step
 IDLE_CPU_SHARE = 0.2  # below this share of one processor between two heartbeats a process is idle
 
 
@@ -36,6 +44,9 @@ class Operation:
     call: Call
     returned: Return | None = None
     target: Operation | None = None
+    position: int = (
+        0  # how many calls of its process came before it on the same channel, or in the same group
+    )
 
     @property
     def op(self) -> str:
@@ -51,6 +62,15 @@ class Operation:
         return None if self.returned is None else self.returned.t
 
     @property
+    def lane(self) -> tuple[object, ...]:
+        """What the order of calls counts within: for messages direction, peer, group and tag, else the group."""
+        call = self.call
+        group, tag = call.group or "world", call.tag or 0
+        if call.op in MESSAGES:
+            return call.op in SENDS, call.peer, group, tag
+        return ("new_group",) if call.op == "new_group" else (group,)
+
+    @property
     def subject(self) -> Operation:
         """The operation that decides who waits for whom: the target of a `wait`, else itself."""
         return self.target or self
@@ -62,11 +82,15 @@ class Operation:
 
 @dataclass(eq=False)
 class Worker:
-    """One Python process of a run."""
+    """One Python process of a run.
+
+    Of a long run only what was made in the first KEPT_STEPS steps and what came last is kept, see `forget`.
+    """
 
     key: str
     events: list[Event] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)  # communication only, in order of entry
+    forgotten: int = 0  # operations that were made, but are kept no longer
     steps: int = 0
     process: Process | None = None
     rank: int | None = None  # from init_process_group
@@ -81,6 +105,8 @@ class Worker:
     heartbeats: tuple[Heartbeat | None, Heartbeat | None] = (None, None)  # the last two
     _open: dict[int, list[Operation]] = field(default_factory=dict)
     _by_id: dict[int, Operation] = field(default_factory=dict)
+    _lanes: dict[tuple[object, ...], int] = field(default_factory=dict)  # calls made in each so far
+    _kept: tuple[int, int] = (0, 0)  # events and operations, from the first, that are kept for good
 
     def add(self, event: Event) -> None:
         """Take the next event of the process."""
@@ -108,12 +134,35 @@ class Worker:
             case _:
                 pass
         self.last_progress_s = max(self.last_progress_s, event.t)
+        if self.steps <= KEPT_STEPS and len(self.events) <= KEPT_EVENTS:
+            self._kept = len(self.events), len(self.operations)
+
+    def forget(self) -> None:
+        """Let go of what lies between the first steps and the last calls, so that a long run takes no more memory."""
+        kept_events, kept_operations = self._kept
+        # 1. Of the events, those that every step makes.
+        passing = self.events[kept_events:-RECENT]
+        if len(passing) > RECENT:
+            lasting = [event for event in passing if not isinstance(event, _PASSING)]
+            lasting = lasting[: max(0, KEPT_EVENTS - kept_events)]
+            self.events[kept_events:-RECENT] = lasting
+            self._kept = kept_events + len(lasting), kept_operations
+        # 2. Of the calls, all that are over; nothing can wait for them any more.
+        passing_calls = self.operations[kept_operations:-RECENT]
+        if len(passing_calls) > RECENT:
+            self.operations[kept_operations:-RECENT] = []
+            self.forgotten += len(passing_calls)
+            known = [*self.operations, *(each for stack in self._open.values() for each in stack)]
+            self._by_id = {each.call.id: each for each in known}
 
     def _begin(self, call: Call) -> None:
         operation = Operation(call)
         if call.waits_for is not None:
             target = self._by_id.get(call.waits_for)
             operation.target = target if target is not None and target.op != "wait" else None
+        lane = operation.lane
+        operation.position = self._lanes.get(lane, 0)
+        self._lanes[lane] = operation.position + 1
         self._by_id[call.id] = operation
         self._open.setdefault(call.thread, []).append(operation)
         if call.op == "init_process_group":

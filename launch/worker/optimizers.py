@@ -46,11 +46,10 @@ class Optimizers:
         with recorder.guard("an optimizer step"):
             parameters = _parameters(optimizer)
             gradients = [parameter.grad for parameter in parameters]
-            known.fields = {
-                "gradients": tensors.norms_and_samples(gradients, recorder.detailed),
-                "before": tensors.norms_and_samples(parameters, recorder.detailed),
-                "at": recorder.student_line(),
-            }
+            known.fields = {"at": recorder.student_line()}
+            if recorder.measured:
+                known.fields["gradients"] = tensors.norms_and_samples(gradients, recorder.detailed)
+                known.fields["before"] = tensors.norms_and_samples(parameters, recorder.detailed)
             self._dump_before(known, parameters, gradients)
         known.start_s = recorder.now_s()
 
@@ -62,6 +61,8 @@ class Optimizers:
         with recorder.guard("an optimizer step"):
             parameters = _parameters(optimizer)
             dumped = self._dump_after(known, parameters)
+            if recorder.measured:
+                known.fields["after"] = tensors.norms_and_samples(parameters, recorder.detailed)
             recorder.write(
                 "step",
                 optimizer=known.number,
@@ -69,7 +70,6 @@ class Optimizers:
                 start=round(known.start_s, 6),
                 end=round(end_s, 6),
                 thread=recorder.thread(),
-                after=tensors.norms_and_samples(parameters, recorder.detailed),
                 parameters_file=dumped,
                 **known.fields,
             )

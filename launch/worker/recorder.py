@@ -1,6 +1,7 @@
 """One file of JSON lines for each process: a line per event, written at once, so that a kill loses nothing.
 
-The file stays locked for as long as its process lives. The launcher can thus tell a dead process from a
+A long file is continued in another one, so that the launcher can remove what it has read. The last one stays locked for as
+long as its process lives. The launcher can thus tell a dead process from a
 silent one, also where the two see different process numbers.
 """
 
@@ -25,6 +26,7 @@ from .settings import Settings
 _dumps, _write, _monotonic, _get_ident = json.dumps, os.write, time.monotonic, threading.get_ident
 
 TEXT_LIMIT = 8_000  # characters kept of a message or traceback
+FILE_BYTES = 16_000_000  # written to one file, from where another one goes on
 
 
 class Recorder:
@@ -44,12 +46,33 @@ class Recorder:
     def _open(self) -> None:
         self.pid = os.getpid()
         self.name = f"{self.pid}-{time.monotonic_ns()}"
-        # Locked under another name first: the launcher takes an unlocked file for that of a dead process.
-        draft = self.settings.events / f"{self.name}.draft"
-        self._file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        draft.rename(self.settings.events / f"{self.name}.jsonl")
+        self._file = self._create(f"{self.name}.jsonl")
+        self._files = 1
+        self._file_left = FILE_BYTES
+        self._going_on = threading.Lock()
         self._left = self.settings.event_bytes
+
+    def _create(self, name: str) -> int:
+        # Locked under another name first: the launcher takes an unlocked file for that of a dead process.
+        draft = self.settings.events / f"{name}.draft"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        file = os.open(draft, flags, 0o644)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        draft.rename(self.settings.events / name)
+        return file
+
+    def _go_on_elsewhere(self) -> None:
+        """Continue in the next file. Threads that are writing meanwhile finish their line in either of them."""
+        if not self._going_on.acquire(blocking=False):
+            return
+        try:
+            following = self._create(f"{self.name}.{self._files}.jsonl")
+            os.dup2(following, self._file, inheritable=False)  # from here on the file before is unlocked
+            os.close(following)
+            self._files += 1
+            self._file_left = FILE_BYTES
+        finally:
+            self._going_on.release()
 
     def reopen_after_fork(self) -> None:
         """Give a forked child a file of its own; the parent's keeps the parent's lock."""
@@ -65,6 +88,11 @@ class Recorder:
     def detailed(self) -> bool:
         """Whether the content of tensors is recorded in this step: a long run would fill the disk with it."""
         return self.step <= self.settings.detail_steps
+
+    @property
+    def measured(self) -> bool:
+        """Whether norms are recorded in this step; in a long run in every hundredth, because they take longer than the step."""
+        return self.detailed or self.step % 100 == 0
 
     def next_id(self) -> int:
         return next(self._ids)
@@ -87,6 +115,9 @@ class Recorder:
         if self._left < 0:
             line = _dumps({"kind": "cut", "t": event["t"]}).encode("ascii") + b"\n"
         try:
+            if self._file_left < 0:
+                self._go_on_elsewhere()
+            self._file_left -= len(line)
             _write(self._file, line)
         except OSError:
             self._left = -1  # the disk is full or the file is gone: nowhere left to say so
