@@ -117,6 +117,7 @@ def _rank_report(number: int, worker: Worker, failure: RunFailure | None) -> Ran
         steps=worker.steps,
         events=tuple(worker.events),
         operations=tuple(worker.operations),
+        phases=tuple(worker.phases),
     )
 
 

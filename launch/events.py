@@ -248,10 +248,12 @@ class ZeroGrad(Event):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Event):
-    """Twice a second: processor time used so far, and where each thread stands."""
+    """Twice a second: processor time used so far, where each thread stands, and what the process holds."""
 
     cpu_s: Seconds
     threads: tuple[ThreadState, ...]
+    memory_bytes: int | None = None
+    open_files: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from .groups import UnevenGroups
 from .output import Output
 from .timeline import Pipeline, Timeline
 from .waits import Standstill, Wait
-from .workers import Operation
+from .workers import Operation, Phase
 
 
 class Outcome(enum.StrEnum):
@@ -80,7 +80,7 @@ E = TypeVar("E", bound=Event)
 
 @dataclass(frozen=True)
 class RankReport:
-    """One rank: where it ended up, and all that its process recorded."""
+    """One rank: where it ended up, and what its process recorded; of a long run the first steps and the last."""
 
     rank: int
     state: RankState
@@ -92,6 +92,7 @@ class RankReport:
     steps: int = 0
     events: tuple[Event, ...] = ()
     operations: tuple[Operation, ...] = ()
+    phases: tuple[Phase, ...] = ()
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of one type, in order."""

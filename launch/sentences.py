@@ -341,6 +341,7 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
         found.append(f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}")
     found += _translations(workers)
     found += _twins(workers)
+    found += _growth(situation)
     faults = sorted(
         {
             type(event).__name__
@@ -357,6 +358,10 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
         found.append(f"{rejected} lines in the events folder are not events: the script wrote them itself.")
     return found
 
+
+FEWEST_STEPS_OF_GROWTH = 50
+GROWTH_BYTES = 50_000_000  # less is the allocator's
+GROWTH_SHARE = 0.1
 
 _TRANSLATIONS: Mapping[str, str] = {
     "device": "This machine has no {asked}: its tensors lived on the CPU.",
@@ -386,3 +391,30 @@ def _twins(workers: Sequence[Worker]) -> list[str]:
     claims = [worker.rank for worker in workers if worker.rank is not None]
     twice = sorted({rank for rank in claims if claims.count(rank) > 1})
     return [f"Rank {rank} was started {claims.count(rank)} times." for rank in twice]
+
+
+def _growth(situation: Situation) -> list[str]:
+    """Ranks that hold more and more, over the last quarter of their steps at least."""
+    found = []
+    for rank, worker in situation.by_rank().items():
+        if not worker.holdings:
+            continue
+        after = worker.holdings[-1]
+        fewest = max(FEWEST_STEPS_OF_GROWTH, after.step // 4)
+        before = next((each for each in reversed(worker.holdings) if after.step - each.step >= fewest), None)
+        if before is None:
+            continue
+        steps = after.step - before.step
+        grown = after.memory_bytes - before.memory_bytes
+        if grown > GROWTH_BYTES and grown > before.memory_bytes * GROWTH_SHARE:
+            found.append(
+                f"The memory of rank {rank} grows with the steps: by {grown / 1e6:,.0f} MB from step {before.step:,} to step "
+                f"{after.step:,}. Something of every step is kept; `loss` or outputs in a list keep their graphs, `loss.item()` does not."
+            )
+        opened = after.open_files - before.open_files
+        if opened > steps / 10:
+            found.append(
+                f"Rank {rank} opens files or sockets that it does not close: {opened:,} more from step {before.step:,} to step "
+                f"{after.step:,}. Make groups and open files once, before the loop over the steps."
+            )
+    return found[:4]

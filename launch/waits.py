@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .events import SourceLine
-from .workers import COMPOUND, GROUP_CALLS, MESSAGES, RANK_LIMIT, SENDS, Operation
+from .workers import MESSAGES, NOT_COLLECTIVE, RANK_LIMIT, SENDS, Operation
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,7 @@ class Begun:
 
 def is_collective(operation: Operation) -> bool:
     """Whether all members of a group must make this call."""
-    other = MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "destroy_process_group", "sleep", "input"}
-    return operation.op not in other
+    return operation.op not in NOT_COLLECTIVE
 
 
 def members(group: str, world_size: int) -> tuple[int, ...]:

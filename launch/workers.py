@@ -27,11 +27,14 @@ MESSAGES = frozenset({"send", "recv", "isend", "irecv"})
 SENDS = frozenset({"send", "isend"})
 GROUP_CALLS = frozenset({"init_process_group", "new_group"})
 COMPOUND = frozenset({"batch_isend_irecv", "send_object_list", "recv_object_list"})
+NOT_COLLECTIVE = MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "destroy_process_group", "sleep", "input"}
 # Python processes that serve others and never become a rank.
 SERVICES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 RANK_LIMIT = 1024  # ranks beyond are a stranger's joke
 KEPT_STEPS = 100  # steps whose events are kept for good
 KEPT_EVENTS = 200_000  # and how many at most
+PHASE_LIMIT = 1_000
+FIRST_HOLDING = 64  # the step from which a process has settled
 RECENT = 4_000  # events and calls kept of what comes after them
 _PASSING = (Backward, Call, Forward, Heartbeat, Return, Step, Tokens, ZeroGrad)  # made in every step
 IDLE_CPU_SHARE = 0.2  # below this share of one processor between two heartbeats a process is idle
@@ -80,6 +83,34 @@ class Operation:
         return describe(self)
 
 
+@dataclass(slots=True)
+class Work:
+    """What an optimizer step is made of: passes, messages sent and calls of groups since the step before."""
+
+    forwards: int = 0
+    backwards: int = 0
+    sends: int = 0
+    collectives: int = 0
+
+
+@dataclass(slots=True)
+class Phase:
+    """Steps in a row that are made of the same work."""
+
+    first: int
+    last: int
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a process held at one moment of a run."""
+
+    step: int
+    memory_bytes: int
+    open_files: int
+
+
 @dataclass(eq=False)
 class Worker:
     """One Python process of a run.
@@ -103,6 +134,9 @@ class Worker:
     ended_s: float | None = None
     last_progress_s: float = 0.0
     heartbeats: tuple[Heartbeat | None, Heartbeat | None] = (None, None)  # the last two
+    phases: list[Phase] = field(default_factory=list)  # the first PHASE_LIMIT
+    holdings: list[Holding] = field(default_factory=list)  # at steps 64, 128, 256, …, and last
+    _work: Work = field(default_factory=Work)
     _open: dict[int, list[Operation]] = field(default_factory=dict)
     _by_id: dict[int, Operation] = field(default_factory=dict)
     _lanes: dict[tuple[object, ...], int] = field(default_factory=dict)  # calls made in each so far
@@ -114,6 +148,7 @@ class Worker:
         match event:
             case Heartbeat():
                 self.heartbeats = (self.heartbeats[1], event)
+                self._weigh(event)
                 return
             case Call():
                 self._begin(event)
@@ -122,7 +157,11 @@ class Worker:
             case Process():
                 self.process = event
             case Step():
-                self.steps = max(self.steps, event.number)
+                self._step(event)
+            case Forward():
+                self._work.forwards += event.gradients and not event.repeated
+            case Backward():
+                self._work.backwards += 1
             case Stop():
                 self.stopped = event
             case Exit():
@@ -155,6 +194,26 @@ class Worker:
             known = [*self.operations, *(each for stack in self._open.values() for each in stack)]
             self._by_id = {each.call.id: each for each in known}
 
+    def _step(self, step: Step) -> None:
+        """Count a step; one of a second optimizer, which is behind, belongs to the same step of training."""
+        if step.number <= self.steps:
+            return
+        self.steps = step.number
+        work, self._work = self._work, Work()
+        if self.phases and self.phases[-1].work == work:
+            self.phases[-1].last = step.number
+        elif len(self.phases) < PHASE_LIMIT:
+            self.phases.append(Phase(step.number, step.number, work))
+
+    def _weigh(self, beat: Heartbeat) -> None:
+        """Remember what the process holds, each time that it has made twice as many steps."""
+        if beat.memory_bytes is None or beat.open_files is None or self.steps < FIRST_HOLDING:
+            return
+        now = Holding(self.steps, beat.memory_bytes, beat.open_files)
+        if len(self.holdings) >= 2 and self.holdings[-1].step < 2 * self.holdings[-2].step:
+            self.holdings.pop()
+        self.holdings.append(now)
+
     def _begin(self, call: Call) -> None:
         operation = Operation(call)
         if call.waits_for is not None:
@@ -169,6 +228,8 @@ class Worker:
             self._join(call.rank, call.world_size)
         if call.op not in ("sleep", "input"):
             self.operations.append(operation)
+            self._work.sends += call.op in SENDS
+            self._work.collectives += call.op not in NOT_COLLECTIVE
 
     def _finish(self, returned: Return) -> None:
         operation = self._by_id.get(returned.id)

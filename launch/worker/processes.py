@@ -254,4 +254,27 @@ def _beat(recorder: Recorder, own: int) -> None:
                 "waiting": module in WAITING_MODULES,
             }
         )
-    recorder.write("heartbeat", cpu_s=round(time.process_time(), 3), threads=threads[:64])
+    recorder.write(
+        "heartbeat",
+        cpu_s=round(time.process_time(), 3),
+        threads=threads[:64],
+        memory_bytes=_memory_bytes(),
+        open_files=_open_files(),
+    )
+
+
+def _memory_bytes() -> int | None:
+    """What the process holds in memory; None where the machine does not say (it has no /proc)."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not what a script may have replaced
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
+
+
+def _open_files() -> int | None:
+    """Files and sockets that the process has open; None where the machine does not say."""
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    except OSError:
+        return None

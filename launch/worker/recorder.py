@@ -26,7 +26,7 @@ from .settings import Settings
 _dumps, _write, _monotonic, _get_ident = json.dumps, os.write, time.monotonic, threading.get_ident
 
 TEXT_LIMIT = 8_000  # characters kept of a message or traceback
-FILE_BYTES = 16_000_000  # written to one file, from where another one goes on
+FILE_BYTES = 4_000_000  # written to one file, from where another one goes on
 
 
 class Recorder:

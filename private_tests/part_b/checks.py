@@ -24,7 +24,7 @@ from .exchange import (
     list_arrivals,
 )
 from .stepping import find_steps_within_batch
-from .trial import FEWEST_STEPS, Trial, largest_model, optimizer_steps
+from .trial import COMPARED_STEPS, FEWEST_STEPS, Trial, largest_model, optimizer_steps
 
 BLOCKING = ("send", "send_object_list")
 REDUCTIONS = ("all_reduce", "reduce", "reduce_scatter", "reduce_scatter_tensor", "reduce_scatter_single")
@@ -48,7 +48,8 @@ def check_finishes(trial: Trial) -> None:
     for report in trial.reports:
         if report.outcome is not Outcome.FINISHED:
             _fail_outcome(trial, report)
-    if len(trial.reports) == 2 and not trial.reports[1].honours_steps:
+        _check_every_step(trial, report)
+    if len(trial.reports) == 2 and trial.report.honours_steps and not trial.reports[1].honours_steps:
         first, second = trial.reports
         fail(
             f"{trial.name} ends after {first.asked_steps} steps when LAB_STEPS is {first.asked_steps}, but goes on after "
@@ -65,10 +66,35 @@ def check_finishes(trial: Trial) -> None:
         )
 
 
+def _check_every_step(trial: Trial, report: RunReport) -> None:
+    """Every step of a long run trains: it has passes and messages, as the first ones have."""
+    for rank in report.ranks:
+        first = [phase.work for phase in rank.phases if phase.first <= COMPARED_STEPS]
+        for phase in rank.phases:
+            missing = [
+                what
+                for kind, what in (
+                    ("forwards", "forward pass"),
+                    ("backwards", "backward pass"),
+                    ("sends", "message"),
+                )
+                if all(getattr(work, kind) for work in first) and not getattr(phase.work, kind)
+            ]
+            if missing:
+                fail(
+                    f"{trial.name}: rank {rank.rank} makes step {phase.first:,} without a {' or a '.join(missing)}, though it made "
+                    "them in the steps before.",
+                    f"{report.asked_steps:,} steps that all train, as the first ones do",
+                    "do the same work in every step of the loop.",
+                )
+
+
 def _fail_outcome(trial: Trial, report: RunReport) -> NoReturn:
-    again = " when it was run again, with another number of steps" if report is not trial.report else ""
+    again = f" when it was run again, for {report.asked_steps:,} steps" if report is not trial.report else ""
     cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
     command = f"python -m launch {trial.name} --ranks {trial.contract.ranks} --steps {report.asked_steps}"
+    if report.asked_steps > COMPARED_STEPS:
+        command = f"LAB_THIN=1 {command} --timeout {report.timeout_s:.0f}"
     fail(
         f"{trial.name}: {report.outcome.value}{again}. {report.sentence}{cause}",
         f"{trial.contract.ranks} ranks that each make exactly the {report.asked_steps} steps that LAB_STEPS asks for, and end",

@@ -32,13 +32,14 @@ class Contract:
     seq_l: int
     timeout_s: float
     step_timeout_s: float
+    thin_step_timeout_s: float
 
     @property
     def ranks(self) -> int:
         return self.pipelines * STAGES
 
-    def time_limit_s(self, steps: int) -> float:
-        return self.timeout_s + steps * self.step_timeout_s
+    def time_limit_s(self, steps: int, *, thin: bool = False) -> float:
+        return self.timeout_s + steps * (self.thin_step_timeout_s if thin else self.step_timeout_s)
 
 
 @cache

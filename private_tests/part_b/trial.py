@@ -1,4 +1,7 @@
-"""A submission's script, run under watch: twice with different numbers of steps, if it takes their number as told."""
+"""A submission's script, run under watch: twice with different numbers of steps, if it takes their number as told.
+
+Where thousands of steps are asked, the second run makes them all, with stages that do not compute (`lab_1_parallelism.thin`).
+"""
 
 from __future__ import annotations
 
@@ -39,10 +42,17 @@ class Trial:
     def notes(self) -> tuple[str, ...]:
         """What a reader of the grade should know besides."""
         notes = [*self.judgement, *(note for report in self.reports for note in report.notes)]
+        notes += [
+            f"Run twice: for {self.report.asked_steps} steps as it is, and for {long.asked_steps:,} steps with stages that "
+            f"hand on tensors of the same shape instead of computing; that took {long.duration_s:.0f} s."
+            for long in self.reports[1:]
+            if long.asked_steps > COMPARED_STEPS
+        ]
         return tuple(dict.fromkeys(notes))
 
     @property
     def report(self) -> RunReport:
+        """Of the run at full size, whose gradients are compared."""
         return self.reports[0]
 
     @property
@@ -77,7 +87,10 @@ class Trial:
 def run_trial(
     scripts: Scripts, contract: Contract, seed: int, steps: int | None, folder: Path, starting: Starting
 ) -> Trial:
-    """Run the exercise's script below `folder`; `steps` are asked of it, or a few that `seed` decides."""
+    """Run the exercise's script below `folder`; `steps` are asked of it, or a few that `seed` decides.
+
+    More than COMPARED_STEPS are made in a second run, without the stages' arithmetic.
+    """
     script = scripts.files.get(contract.shell) or scripts.files.get(contract.script)
     if script is None:
         return Trial(contract, None, scripts.describe_absence(contract.shell).rstrip("."))
@@ -87,17 +100,21 @@ def run_trial(
     ]
     first, second = draw_steps(seed)
     steps = None if steps is None else max(steps, FEWEST_STEPS)
+    long = steps is not None and steps > COMPARED_STEPS
 
-    def run(number: int, *, whole: bool) -> RunReport:
+    def run(number: int, *, whole: bool, thin: bool = False) -> RunReport:
         place = folder / f"{number}-steps"
         _copy_openly(scripts.folder, place / "submission")
         with starting() as start:
             copy = place / "submission" / script.relative_to(scripts.folder)
-            return _run(copy, contract, number, place / "out", start, others, whole=whole)
+            return _run(copy, contract, number, place / "out", start, others, whole=whole, thin=thin)
 
     try:
-        reports: tuple[RunReport, ...] = (run(steps or first, whole=True),)
-        if steps is None and reports[0].outcome is Outcome.FINISHED and reports[0].honours_steps:
+        reports: tuple[RunReport, ...] = (run(first if long else steps or first, whole=True),)
+        finished = reports[0].outcome is Outcome.FINISHED
+        if steps is not None and long and finished:
+            reports = (*reports, run(steps, whole=False, thin=True))
+        if steps is None and finished and reports[0].honours_steps:
             reports = (*reports, run(second, whole=False))
     except launch.ScriptError as error:
         return Trial(contract, None, str(error).rstrip("."))
@@ -136,16 +153,20 @@ def _run(
     others: Sequence[str],
     *,
     whole: bool,
+    thin: bool,
 ) -> RunReport:
-    """One run; `whole` has all tensors of the first steps written down. `others`: exercises that the script starts too."""
+    """One run; `whole` has all tensors of the first steps written down, `thin` leaves out the stages' arithmetic.
+
+    others: exercises that the script starts too
+    """
     return launch.run(
         script,
         ranks=contract.ranks,
         steps=steps,
-        timeout_s=contract.time_limit_s(steps),
+        timeout_s=contract.time_limit_s(steps, thin=thin),
         output_dir=output_dir,
         alias=ALIAS,
-        environment={"LAB_STORIES": "grammar"},
+        environment={"LAB_STORIES": "grammar", "LAB_THIN": "1" if thin else "0"},
         dump=("gradients", "parameters", "tokens") if whole else (),
         dump_steps=COMPARED_STEPS,
         arguments=(Path(contract.shell).stem,) if others else (),
