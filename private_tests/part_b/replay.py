@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from lab_1_parallelism import thin
 from launch import tensor_files
 from launch.events import Tokens
 from solutions.part_b_reference import MicroBatch, Sizes, leave_gradients, load_stages
@@ -33,6 +34,7 @@ TYPES = {
 def replay(trial: Trial) -> Comparison:
     """Compare step by step. Raises ValueError or OSError where what a rank recorded cannot be compared."""
     torch.set_num_threads(1)
+    thin.WANTED = False  # whatever the environment says that the grader was started in
     # 1. Build the stages with the parameters that the first pipeline began with.
     stages = range(len(trial.pipelines[0]))
     ranks = [RankReplay(trial, p, s) for p in range(len(trial.pipelines)) for s in stages]
