@@ -11,6 +11,7 @@ from .events import (
     Event,
     Exit,
     Forward,
+    Gradient,
     Heartbeat,
     Process,
     Raised,
@@ -36,7 +37,17 @@ KEPT_EVENTS = 200_000  # and how many at most
 PHASE_LIMIT = 1_000
 FIRST_HOLDING = 64  # the step from which a process has settled
 RECENT = 4_000  # events and calls kept of what comes after them
-_PASSING = (Backward, Call, Forward, Heartbeat, Return, Step, Tokens, ZeroGrad)  # made in every step
+_PASSING = (
+    Backward,
+    Call,
+    Forward,
+    Gradient,
+    Heartbeat,
+    Return,
+    Step,
+    Tokens,
+    ZeroGrad,
+)  # made in every step
 IDLE_CPU_SHARE = 0.2  # below this share of one processor between two heartbeats a process is idle
 
 
