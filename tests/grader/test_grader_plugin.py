@@ -348,6 +348,23 @@ def test_a_grade_without_all_checks_is_not_written(kit: Path, tmp_path: Path) ->
     assert not (tmp_path / "results.json").exists()
 
 
+@pytest.mark.parametrize(
+    "steps", [pytest.param((), id="as always"), pytest.param(("--steps=5000",), id="thousands")]
+)
+def test_only_thousands_of_steps_take_as_long_as_they_need(
+    kit: Path, tmp_path: Path, steps: tuple[str, ...]
+) -> None:
+    """Whoever asks for all steps waits for them: the launcher has deadlines, and the net around a check must not come first."""
+    (kit / "public_tests" / "test_slow.py").write_text(
+        'import pytest\n@pytest.mark.exercise("X2", points=1)\ndef test_net(request):\n    """Says its time limit."""\n'
+        '    print("limits", [mark.args for mark in request.node.iter_markers("timeout")])\n'
+    )
+    path = write_notebook(tmp_path / "submission", "7")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests/test_slow.py", "-s", *steps)
+
+    assert ("limits [(0,)]" if steps else "limits []") in ended.stdout
+
+
 def test_a_folder_without_settings_gets_the_kit_s(tmp_path: Path) -> None:
     ended = run_pytest(tmp_path, "-fpath", str(write_notebook(tmp_path, "7")), "--collect-only", "-v")
 
