@@ -13,6 +13,7 @@ from typing import Any
 import numpy.random as npr
 import torch
 from torch.optim import SGD
+from torch.utils.data import Subset
 
 from lab_2_hfl.clients import GradientClient, WeightClient
 from lab_2_hfl.dataset import split, train_dataset
@@ -31,7 +32,7 @@ _to_plain = globals().get("to_plain", lambda value: value)
 
 def call_experiment(namespace: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What an experiment function returns, what decided each run of the lab's own servers meanwhile, and with what other servers were made."""
-    notes = _Notes()
+    notes = _Notes(namespace)
     with notes.taken():
         value = namespace[name](**arguments)
     return {"value": _to_plain(value), "runs": notes.runs, "own_servers": notes.own_servers}
@@ -40,7 +41,8 @@ def call_experiment(namespace: Mapping[str, Any], name: str, arguments: Mapping[
 class _Notes:
     """Of each run of a server that is the lab's own; and of each server that is not, or was changed so that its run can't be told."""
 
-    def __init__(self) -> None:
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._before = {id(each): each for each in _list_subsets(namespace)}
         self.runs: list[dict[str, Any]] = []
         self.own_servers: list[dict[str, Any]] = []
 
@@ -83,10 +85,18 @@ class _Notes:
             if described is None or len(self.runs) == _MAX_RUNS:
                 self._add_own(server, {})
             else:
-                self.runs.append({**described, "new": new, "accuracies": to_number(result.test_accuracy)})
+                kept = self._before.keys() >= {id(client.loader_train.dataset) for client in server.clients}
+                accuracies = to_number(result.test_accuracy)
+                self.runs.append({**described, "new": new, "split before": kept, "accuracies": accuracies})
             return result
 
         return noted
+
+
+def _list_subsets(namespace: Mapping[str, Any]) -> list[Any]:
+    """Parts of the data that the notebook's globals held before an experiment was called."""
+    lists = [value for value in namespace.values() if isinstance(value, list | tuple)]
+    return [each for value in lists for each in value if isinstance(each, Subset)]
 
 
 def _is_new(server: Any) -> bool:
@@ -119,6 +129,7 @@ def _describe_run(server: Any) -> dict[str, Any] | None:
         "clients per round": int(server.nr_clients_per_round),
         "lr": rates.pop(),
         "b": int(min(batches, default=-1)),
+        "batch size": int(max(loader.batch_size for loader in loaders)),
         "e": int(min(epochs)),
         "seed": int(server.seed),
     }

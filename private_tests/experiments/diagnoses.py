@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_number, show
@@ -26,8 +26,11 @@ ACCURACY_TOLERANCE = 100 * 4 / int(HOMEWORK.hidden.environment["LAB_2_HFL_TEST_S
 _ORDER = "FedSGD, then FedAvg, for each setting"
 
 
-def _advise(evidence: ExperimentEvidence) -> str:
-    return f"compare the run behind it with the handout's description, in the cell tagged {evidence.tag!r}."
+def _advise(evidence: ExperimentEvidence, *names: str) -> str:
+    """What to do where it is not known which run is behind a value: to use one of these parameters, or to look for oneself."""
+    reason = evidence.usage.explain(*names)
+    advice = reason[1] if reason else "compare the run behind it with the handout's description"
+    return f"{advice}, in the cell tagged {evidence.tag!r}."
 
 
 # --- 1. the form --------------------------------------------------------------------------------------------
@@ -44,25 +47,88 @@ def _catch(check: Callable[..., None], *arguments: Any) -> Failure | None:
 
 def find_wrong_form(evidence: ExperimentEvidence) -> Failure | None:
     """Another kind of value, or columns, rows, keys or lengths that are not the reference's."""
-    what, seen, right, advice = evidence.what, evidence.seen, evidence.right, _advise(evidence)
-    if not isinstance(right, Table):
-        lengths = {len(curve) for curve in right.values()}
-        return _catch(
-            check_lists, what, seen, list(right), lengths, "the test accuracy after each round", advice
-        )
+    if not isinstance(evidence.right, Table):
+        return _find_wrong_lengths(evidence) or _find_wrong_curves(evidence)
+    what, seen, right = evidence.what, evidence.seen, evidence.right
+    cell = f"in the cell tagged {evidence.tag!r}"
     if not isinstance(seen, Table):
         return Failure(
-            f"{what} gives {show(seen)}.", f"a DataFrame with the columns {', '.join(right.columns)}", advice
+            f"{what} gives {show(seen)}.",
+            f"a DataFrame with the columns {', '.join(right.columns)}",
+            f"return the DataFrame at the end of the function, {cell}; to print or to show it is not enough.",
         )
-    if failure := _catch(compare_columns, what, seen.columns, right.columns, advice):
+    spelling = f"name the columns exactly like this, {cell}: capitals and spaces count."
+    if failure := _catch(compare_columns, what, seen.columns, right.columns, spelling):
         return failure
-    if len(seen.rows) != len(right.rows):
-        return Failure(f"{what} has {len(seen.rows)} rows.", f"{len(right.rows)} rows: {_ORDER}", advice)
-    for number, row in enumerate(list_rows(seen), start=1):
+    return _find_wrong_rows(evidence) or _find_other_cells(evidence)
+
+
+def _find_wrong_curves(evidence: ExperimentEvidence) -> Failure | None:
+    lengths = {len(curve) for curve in evidence.right.values()}
+    keys, values = list(evidence.right), "the test accuracy after each round"
+    advice = f"return the list test_accuracy of each run, in the cell tagged {evidence.tag!r}."
+    return _catch(check_lists, evidence.what, evidence.seen, keys, lengths, values, advice)
+
+
+def _find_wrong_lengths(evidence: ExperimentEvidence) -> Failure | None:
+    """Curves that all have another number of rounds, as of servers that run for the same number in any case."""
+    seen, right = evidence.seen, evidence.right
+    if not isinstance(seen, dict) or seen.keys() != right.keys():
+        return None
+    lengths = {len(curve) if isinstance(curve, list) else -1 for curve in seen.values()}
+    if len(lengths) != 1 or min(lengths) in (-1, evidence.nr_rounds):
+        return None
+    if lengths == {1}:
+        return Failure(
+            f"Each curve of {evidence.what} has 1 value.",
+            "the test accuracy after each round: as many values as nr_rounds says",
+            f"return the whole list test_accuracy of each run, in the cell tagged {evidence.tag!r}.",
+        )
+    reason = evidence.usage.explain("nr_rounds")
+    return Failure(
+        f"Each curve of {evidence.what} has {lengths.pop()} values{f': {reason[0]}' if reason else ''}.",
+        "as many values as nr_rounds says, one per round",
+        f"{reason[1] if reason else 'pass nr_rounds on to run()'}, in the cell tagged {evidence.tag!r}.",
+    )
+
+
+def _find_wrong_rows(evidence: ExperimentEvidence) -> Failure | None:
+    """Another number of rows."""
+    found, right = len(evidence.seen.rows), len(evidence.right.rows)
+    if found == right:
+        return None
+    rows = f"{found} row{'' if found == 1 else 's'}"
+    expected = f"{right} rows: {_ORDER}"
+    rounds = sum(len(run["accuracies"]) for run in evidence.runs if isinstance(run.get("accuracies"), list))
+    if found in (rounds, right * evidence.nr_rounds):
+        return Failure(
+            f"{evidence.what} has {rows}: one for each round of each run.",
+            expected,
+            f"keep only the last row of each run, as `result.as_df().tail(1)` does, in the cell tagged {evidence.tag!r}.",
+        )
+    return Failure(
+        f"{evidence.what} has {rows}.",
+        expected,
+        f"add one row per run, with its final values, in the cell tagged {evidence.tag!r}.",
+    )
+
+
+def _find_other_cells(evidence: ExperimentEvidence) -> Failure | None:
+    """A count or an accuracy that is no finite number."""
+    for number, row in enumerate(list_rows(evidence.seen), start=1):
         for column in ("Message count", "Test accuracy"):
-            if not is_number(row[column]) or not math.isfinite(row[column]):
-                found = f"Row {number} of {what} has the {column.lower()} {show(row[column])}."
-                return Failure(found, "a finite number", advice)
+            value, name = row[column], column.lower().replace(" ", "_")
+            if not is_number(value) or not math.isfinite(value):
+                advice = (
+                    f"take the last value of the list, as in `result.{name}[-1]`"
+                    if isinstance(value, list)
+                    else f"put the last value of the RunResult's {name} there"
+                )
+                return Failure(
+                    f"Row {number} of {evidence.what} has the {column.lower()} {show(value)}.",
+                    "a finite number",
+                    f"{advice}, in the cell tagged {evidence.tag!r}.",
+                )
     return None
 
 
@@ -73,17 +139,54 @@ def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
     """A row with another algorithm, N or C."""
     if not isinstance(evidence.right, Table):
         return None
-    pairs = zip(list_rows(evidence.seen), list_rows(evidence.right), strict=True)
-    for number, (row, right) in enumerate(pairs, start=1):
+    rows, right_rows = list_rows(evidence.seen), list_rows(evidence.right)
+    if failure := _find_other_order(evidence, rows, right_rows):
+        return failure
+    cell = f"in the cell tagged {evidence.tag!r}"
+    for number, (row, right) in enumerate(zip(rows, right_rows, strict=True), start=1):
         where = f"Row {number} of {evidence.what}"
         if _normalize(row["Algorithm"])[:6] != _normalize(right["Algorithm"]):
-            found = f"{where} is labelled {show(row['Algorithm'])}."
-            return Failure(found, f"{right['Algorithm']}: {_ORDER}", _advise(evidence))
+            return Failure(
+                f"{where} is labelled {show(row['Algorithm'])}.",
+                f"{right['Algorithm']}: {_ORDER}",
+                f"give each row the name of the algorithm whose run it shows, {cell}.",
+            )
         for column in ("N", "C"):
             if not is_number(row[column]) or not math.isclose(row[column], right[column], abs_tol=1e-9):
-                found = f"{where} has {column} = {show(row[column])}."
-                return Failure(found, f"{column} = {right[column]}", _advise(evidence))
+                reason = evidence.usage.explain(column.lower())
+                return Failure(
+                    f"{where} has {column} = {show(row[column])}{f': {reason[0]}' if reason else ''}.",
+                    f"the {column} that the call and the order of the settings ask for",
+                    f"{reason[1] if reason else f'write the {column} of each run into its row'}, {cell}.",
+                )
     return None
+
+
+def _find_other_order(
+    evidence: ExperimentEvidence, rows: Sequence[Mapping[str, Any]], right_rows: Sequence[Mapping[str, Any]]
+) -> Failure | None:
+    """The rows are all there, in another order."""
+    labels, right_labels = [list(map(_name_row, each)) for each in (rows, right_rows)]
+    if labels == right_labels or sorted(labels) != sorted(right_labels):
+        return None
+    algorithms = [name for name, _, _ in labels]
+    is_grouped = algorithms == sorted(algorithms) or algorithms == sorted(algorithms, reverse=True)
+    advice = (
+        "let the loop over the settings be the outer one and that over the two algorithms the inner one"
+        if is_grouped
+        else "go through the settings in the order in which the exercise names them, and in each through FedSGD before FedAvg"
+    )
+    return Failure(
+        f"{evidence.what} has the rows in another order.",
+        _ORDER,
+        f"{advice}, in the cell tagged {evidence.tag!r}.",
+    )
+
+
+def _name_row(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The algorithm, N and C of a row, so that equal ones are alike."""
+    n, c = (f"{row[column]:.9g}" if is_number(row[column]) else show(row[column]) for column in ("N", "C"))
+    return _normalize(row["Algorithm"])[:6], n, c
 
 
 def _normalize(label: Any) -> str:
@@ -107,10 +210,16 @@ def find_wrong_round(evidence: ExperimentEvidence) -> Failure | None:
     for result, its_sources in _list_sources(evidence):
         ends = _list_ends(result, its_sources)
         if ends and result.last_round not in ends:
+            reason, advice = (
+                evidence.usage.explain("nr_rounds"),
+                "run every server for nr_rounds rounds, and take what it gives at the end",
+            )
+            if reason is not None and evidence.usage.replaced:
+                advice = reason[1]
             return Failure(
-                f"{result.label} is what its run gave after round {max(ends)}.",
+                f"{result.label} is what its run gave after round {max(ends)}{f': {reason[0]}' if reason else ''}.",
                 f"what it gives after round {result.last_round}, since nr_rounds is {result.last_round}",
-                f"run every server for nr_rounds rounds, and take what it gives at the end, in the cell tagged {evidence.tag!r}.",
+                f"{advice}, in the cell tagged {evidence.tag!r}.",
             )
     return None
 
@@ -164,23 +273,64 @@ def _find_nearest(result: Result, sources: Sequence[Source], taken: Sequence[Run
 def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Failure:
     parameter = list_differences(run, result.run)[0]
     other = next((each.name for each in evidence.results if not list_differences(run, each.run)), None)
+    found = f"{result.label} comes from a run with {parameter.describe(run[parameter.name])}"
+    expected = f"a run with {parameter.describe(result.run[parameter.name])}"
+    reason = None if other else _find_reason(evidence, parameter, run)
+    if reason is not None:
+        return Failure(
+            f"{found}: {reason[0]}.", expected, f"{reason[1]}, in the cell tagged {evidence.tag!r}."
+        )
     return Failure(
-        f"{result.label} comes from a run with {parameter.describe(run[parameter.name])}."
-        + (f" That is the run of {other}." if other else ""),
-        f"a run with {parameter.describe(result.run[parameter.name])}",
+        f"{found}." + (f" That is the run of {other}." if other else ""),
+        expected,
         _advise_parameter(evidence, parameter),
     )
 
 
+def _find_reason(evidence: ExperimentEvidence, parameter: Parameter, run: Run) -> tuple[str, str] | None:
+    """Why a run has another value of a parameter, as far as the function's source or another argument tells, and what to do."""
+    names = [name for name in parameter.arguments if name in evidence.parameters]
+    if run.get("split before") is True and parameter.name in ("n", "data"):
+        return (
+            "the data were split outside of the function, before it was called",
+            "call split() inside the function, with the number of clients, the kind of split and the seed of the call",
+        )
+    value = run.get("batch size" if parameter.name == "b" else parameter.name)
+    taken = [
+        name
+        for name, argument in evidence.arguments.items()
+        if name not in names and _is_taken(value, argument)
+    ]
+    if len(taken) == 1 and len(names) == 1 and parameter.name == names[0]:
+        return (
+            f"the server got the value of `{taken[0]}` for `{names[0]}`",
+            f"pass `{names[0]}` in its place, and mind the order of the server's parameters",
+        )
+    reason = evidence.usage.explain(*names)
+    if reason is None or evidence.usage.replaced.keys() & set(names):
+        return reason
+    where = "in place of a number or of what is set outside of the function"
+    return reason[0], f"{_say_parameter(evidence, parameter)}, {where}"
+
+
+_FEW = 4  # smaller numbers are equal by chance
+
+
+def _is_taken(value: Any, argument: Any) -> bool:
+    """Whether a run's value is surely that of an argument."""
+    return is_number(value) and is_number(argument) and value == argument and argument not in range(_FEW)
+
+
 def _advise_parameter(evidence: ExperimentEvidence, parameter: Parameter) -> str:
+    return f"{_say_parameter(evidence, parameter)}, in the cell tagged {evidence.tag!r}."
+
+
+def _say_parameter(evidence: ExperimentEvidence, parameter: Parameter) -> str:
     passed = ", ".join(repr(name) for name in parameter.arguments if name in evidence.parameters)
     known = passed or not parameter.arguments
-    advice = (
-        parameter.advice.format(passed)
-        if known
-        else "compare what split() and the servers get with the handout's description"
-    )
-    return f"{advice}, in the cell tagged {evidence.tag!r}."
+    if not known:
+        return "compare what split() and the servers get with the handout's description"
+    return parameter.advice.format(passed)
 
 
 # --- 4. the values ------------------------------------------------------------------------------------------
@@ -197,7 +347,7 @@ def find_wrong_count(evidence: ExperimentEvidence) -> Failure | None:
                 f"Row {number} of {evidence.what} has the message count {show(row['Message count'])}.",
                 "the count after the last round: two messages for each of max(1, round(C·N)) clients, over all rounds (RunResult counts "
                 "cumulatively, so it is the last value, not a sum)",
-                _advise(evidence),
+                _advise(evidence, "c", "n", "nr_rounds"),
             )
     return None
 
@@ -241,7 +391,7 @@ def find_wrong_accuracy(evidence: ExperimentEvidence) -> Failure | None:
         return Failure(
             f"{result.label} has {_show_accuracies(result.seen)}.",
             "the accuracy after the last round, in percent, of the run that the row names, with exactly the given arguments",
-            _advise(evidence),
+            _advise(evidence, *evidence.parameters),
         )
     far = next(
         index
@@ -253,7 +403,7 @@ def find_wrong_accuracy(evidence: ExperimentEvidence) -> Failure | None:
     return Failure(
         f"{result.label} is wrong from round {far + 1} on ({show(result.seen[far])}).{hint}",
         "the test accuracy after each round, in percent, for exactly the given parameters",
-        _advise(evidence),
+        _advise(evidence, *evidence.parameters),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from grader import Table
+from public_tests.reading import Usage
 
 from .runs import Run
 
@@ -46,6 +47,7 @@ class ExperimentEvidence:
     seen, right: what it returned, and the reference
     runs: those of the lab's own servers, in order; right_runs: the reference's, in the order of its results
     own_servers: what other servers were made with, as far as it is known
+    arguments: those of the call that were drawn; usage: what the function does with its parameters
     """
 
     what: str
@@ -56,6 +58,13 @@ class ExperimentEvidence:
     right_runs: Sequence[Run]
     runs: Sequence[Run] = ()
     own_servers: Sequence[Run] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def nr_rounds(self) -> int:
+        """For how many rounds the reference ran each server."""
+        return len(self.right_runs[0]["accuracies"])
 
     @cached_property
     def results(self) -> list[Result]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from grader import Ask, Question, Submission, asks, explain, fail
+from public_tests.reading import read_usage
 
 from .diagnoses import EXPERIMENT_DIAGNOSES
 from .evidence import ExperimentEvidence
@@ -43,6 +44,8 @@ def test_experiment(submission: Submission, ask: Ask, question: Question, functi
         right["runs"],
         _list_notes(noted.get("runs")),
         _list_notes(noted.get("own_servers")),
+        question.arguments["arguments"] if call == "drawn" else {},
+        read_usage(submission.require_cell(function).source, function),
     )
     explain(evidence, EXPERIMENT_DIAGNOSES)
 

@@ -11,6 +11,7 @@ import pytest
 from grader import Failure, Table, explain
 from private_tests.experiments.diagnoses import EXPERIMENT_DIAGNOSES
 from private_tests.experiments.evidence import ExperimentEvidence
+from public_tests.reading import Usage
 
 RUN = {
     "server": "FedAvgServer",
@@ -60,8 +61,17 @@ TABLES: dict[str, tuple[Any, str]] = {
     "an image more": (change(1, "Test accuracy", 94.0), ""),
     "a float for N": (change(1, "N", 10.0), ""),
     "nothing": (None, "f() gives None (is a return missing?)."),
-    "a row less": (Table(COLUMNS, TABLE.rows[:1]), "f() has 1 rows."),
+    "a row less": (Table(COLUMNS, TABLE.rows[:1]), "f() has 1 row."),
     "a column more": (Table([*COLUMNS, "E"], [[*row, 1] for row in TABLE.rows]), "f() has 'E' in addition."),
+    "a row per round": (
+        Table(COLUMNS, [row for row in TABLE.rows for _ in range(2)]),
+        "f() has 4 rows: one for each round of each run.",
+    ),
+    "in another order": (Table(COLUMNS, TABLE.rows[::-1]), "f() has the rows in another order."),
+    "all accuracies": (
+        change(0, "Test accuracy", [30.0, 43.0]),
+        "Row 1 of f() has the test accuracy a list of 2.",
+    ),
     "labels exchanged": (change(0, "Algorithm", "FedAvg"), "Row 1 of f() is labelled 'FedAvg'."),
     "another N": (change(1, "N", 100), "Row 2 of f() has N = 100."),
     "a text for C": (change(0, "C", "0.1"), "Row 1 of f() has C = '0.1'."),
@@ -84,6 +94,14 @@ WRONG_CURVES: dict[str, tuple[Any, str]] = {
     "in another order": (dict(reversed(CURVES.items())), ""),
     "a key less": ({"FedSGD": [30.0, 43.0]}, "f() lacks the key 'FedAvg'."),
     "a round less": ({**CURVES, "FedSGD": [43.0]}, "f()['FedSGD'] has 1 value."),
+    "the last round alone": (
+        {key: curve[-1:] for key, curve in CURVES.items()},
+        "Each curve of f() has 1 value.",
+    ),
+    "other rounds": (
+        {key: curve * 2 for key, curve in CURVES.items()},
+        "Each curve of f() has 4 values.",
+    ),
     "fractions": (
         {**CURVES, "FedSGD": [0.3, 0.43]},
         "The curve 'FedSGD' of f() has the test accuracies 0.3, 0.43.",
@@ -141,6 +159,39 @@ def test_a_run_with_another_parameter_is_named(parameter: str, value: Any, words
     assert of_curves.seen == f"The curve 'FedAvg' of f() comes from a run with {words}."
     assert of_table.seen == f"Row 2 of f() comes from a run with {words}."
     assert of_curves.advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("noted", "usage", "reason"),
+    [
+        ({"lr": 0.01}, Usage(unread=frozenset({"lr"})), "the function does not use its parameter `lr`."),
+        (
+            {"lr": 0.01},
+            Usage({"lr": "lr = 0.01"}),
+            "the function replaces its parameter `lr` by `lr = 0.01`.",
+        ),
+        ({"lr": 0.01}, Usage(unread=frozenset({"n"})), "a run with the learning rate 0.01."),
+        (
+            {"data": "IID", "split before": True},
+            Usage(),
+            "split outside of the function, before it was called.",
+        ),
+        ({"data": "IID", "split before": "x"}, Usage(), "a run with the IID split."),
+        ({"lr": 0.3}, Usage(), "the server got the value of `c` for `lr`."),
+        ({"lr": 3}, Usage(), "a run with the learning rate 3."),
+    ],
+)
+def test_the_reason_for_another_parameter_is_told(noted: dict[str, Any], usage: Usage, reason: str) -> None:
+    runs = [FIRST, {**SECOND, **noted}]
+
+    assert diagnose(CURVES, CURVES, runs=runs, usage=usage, arguments={"c": 0.3, "e": 3}).endswith(reason)
+
+
+def test_rounds_that_are_not_used_are_told() -> None:
+    usage = Usage(unread=frozenset({"nr_rounds"}))
+    curves = {key: curve * 2 for key, curve in CURVES.items()}
+
+    assert diagnose(curves, CURVES, usage=usage).endswith("does not use its parameter `nr_rounds`.")
 
 
 def test_of_several_runs_with_the_same_accuracies_the_nearest_is_named() -> None:

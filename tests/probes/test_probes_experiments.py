@@ -50,6 +50,23 @@ def test_the_runs_behind_an_experiment_are_noted() -> None:
     assert len(avg["accuracies"]) == 1
 
 
+def test_data_that_were_split_before_an_experiment_are_noted() -> None:
+    def experiment(subsets: Any) -> Any:
+        return run(FedAvgServer(0.2, 50, subsets, 1.0, 2, 5))
+
+    def ask_with(**notebook: Any) -> Any:
+        namespace = {
+            "experiment": lambda: experiment(notebook.get("parts") or make_subsets(CLIENTS)),
+            **notebook,
+        }
+        [noted] = call_experiment(namespace, "experiment", {})["runs"]
+        return noted
+
+    assert ask_with(parts=SUBSETS)["split before"] is True
+    assert ask_with(others=SUBSETS)["split before"] is False
+    assert (ask_with()["b"], ask_with()["batch size"]) == (-1, 50)
+
+
 def test_a_batch_of_all_is_an_infinite_one_and_other_data_are_told_apart() -> None:
     other = make_subsets({**CLIENTS, "seed": 6})
 

@@ -1,0 +1,1 @@
+subsets = split(100, True, 10)
