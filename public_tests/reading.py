@@ -12,7 +12,7 @@ _REFLECTION = frozenset({"locals", "vars", "eval", "exec", "globals", "signature
 
 
 @dataclass(frozen=True)
-class Usage:
+class ParameterUse:
     """What a function does with its parameters.
 
     replaced: those that get another value before they were read, each with the line that does so
@@ -39,23 +39,23 @@ class Usage:
         return None
 
 
-def read_usage(source: str, name: str) -> Usage:
+def read_usage(source: str, name: str) -> ParameterUse:
     """What the function `name` of a cell does with its parameters; nothing is known of one that is not defined there in the usual way."""
     try:
         body = ast.parse(TransformerManager().transform_cell(source)).body
     except SyntaxError:
-        return Usage()
+        return ParameterUse()
     found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
     if not found or any(
         isinstance(node, ast.Name) and node.id in _REFLECTION for node in ast.walk(found[-1])
     ):
-        return Usage()
+        return ParameterUse()
     function = found[-1]
     arguments = function.args
     parameters = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     read = set(_list_read(function.body))
     replaced = dict(_list_replaced(function.body, parameters))
-    return Usage(replaced, frozenset(parameters - read - replaced.keys()))
+    return ParameterUse(replaced, frozenset(parameters - read - replaced.keys()))
 
 
 def _list_replaced(body: list[ast.stmt], parameters: set[str]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from grader import Table
-from public_tests.reading import Usage
+from public_tests.reading import ParameterUse
 
 from .runs import Run
 
@@ -59,7 +59,7 @@ class ExperimentEvidence:
     runs: Sequence[Run] = ()
     own_servers: Sequence[Run] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    usage: Usage = field(default_factory=Usage)
+    usage: ParameterUse = field(default_factory=ParameterUse)
 
     @property
     def nr_rounds(self) -> int:

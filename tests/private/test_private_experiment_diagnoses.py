@@ -11,7 +11,7 @@ import pytest
 from grader import Failure, Table, explain
 from private_tests.experiments.diagnoses import EXPERIMENT_DIAGNOSES
 from private_tests.experiments.evidence import ExperimentEvidence
-from public_tests.reading import Usage
+from public_tests.reading import ParameterUse
 
 RUN = {
     "server": "FedAvgServer",
@@ -164,31 +164,37 @@ def test_a_run_with_another_parameter_is_named(parameter: str, value: Any, words
 @pytest.mark.parametrize(
     ("noted", "usage", "reason"),
     [
-        ({"lr": 0.01}, Usage(unread=frozenset({"lr"})), "the function does not use its parameter `lr`."),
         (
             {"lr": 0.01},
-            Usage({"lr": "lr = 0.01"}),
+            ParameterUse(unread=frozenset({"lr"})),
+            "the function does not use its parameter `lr`.",
+        ),
+        (
+            {"lr": 0.01},
+            ParameterUse({"lr": "lr = 0.01"}),
             "the function replaces its parameter `lr` by `lr = 0.01`.",
         ),
-        ({"lr": 0.01}, Usage(unread=frozenset({"n"})), "a run with the learning rate 0.01."),
+        ({"lr": 0.01}, ParameterUse(unread=frozenset({"n"})), "a run with the learning rate 0.01."),
         (
             {"data": "IID", "split before": True},
-            Usage(),
+            ParameterUse(),
             "split outside of the function, before it was called.",
         ),
-        ({"data": "IID", "split before": "x"}, Usage(), "a run with the IID split."),
-        ({"lr": 0.3}, Usage(), "the server got the value of `c` for `lr`."),
-        ({"lr": 3}, Usage(), "a run with the learning rate 3."),
+        ({"data": "IID", "split before": "x"}, ParameterUse(), "a run with the IID split."),
+        ({"lr": 0.3}, ParameterUse(), "the server got the value of `c` for `lr`."),
+        ({"lr": 3}, ParameterUse(), "a run with the learning rate 3."),
     ],
 )
-def test_the_reason_for_another_parameter_is_told(noted: dict[str, Any], usage: Usage, reason: str) -> None:
+def test_the_reason_for_another_parameter_is_told(
+    noted: dict[str, Any], usage: ParameterUse, reason: str
+) -> None:
     runs = [FIRST, {**SECOND, **noted}]
 
     assert diagnose(CURVES, CURVES, runs=runs, usage=usage, arguments={"c": 0.3, "e": 3}).endswith(reason)
 
 
 def test_rounds_that_are_not_used_are_told() -> None:
-    usage = Usage(unread=frozenset({"nr_rounds"}))
+    usage = ParameterUse(unread=frozenset({"nr_rounds"}))
     curves = {key: curve * 2 for key, curve in CURVES.items()}
 
     assert diagnose(curves, CURVES, usage=usage).endswith("does not use its parameter `nr_rounds`.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from public_tests.reading import Usage, read_usage
+from public_tests.reading import ParameterUse, read_usage
 
 
-def read(body: str) -> Usage:
+def read(body: str) -> ParameterUse:
     return read_usage(f"helper = 1\ndef f(n=1, lr=2):\n    {body}", "f")
 
 
@@ -31,15 +31,15 @@ def read(body: str) -> Usage:
 def test_parameters_that_are_not_used_are_known(
     body: str, replaced: dict[str, str], unread: set[str]
 ) -> None:
-    assert read(body) == Usage(replaced, frozenset(unread))
+    assert read(body) == ParameterUse(replaced, frozenset(unread))
 
 
 def test_nothing_is_known_of_a_function_that_is_not_there() -> None:
-    assert read_usage("f = make()", "f") == Usage()
+    assert read_usage("f = make()", "f") == ParameterUse()
 
 
 def test_the_first_parameter_that_is_not_used_is_explained() -> None:
-    usage = Usage({"n": "n = 100"}, frozenset({"lr"}))
+    usage = ParameterUse({"n": "n = 100"}, frozenset({"lr"}))
 
     assert usage.explain("c") is None
     assert "replaces its parameter `n` by `n = 100`" in (usage.explain("c", "n", "lr") or ("", ""))[0]
