@@ -285,6 +285,13 @@ class Exit(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped(Event):
+    """What the isend or irecv `id` returned is gone, and nobody has waited for it: the message may be lost."""
+
+    id: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Stop(Event):
     """The process has made the steps it was asked for and was about to begin step `step`."""
 
@@ -333,6 +340,7 @@ KINDS: dict[str, type[Event]] = {
     "sys_exit": SysExit,
     "exit": Exit,
     "stop": Stop,
+    "dropped": Dropped,
     "translation": Translation,
     "fault": Fault,
     "cut": Cut,

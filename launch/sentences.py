@@ -170,6 +170,9 @@ def _deadlocked(situation: Situation, standstill: Standstill) -> str:
     shown = [waits[rank] for rank in standstill.cycle] or list(waits.values())[:3]
     seen = "; ".join(_seen(shown))
     details = "; ".join(dict.fromkeys(wait.why for wait in shown if wait.why))
+    lost = next((wait.why for wait in standstill.waits if wait.lost), "")
+    if lost:
+        return f"{_capital(seen)}: {lost}. {_LOST_ADVICE}"
     conclusion = (
         f"{_conclusion(situation, shown, bool(standstill.cycle))}{f' ({details})' if details else ''}"
     )
@@ -179,6 +182,7 @@ def _deadlocked(situation: Situation, standstill: Standstill) -> str:
     return f"{_capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
 
 
+_LOST_ADVICE = "Keep what isend and irecv return, and call wait() on it: of a message whose handle is gone nothing may arrive."
 NEW_GROUP_ADVICE = (
     "Every rank must call new_group for every group, also for those it is not in, in the same order; "
     "else the wrong ranks may meet."

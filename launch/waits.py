@@ -3,7 +3,8 @@
 gloo's rules, as measured (docs/launch.md, "What gloo waits for"):
 
 - A send of any size is over only when the other side has begun the matching receive; beginning one
-  (`isend`) waits for nothing. A receive is over when the matching send has begun.
+  (`isend`) waits for nothing. A receive is over when the matching send has begun. Neither is where the other side has
+  dropped what `isend` or `irecv` returned before the message went over; nor is what follows a receive dropped so.
 - Messages match by sender, receiver, group and tag; within these by order.
 - The n-th collective of a group meets the n-th collective of every other member, and nothing else.
 - `init_process_group` waits for every rank of its world size, `new_group` for every member of the group.
@@ -47,6 +48,7 @@ class Wait:
     any_partner: bool = False  # one of them would do
     why: str = ""  # what the partners did instead
     begun_at: SourceLine | None = None  # of a `wait`: where the operation was begun
+    lost: bool = False  # the other side has let go of the message
 
     def __str__(self) -> str:
         place = f" {self.at}" if self.at else ""
@@ -107,6 +109,23 @@ class Begun:
             for operation in view.operations[max(0, taken) :]:
                 self._add(rank, operation)
             self._taken[rank] = view.forgotten + len(view.operations)
+
+    def other_end(self, there: Mapping[Channel, Lane], channel: Channel, number: int) -> Operation | None:
+        """The operation of the other side that the operation of this number meets, if it is known."""
+        lane = there.get(channel)
+        recent = lane.since(number) if lane is not None else []
+        return recent[0] if recent and recent[0].position == number else None
+
+    def list_dropped(self, rank: int, peer: int) -> list[tuple[int, Operation]]:
+        """Receives between two ranks that one of them has let go of, with that rank: what comes after them may not arrive."""
+        both = {rank, peer}
+        return [
+            (channel[1], operation)
+            for channel, lane in self.receives.items()
+            if set(channel[:2]) == both
+            for operation in lane.recent
+            if operation.dropped
+        ]
 
     def _append(self, lane: Lane, operation: Operation) -> None:
         lane.count = operation.position + 1
@@ -229,10 +248,13 @@ def _wait(rank: int, operation: Operation, views: Mapping[int, RankView], begun:
         any_partner=subject.op in MESSAGES and subject.call.peer is None,
         why=why,
         begun_at=subject.call.at if subject is not operation else None,
+        lost=why.endswith(NEVER_WAITED),
     )
 
 
 Missing = tuple[Iterable[int], str]
+NEVER_WAITED = "was never waited for"
+
 K = TypeVar("K")
 
 
@@ -290,14 +312,23 @@ def _missing_message(rank: int, subject: Operation, views: Mapping[int, RankView
         channel: Channel = (rank, peer, group, tag)
         received = _count(begun.receives, channel) + _count(begun.any_receives, (peer, group, tag))
         if subject.position < received:
-            return [], ""
+            return _lost(rank, peer, begun.other_end(begun.receives, channel, subject.position), begun)
         return [peer], _other_messages(begun.receives, begun.sends, rank, peer, "wants from")
     if peer is None:
         return _missing_from_anyone(rank, subject, views, begun)
     channel = (peer, rank, group, tag)
     if subject.position < _count(begun.sends, channel):
-        return [], ""
+        return _lost(rank, peer, begun.other_end(begun.sends, channel, subject.position), begun)
     return [peer], _other_messages(begun.sends, begun.receives, peer, rank, "has sent to")
+
+
+def _lost(rank: int, peer: int, other: Operation | None, begun: Begun) -> Missing:
+    """A message that both sides have begun waits in vain where one of them has let go of it, or of one before it."""
+    dropped = [(peer, other)] if other is not None and other.dropped else begun.list_dropped(rank, peer)
+    for owner, operation in dropped[:1]:
+        why = f"on rank {owner} the {operation.op} begun at {operation.call.at} {NEVER_WAITED}"
+        return [peer], why
+    return [], ""
 
 
 def _missing_from_anyone(

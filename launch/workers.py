@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .events import (
     Backward,
     Call,
+    Dropped,
     Event,
     Exit,
     Forward,
@@ -28,7 +29,9 @@ MESSAGES = frozenset({"send", "recv", "isend", "irecv"})
 SENDS = frozenset({"send", "isend"})
 GROUP_CALLS = frozenset({"init_process_group", "new_group"})
 COMPOUND = frozenset({"batch_isend_irecv", "send_object_list", "recv_object_list"})
-NOT_COLLECTIVE = MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "destroy_process_group", "sleep", "input"}
+NOT_COLLECTIVE = (
+    MESSAGES | GROUP_CALLS | COMPOUND | {"wait", "is_completed", "destroy_process_group", "sleep", "input"}
+)
 # Python processes that serve others and never become a rank.
 SERVICES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 RANK_LIMIT = 1024  # ranks beyond are a stranger's joke
@@ -38,6 +41,7 @@ PHASE_LIMIT = 1_000
 FIRST_HOLDING = 64  # the step from which a process has settled
 RECENT = 4_000  # events and calls kept of what comes after them
 _PASSING = (
+    Dropped,
     Backward,
     Call,
     Forward,
@@ -61,6 +65,7 @@ class Operation:
     position: int = (
         0  # how many calls of its process came before it on the same channel, or in the same group
     )
+    dropped: bool = False  # a message that nobody has waited for, and nobody can any more
 
     @property
     def op(self) -> str:
@@ -77,12 +82,12 @@ class Operation:
 
     @property
     def lane(self) -> tuple[object, ...]:
-        """What the order of calls counts within: for messages direction, peer, group and tag, else the group."""
+        """What the order of calls counts within: for messages direction, peer, group and tag, for collectives the group."""
         call = self.call
         group, tag = call.group or "world", call.tag or 0
         if call.op in MESSAGES:
             return call.op in SENDS, call.peer, group, tag
-        return ("new_group",) if call.op == "new_group" else (group,)
+        return (call.op,) if call.op in NOT_COLLECTIVE else (group,)
 
     @property
     def subject(self) -> Operation:
@@ -156,6 +161,8 @@ class Worker:
     def add(self, event: Event) -> None:
         """Take the next event of the process."""
         self.events.append(event)
+        if not isinstance(event, (Heartbeat, Dropped)):
+            self._leave_polls()
         match event:
             case Heartbeat():
                 self.heartbeats = (self.heartbeats[1], event)
@@ -165,6 +172,9 @@ class Worker:
                 self._begin(event)
             case Return():
                 self._finish(event)
+            case Dropped():
+                if event.id in self._by_id:
+                    self._by_id[event.id].dropped = True
             case Process():
                 self.process = event
             case Step():
@@ -224,6 +234,12 @@ class Worker:
         if len(self.holdings) >= 2 and self.holdings[-1].step < 2 * self.holdings[-2].step:
             self.holdings.pop()
         self.holdings.append(now)
+
+    def _leave_polls(self) -> None:
+        """A script that does something asks no more whether a message is there."""
+        for stack in self._open.values():
+            if stack and stack[-1].op == "is_completed":
+                stack.pop()
 
     def _begin(self, call: Call) -> None:
         operation = Operation(call)
@@ -326,9 +342,9 @@ class Worker:
 def describe(operation: Operation) -> str:
     """A call as a student would write it, with the arguments that tell it from others."""
     call = operation.call
-    if call.op == "wait":
+    if call.op in ("wait", "is_completed"):
         target = operation.target
-        return f"wait() for {describe(target)}" if target is not None else "wait()"
+        return f"{call.op}() for {describe(target)}" if target is not None else f"{call.op}()"
     if call.op == "init_process_group":
         return f"init_process_group(world_size={call.world_size})"
     if call.op == "new_group":

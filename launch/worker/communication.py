@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlparse
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import torch
 import torch.distributed as dist
@@ -65,6 +65,19 @@ OUTPUTS = (
 WRITES_OUTPUT_ONLY = ("recv", "irecv", "scatter", "reduce_scatter", "reduce_scatter_tensor")
 
 
+POLLS = 20  # calls of is_completed() in a row, with nothing between them, that count as waiting
+
+
+@dataclass
+class Poll:
+    """Calls of is_completed() in a row: how many, and the event that stands for them once there are many."""
+
+    pending: Pending
+    activity: int  # of the recorder, after the last one
+    count: int = 0
+    call: int | None = None
+
+
 @dataclass
 class Pending:
     """A started operation: its call, and where its result is once it is over, a tensor or a list."""
@@ -72,6 +85,7 @@ class Pending:
     call: int
     op: str
     result: Any
+    waited: bool = False
 
 
 def _digest_all(result: Any) -> dict[str, Any] | None:
@@ -129,6 +143,38 @@ class Communication:
                 fields["content"] = _digest_all(pending.result)
             self.recorder.write("return", id=call, **fields)
 
+    def dropped(self, pending: Pending) -> None:
+        """Say that a message's handle is gone; of one that was waited for there is nothing to say."""
+        if not pending.waited:
+            self.recorder.write("dropped", id=pending.call)
+
+    def polled(self, pending: Pending, over: bool) -> None:
+        """A script that asks again and again, and does nothing else, waits: an event from the 20th time on says so."""
+        recorder, poll = self.recorder, getattr(self._local, "poll", None)
+        pending.waited = pending.waited or over
+        if poll is not None and (over or poll.pending is not pending or poll.activity != recorder.activity):
+            if poll.call is not None:
+                recorder.write("return", id=poll.call)
+            poll = None
+        if not over:
+            poll = poll or Poll(pending, recorder.activity)
+            poll.count += 1
+            if poll.count == POLLS:
+                poll.call = recorder.next_id()
+                at, thread = recorder.student_line(), recorder.thread()
+                recorder.write(
+                    "call",
+                    id=poll.call,
+                    op="is_completed",
+                    thread=thread,
+                    step=recorder.step,
+                    at=at,
+                    waits_for=pending.call,
+                    waited=pending.op,
+                )
+            poll.activity = recorder.activity
+        self._local.poll = poll
+
     def name_of_group(self, group: Any) -> str:
         """`"world"`, or the ranks of a group as `"0,3"`; `"0,3#2"` for the second group of the same ranks."""
         if group is None or group is dist.group.WORLD:
@@ -164,6 +210,7 @@ def install(recorder: Recorder, close_span: Callable[[], None]) -> None:
     _replace("new_group", _new_group, communication)
     _replace("destroy_process_group", _destroy_process_group, communication)
     _wrap_wait(communication)
+    _wrap_is_completed(communication)
 
 
 Wrap = Callable[[str, Callable[..., Any], Communication], Callable[..., Any]]
@@ -208,6 +255,7 @@ def _message(name: str, original: Callable[..., Any], communication: Communicati
         if name in ("isend", "irecv"):
             if result is not None:
                 communication.works[result] = pending
+                finalize(result, communication.dropped, pending).atexit = False
             communication.returned(call)
         else:
             source = result if name == "recv" else None
@@ -293,6 +341,7 @@ def _wrap_wait(communication: Communication) -> None:
         pending = communication.works.get(self)
         if communication.inside or pending is None:
             return original(self, *args, **kwargs)
+        pending.waited = True
         call, result = communication.perform(
             "wait", lambda: original(self, *args, **kwargs), {"waits_for": pending.call, "waited": pending.op}
         )
@@ -300,6 +349,21 @@ def _wrap_wait(communication: Communication) -> None:
         return result
 
     dist.Work.wait = wait  # type: ignore[method-assign]
+
+
+def _wrap_is_completed(communication: Communication) -> None:
+    original = dist.Work.is_completed
+
+    @functools.wraps(original)
+    def is_completed(self: Any) -> bool:
+        over = bool(original(self))
+        pending = communication.works.get(self)
+        if pending is not None and not communication.inside:
+            with communication.recorder.guard("is_completed"):
+                communication.polled(pending, over)
+        return over
+
+    dist.Work.is_completed = is_completed  # type: ignore[method-assign]
 
 
 def _init_process_group(

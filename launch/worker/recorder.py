@@ -37,6 +37,7 @@ class Recorder:
         self._ids = itertools.count(1)
         self._threads: dict[int, int] = {}
         self._sources: dict[str, str | None] = {}
+        self.activity = 0  # events that were not heartbeats
         self.step = 1  # the optimizer step that the process works on, counted from 1
         self.beating = False  # whether this process's heartbeat runs
         self.exit_now: Callable[[int], Any] = os._exit  # ends the process at once, leaving an event
@@ -106,6 +107,7 @@ class Recorder:
 
     def write(self, kind: str, **fields: Any) -> None:
         """Append one event. Fields that are None are left out."""
+        self.activity += kind != "heartbeat"
         event = {"kind": kind, "t": round(self.now_s(), 6)}
         event.update((name, value) for name, value in fields.items() if value is not None)
         line = _dumps(event, separators=(",", ":")).encode("ascii") + b"\n"

@@ -201,6 +201,21 @@ def test_a_world_size_that_never_fills(tmp_path):
     assert "rank 3 never started" in report.sentence
 
 
+@pytest.mark.parametrize(
+    ("case", "says"),
+    [
+        ("send_dropped", "on rank 0 the isend begun at messages.py:61 was never waited for"),
+        ("receive_dropped", "on rank 1 the irecv begun at messages.py:75 was never waited for"),
+        ("polls", "rank 1 waits in is_completed() for irecv(src=0, tag=1) messages.py:84"),
+    ],
+    ids=["a send", "a receive", "asked again and again"],
+)
+def test_messages_that_nobody_waits_for(tmp_path, case, says):
+    report = start(tmp_path, "messages.py", case, count=2, ranks=2)
+    assert report.outcome is Outcome.DEADLOCKED
+    assert says in report.sentence
+
+
 def test_messages_in_threads(tmp_path):
     report = start(tmp_path, "messages.py", "threads", count=2, ranks=2)
     assert report.outcome is Outcome.DEADLOCKED

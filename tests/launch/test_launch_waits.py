@@ -277,3 +277,50 @@ def test_collectives_of_different_groups_do_not_meet():
 )
 def test_members(group, expected):
     assert members(group, 3) == expected
+
+
+def test_collectives_are_counted_without_other_calls():
+    zero, one = pair()
+    for rank in (zero, one):
+        if rank is one:
+            for _ in range(3):
+                one.wait(one.begin("irecv", 0), done=True)
+                zero.send(1, done=True)
+        rank.together("all_reduce", shape=[4], done=True)
+    found = standstill(zero.together("all_reduce", shape=[4]), one.recv(0, tag=5))
+    assert found is not None
+    assert found.waits[0].why == "rank 1 did not enter it"
+
+
+def met_by(*, dropped: bool) -> list[Rank]:
+    """Rank 1 has begun to receive what rank 0 sends, and waits for something else."""
+    zero, one = pair()
+    begun = one.begin("irecv", 0, tag=1)
+    if dropped:
+        one.event("dropped", id=begun)
+    return [zero.send(1, tag=1), one.recv(0, tag=2)]
+
+
+def test_a_message_that_one_side_has_dropped_never_comes():
+    found = standstill(*met_by(dropped=True))
+    assert found is not None
+    assert found.waits[0].why == "on rank 1 the irecv begun at b1.py:20 was never waited for"
+    assert standstill(*met_by(dropped=False)) is None
+
+
+def test_what_follows_a_dropped_receive_may_not_come():
+    zero, one = pair()
+    one.event("dropped", id=one.begin("irecv", 0, tag=1))
+    zero.send(1, tag=1, done=True).send(1, tag=2, done=True)
+    found = standstill(zero.recv(1, tag=3), one.recv(0, tag=2))
+    assert found is not None
+    assert "the irecv begun at b1.py:20 was never waited for" in found.waits[1].why
+
+
+def test_asking_again_and_again_is_waiting():
+    zero, one = pair()
+    begun = one.begin("irecv", 0, tag=1)
+    one.call("is_completed", waits_for=begun)
+    assert standstill(zero.recv(1), one) is not None
+    one.event("zero_grad", via="optimizer", set_to_none=True, step=1)
+    assert standstill(zero, one) is None

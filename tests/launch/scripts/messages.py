@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 
 import torch
 import torch.distributed as dist
@@ -53,6 +54,35 @@ def threads():
         side.start()
     for side in sides:
         side.join()
+
+
+def send_dropped():
+    if RANK == 0:
+        dist.isend(torch.ones(4), 1, tag=1)
+        dist.recv(torch.empty(4), 1, tag=2)
+    else:
+        time.sleep(1)
+        dist.recv(torch.empty(4), 0, tag=1)
+
+
+def receive_dropped():
+    if RANK == 0:
+        time.sleep(1)
+        dist.send(torch.ones(4), 1, tag=1)
+        dist.send(torch.ones(4), 1, tag=2)
+        dist.recv(torch.empty(4), 1, tag=3)
+    else:
+        dist.irecv(torch.empty(4), 0, tag=1)
+        dist.recv(torch.empty(4), 0, tag=2)
+
+
+def polls():
+    if RANK == 0:
+        dist.recv(torch.empty(4), 1, tag=2)
+    else:
+        work = dist.irecv(torch.empty(4), 0, tag=1)
+        while not work.is_completed():
+            time.sleep(0.01)
 
 
 def part_of_group():
