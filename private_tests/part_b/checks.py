@@ -13,18 +13,19 @@ from launch.run_report import Outcome, RankReport, RunReport
 from launch.workers import SENDS, Operation
 
 from .comparison import Comparison, count_layers
-from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES
+from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES, Contract
 from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps, is_finite, not_finite
 from .exchange import (
     find_foreign_stages,
     find_missing_gradient,
+    find_missing_input,
     find_missing_messages,
     find_missing_reduction,
     find_reducing_stages,
     list_arrivals,
 )
 from .stepping import find_steps_within_batch
-from .trial import COMPARED_STEPS, FEWEST_STEPS, Trial, largest_model, optimizer_steps
+from .trial import COMPARED_STEPS, FEWEST_STEPS, Trial, largest_model, list_passes, optimizer_steps
 
 BLOCKING = ("send", "send_object_list")
 REDUCTIONS = ("all_reduce", "reduce", "reduce_scatter", "reduce_scatter_tensor", "reduce_scatter_single")
@@ -152,6 +153,7 @@ def check_exchange(trial: Trial, comparison: Comparison) -> None:
         trial,
         (
             find_foreign_stages,
+            find_missing_input,
             lambda trial: find_missing_messages(trial, arrivals),
             find_missing_gradient,
             lambda trial: find_missing_reduction(trial, comparison) if trial.common_steps else None,
@@ -192,7 +194,7 @@ def check_shell_script(trial: Trial) -> None:
         )
 
 
-def check_stages(trial: Trial) -> None:
+def check_stages(trial: Trial, comparison: Comparison) -> None:
     """Every rank holds one stage of the depth and width asked, and reads batches of the size asked."""
     require_script(trial)
     contract = trial.contract
@@ -200,6 +202,7 @@ def check_stages(trial: Trial) -> None:
     for pipeline in trial.pipelines:
         for stage, number in enumerate(pipeline):
             _check_stage(trial, stage, trial.ranks[number])
+        _check_heads(contract, comparison)
         _check_batch(trial, trial.ranks[pipeline[0]])
         _check_new_data(trial.ranks[pipeline[0]])
 
@@ -227,6 +230,15 @@ def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
             f"Stage {stage} (rank {rank.rank}, {model.name}) has {layers} layer{'s' * (layers != 1)}.",
             f"{contract.layers_per_stage} layers in each of the {STAGES} stages, {contract.layers_per_stage * STAGES} in all",
             f"build it with n_layers={contract.layers_per_stage}.",
+        )
+
+
+def _check_heads(contract: Contract, comparison: Comparison) -> None:
+    if comparison.heads is not None and comparison.heads != contract.num_heads:
+        fail(
+            f"The attention of the first stage has {comparison.heads} head{'s' * (comparison.heads != 1)}.",
+            f"num_heads={contract.num_heads} in every stage",
+            f"build the stages with num_heads={contract.num_heads}.",
         )
 
 
@@ -275,11 +287,11 @@ def check_micro_batches(trial: Trial) -> None:
 Span = Forward | Backward
 
 
-def _of_step(rank: RankReport, kind: type[Span], step: int = 1) -> list[Span]:
-    found = [event for event in rank.of(kind) if event.step == step]
-    return [
-        event for event in found if isinstance(event, Backward) or (event.gradients and not event.repeated)
-    ]
+def _of_step(rank: RankReport, kind: type[Span]) -> list[Span]:
+    """The passes of the first step."""
+    if kind is Forward:
+        return list(list_passes(rank, 1))
+    return [event for event in rank.of(kind) if event.step == 1]
 
 
 def _check_overlap(trial: Trial, pipeline: Sequence[int]) -> None:
@@ -287,8 +299,8 @@ def _check_overlap(trial: Trial, pipeline: Sequence[int]) -> None:
     forwards, backwards = _of_step(first, Forward), _of_step(first, Backward)
     if backwards and sum(span.start < backwards[0].start for span in forwards) < 2:
         fail(
-            f"Rank {first.rank} waits for the gradient of micro-batch 0{at(backwards[0].at)} before it goes forward with "
-            "micro-batch 1, so only one stage works at a time.",
+            f"Rank {first.rank} waits for the gradient of its first micro-batch{at(backwards[0].at)} before it goes forward with the next "
+            "one, so only one stage works at a time.",
             "a first stage that goes on with the next micro-batch while the others work on the one before",
             "run all micro-batches forward first (GPipe), or as many as there are stages (1F1B).",
         )

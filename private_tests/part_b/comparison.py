@@ -58,6 +58,7 @@ class Comparison:
     mismatches: tuple[Mismatch, ...] = ()
     drifts: tuple[ParameterDrift, ...] = ()  # the first of each rank
     unequal_starts: tuple[tuple[int, int], ...] = ()  # replicas that begin differently
+    heads: int | None = None  # of the first stage's attention, if its outputs tell
     problem: str = ""  # why nothing could be compared, as a clause
 
 

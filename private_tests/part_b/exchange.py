@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from grader import Failure
-from launch.deliveries import FEW, Delivery, came_from, find_deliveries
+from launch.deliveries import Delivery, came_from, find_deliveries
 from launch.events import Content, Forward, Gradient, Model, SourceLine, Tokens
 from launch.sentences import listed
 
 from .comparison import Comparison, count_layers
-from .trial import Trial
+from .trial import Trial, largest_model, list_passes
 
 EXPECTED = "activations that come in messages from the stage before, and gradients that come in messages from the stage after"
 ADVICE = (
@@ -47,8 +47,12 @@ def list_arrivals(trial: Trial) -> list[Arrival]:
 
 
 def _list_inputs(trial: Trial, before: int, rank: int) -> Iterator[Arrival]:
-    for event in trial.ranks[rank].of(Forward) if rank in trial.ranks else ():
-        if event.gradients and not event.repeated and event.input is not None:
+    report = trial.ranks.get(rank)
+    if report is None:
+        return
+    steps = sorted({event.step for event in report.of(Forward)})
+    for event in (event for step in steps for event in list_passes(report, step)):
+        if event.input is not None:
             yield Arrival(rank, before, "an activation", event.step, event.micro_batch, event.input, event.at)
 
 
@@ -59,17 +63,24 @@ def _list_gradients(trial: Trial, rank: int, following: int) -> Iterator[Arrival
 
 
 def find_missing_messages(trial: Trial, arrivals: Sequence[Arrival]) -> Failure | None:
-    """The first thing that a stage worked on and that no message brought."""
+    """The first thing that a stage worked on and that no message brought, unless messages brought enough besides.
+
+    A library may send a pass through the stages first, to learn the shapes: with numbers that mean nothing.
+    """
     deliveries: dict[tuple[int, int], list[Delivery]] = {}
-    for arrival in arrivals:
-        pair = arrival.rank, arrival.neighbour
+    for (rank, neighbour, *_), alike in groupby(sorted(arrivals, key=_channel), key=_channel):
+        pair, found = (rank, neighbour), list(alike)
         if pair not in deliveries:
-            deliveries[pair] = list(
-                find_deliveries(trial.ranks[arrival.rank], arrival.neighbour, trial.contract.ranks)
-            )
-        if came_from(arrival.content, deliveries[pair]) is False:
-            return _miss(arrival, deliveries[pair])
+            deliveries[pair] = list(find_deliveries(trial.ranks[rank], neighbour, trial.contract.ranks))
+        strange = [each for each in found if came_from(each.content, deliveries[pair]) is False]
+        enough = min(len(found), trial.contract.fewest_micro_batches)
+        if len(found) - len(strange) < enough:
+            return _miss(strange[0], deliveries[pair])
     return None
+
+
+def _channel(arrival: Arrival) -> tuple[int, int, str, int]:
+    return arrival.rank, arrival.neighbour, arrival.what, arrival.step
 
 
 def _miss(arrival: Arrival, deliveries: Sequence[Delivery]) -> Failure:
@@ -112,11 +123,28 @@ def _tell_silence(trial: Trial, rank: int) -> str:
     return "" if heard else " It gets nothing from other ranks."
 
 
+def find_missing_input(trial: Trial) -> Failure | None:
+    """A stage after the first that never works on an activation, but on tokens or on nothing."""
+    for pipeline in trial.pipelines:
+        for before, number in pairwise(pipeline):
+            rank = trial.ranks.get(number)
+            passes = [event for event in rank.of(Forward) if event.gradients] if rank else []
+            if passes and not any(event.input is not None for event in passes):
+                return Failure(
+                    f"Rank {number} calls {passes[0].model} without an activation from rank {before}.",
+                    EXPECTED,
+                    ADVICE,
+                )
+    return None
+
+
 def find_missing_gradient(trial: Trial) -> Failure | None:
     """A stage that steps although no gradient ever came back to it."""
     for pipeline in trial.pipelines:
         for rank, following in pairwise(pipeline):
-            report = trial.ranks[rank]
+            report = trial.ranks.get(rank)
+            if report is None:
+                continue
             known = any(event.output is not None for event in report.of(Forward) if event.gradients)
             if report.steps and known and not any(event.place == "output" for event in report.of(Gradient)):
                 return Failure(
@@ -172,11 +200,19 @@ def _read_alike(trial: Trial) -> bool:
 
 
 def _replicas_exchange(trial: Trial, stage: int) -> bool:
-    """Whether something as large as a gradient passes between the replicas of a stage."""
+    """Whether as many numbers as a gradient has pass between the replicas of a stage per step."""
     one, *others = trial.replicas(stage)
-    return any(
-        (delivery.operation.call.elements or 0) > FEW
+    model = largest_model(trial.ranks[one])
+    return model is not None and any(
+        _count_numbers(trial, rank, source) > model.count / 2
         for other in others
         for rank, source in ((one, other), (other, one))
-        for delivery in find_deliveries(trial.ranks[rank], source, trial.contract.ranks)
     )
+
+
+def _count_numbers(trial: Trial, rank: int, source: int) -> float:
+    """Numbers that a rank gets from another one per step."""
+    calls = [each.operation.call for each in find_deliveries(trial.ranks[rank], source, trial.contract.ranks)]
+    if any(call.op.endswith("_coalesced") for call in calls):
+        return float("inf")  # lists of tensors, whose sizes are not recorded
+    return sum(call.elements or 0 for call in calls) / max(1, trial.ranks[rank].steps)

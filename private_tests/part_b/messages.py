@@ -12,6 +12,8 @@ from launch.run_report import RankReport
 from launch.timeline import pair_messages
 from launch.workers import MESSAGES, SENDS, Operation
 
+from .trial import list_passes
+
 
 def is_same(one: Content, other: Content) -> bool:
     """Whether two tensors have the same values; their sums may have been added up in other orders."""
@@ -111,8 +113,7 @@ def trace_micro_batches(ranks: dict[int, RankReport], pipeline: tuple[int, ...],
 
 
 def _forwards(rank: RankReport, step: int) -> list[tuple[int, Forward]]:
-    found = [event for event in rank.of(Forward) if event.step == step]
-    return [(event.micro_batch, event) for event in found if event.gradients and not event.repeated]
+    return [(event.micro_batch, event) for event in list_passes(rank, step)]
 
 
 def _gradients(rank: RankReport, place: str, step: int) -> list[tuple[int, Content]]:

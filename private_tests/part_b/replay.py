@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from lab_1_parallelism import thin
 from launch import tensor_files
-from launch.events import Tokens
-from solutions.part_b_reference import MicroBatch, Sizes, leave_gradients, load_stages
+from launch.events import Forward, Tokens
+from solutions.part_b_reference import MicroBatch, Sizes, leave_gradients, load_stages, summarize
 
 from .comparison import Comparison, Fit, Mismatch, ParameterDrift, count_layers
 from .contract import LEARNING_RATE, Contract
@@ -40,7 +40,8 @@ def replay(trial: Trial) -> Comparison:
     ranks = [RankReplay(trial, p, s) for p in range(len(trial.pipelines)) for s in stages]
     starts = [rank.parameters for rank in ranks if rank.pipeline == 0]
     unequal = tuple(_find_unequal_starts(ranks))
-    modules = load_stages(_infer_sizes(starts, trial.contract), starts)
+    heads = _find_heads(trial, starts)
+    modules = load_stages(_infer_sizes(starts, trial.contract, heads), starts)
     for rank in ranks:
         rank.begin(modules[rank.stage])
     for step in range(1, min(trial.common_steps, COMPARED_STEPS) + 1):
@@ -57,12 +58,12 @@ def replay(trial: Trial) -> Comparison:
             parts = _gradients_of_parts(modules, batches)
             counts = [len(pipeline) for pipeline in batches]
             mismatches = tuple(rank.mismatch(parts[rank.stage], counts) for rank in wrong)
-            return Comparison(mismatches, drifts, unequal)
+            return Comparison(mismatches, drifts, unequal, heads)
         # 5. Go on with the parameters that the first pipeline has after the step.
         for rank in ranks:
             if rank.pipeline == 0:
                 rank.hand_over()
-    return Comparison((), drifts, unequal)
+    return Comparison((), drifts, unequal, heads)
 
 
 class RankReplay:
@@ -197,7 +198,31 @@ def _read_micro_batches(trial: Trial, rank: int, step: int) -> Iterator[MicroBat
         yield from map(MicroBatch, tokens.chunk(alike[event.checksum]))
 
 
-def _infer_sizes(stages: Sequence[Mapping[str, Tensor]], contract: Contract) -> Sizes:
+def _find_heads(trial: Trial, starts: Sequence[Mapping[str, Tensor]]) -> int | None:
+    """The number of attention heads with which the first stage makes what its rank made: parameters don't show it."""
+    first = trial.ranks[trial.pipelines[0][0]]
+    passes = [event for event in first.of(Forward) if event.step == 1 and event.gradients and event.output]
+    read = [event for event in first.of(Tokens) if event.step == 1 and event.file and event.rows]
+    pairs = ((r, p) for r in read for p in passes if r.micro_batch == p.micro_batch)
+    found = next(pairs, None)
+    if found is None or found[1].output is None:
+        return None
+    tokens = _read(trial.report.events_dir, found[0].file)["tokens"]
+    made = torch.tensor(found[1].output.samples)
+    width = _infer_sizes(starts, trial.contract, None).dmodel
+    others = [heads for heads in range(1, width) if width % heads == 0 and width // heads % 2 == 0]
+    for heads in [trial.contract.num_heads, *others]:
+        if width % heads:
+            continue
+        (stage, *_) = load_stages(_infer_sizes(starts, trial.contract, heads), starts)
+        with torch.no_grad():
+            samples = torch.tensor(summarize(stage(tokens)).samples)
+        if samples.shape == made.shape and float((samples - made).norm()) <= TOLERANCE * float(made.norm()):
+            return heads
+    return None
+
+
+def _infer_sizes(stages: Sequence[Mapping[str, Tensor]], contract: Contract, heads: int | None) -> Sizes:
     """The sizes that the stages were built with, as far as their parameters show them; the rest is the lab's."""
     matrices = [value.shape for value in stages[0].values() if value.ndim == 2]
     vectors = [value.shape[0] for value in stages[0].values() if value.ndim == 1]
@@ -209,7 +234,7 @@ def _infer_sizes(stages: Sequence[Mapping[str, Tensor]], contract: Contract) -> 
     return Sizes(
         vocab_size=vocab_size,
         dmodel=vectors[0] if vectors else dmodel,
-        num_heads=contract.num_heads,
+        num_heads=heads or contract.num_heads,
         layers_per_stage=layers,
         ctx_size=contract.seq_l,
         hidden_dim=hidden,

@@ -28,9 +28,9 @@ def test_shell_script(trial: Trial) -> None:
 
 
 @pytest.mark.exercise("B1", points=0.5)
-def test_stages(trial: Trial) -> None:
+def test_stages(trial: Trial, comparison: Comparison) -> None:
     """Three stages have the depth and width asked, and read batches of the size asked."""
-    checks.check_stages(trial)
+    checks.check_stages(trial, comparison)
 
 
 @pytest.mark.exercise("B1", points=1)

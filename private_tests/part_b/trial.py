@@ -16,7 +16,7 @@ from pathlib import Path
 
 import launch
 from grader import Scripts
-from launch.events import Model, Step, Tokens
+from launch.events import Forward, Gradient, Model, Step, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
 
 from .contract import STAGES, Contract
@@ -206,3 +206,11 @@ def optimizer_steps(rank: RankReport) -> list[Step]:
 
 def largest_model(rank: RankReport) -> Model | None:
     return max(rank.of(Model), key=lambda model: model.count, default=None)
+
+
+def list_passes(rank: RankReport, step: int) -> list[Forward]:
+    """The forward passes of a step's micro-batches: a trial pass, from which nobody goes backward, is none of them."""
+    passes = [e for e in rank.of(Forward) if e.step == step and e.gradients and not e.repeated]
+    trained = {event.micro_batch for event in rank.of(Gradient) if event.step == step}
+    propagated = [event for event in passes if event.micro_batch in trained]
+    return propagated if len(propagated) > 1 else passes
