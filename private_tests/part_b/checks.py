@@ -228,7 +228,7 @@ def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
     if layers != contract.layers_per_stage:
         fail(
             f"Stage {stage} (rank {rank.rank}, {model.name}) has {layers} layer{'s' * (layers != 1)}.",
-            f"{contract.layers_per_stage} layers in each of the {STAGES} stages, {contract.layers_per_stage * STAGES} in all",
+            f"n_layers={contract.layers_per_stage} in each of the {STAGES} stages, {contract.layers_per_stage * STAGES} layers in all",
             f"build it with n_layers={contract.layers_per_stage}.",
         )
 
@@ -247,7 +247,7 @@ def _check_batch(trial: Trial, first: RankReport) -> None:
     read = [e for e in first.of(Tokens) if e.step == 1 and e.place in ("input", "embedding")]
     sequences = len({row for event in read for row in event.rows})
     require(trial, sequences >= BATCH_SIZE or bool(trial.common_steps))
-    if not read or find_steps_within_batch(trial):
+    if not read or find_steps_within_batch(trial.ranks):
         return
     lengths = {event.shape[-1] for event in read if event.shape}
     if sequences != BATCH_SIZE or lengths != {trial.contract.seq_l}:
@@ -264,7 +264,7 @@ def _check_batch(trial: Trial, first: RankReport) -> None:
 def check_micro_batches(trial: Trial) -> None:
     """Batches are cut into micro-batches, and stages work on different ones at the same time."""
     require_steps(trial)
-    if within := find_steps_within_batch(trial):
+    if within := find_steps_within_batch(trial.ranks):
         raise NotReached(within)  # what happens with a batch is spread over several steps
     for pipeline in trial.pipelines:
         for stage, number in enumerate(pipeline):
@@ -398,16 +398,22 @@ def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
 def check_gradients(trial: Trial, comparison: Comparison) -> None:
     """In every step every rank has the gradient of the whole batch."""
     require_steps(trial, FEWEST_STEPS)
-    if within := find_steps_within_batch(trial):
+    if within := find_steps_within_batch(trial.ranks):
         raise within
-    if comparison.problem:
-        fail(
-            f"The gradients could not be compared: {comparison.problem}.",
-            "three stages with the lab's parameters, whose first one reads tokens (batch, sequence)",
-            "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage.",
-        )
+    if incomparable := _find_incomparable(comparison):
+        raise incomparable
     if comparison.mismatches:
         explain(_gradient_evidence(trial, comparison), DIAGNOSES)
+
+
+def _find_incomparable(comparison: Comparison) -> Failure | None:
+    if not comparison.problem:
+        return None
+    return Failure(
+        f"The gradients could not be compared with the reference's: {comparison.problem}.",
+        "three stages with the lab's parameters, whose first one reads tokens (batch, sequence)",
+        "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage, and the sizes asked.",
+    )
 
 
 def _gradient_evidence(trial: Trial, comparison: Comparison) -> GradientEvidence:
@@ -449,12 +455,8 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
                 "parameters that only the optimizer changes",
                 "reduce the gradients before optimizer.step(), and leave the weights alone.",
             )
-    if comparison.problem:
-        fail(
-            f"The parameters could not be compared: {comparison.problem}.",
-            "three stages with the lab's parameters",
-            "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage.",
-        )
+    if incomparable := _find_incomparable(comparison):
+        raise NotReached(incomparable)
     if comparison.drifts:
         drift = comparison.drifts[0]
         fail(
