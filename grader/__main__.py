@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import display, relay
 from .homework import Homework, HomeworkError, find_homework, read_homework
-from .intake import HandIn, IntakeError, open_hand_in
+from .intake import HandIn, IntakeError, find_reader, open_hand_in
 from .isolation import KIT, IsolationError, choose_level
 from .new import FolderError, make_homework
 from .options import OptionError, add_options, check_reports, list_arguments, read_exercises
@@ -118,7 +118,8 @@ def find_parts(submission: Path, workdir: Path, part: str | None, homework: Home
     A folder or an archive is copied or unpacked below `workdir`. Raises IntakeError or OptionError with one line for the person who named the
     submission.
     """
-    if submission.suffix in (".ipynb", ".py") and not submission.is_dir():
+    is_notebook = submission.suffix in (".ipynb", ".py") and not submission.is_dir()
+    if is_notebook and not (submission.is_file() and find_reader(submission)):
         if part == "b":
             raise OptionError(
                 f"{submission} is one file; part b is graded from a folder or an archive with its scripts."

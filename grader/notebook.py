@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import re
@@ -18,6 +19,8 @@ from .failure import fail
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 5_000
 MAX_SOURCE_CHARACTERS = 2_000_000
+_CONFLICT = re.compile(r"^[ \t\"]*(<{7}|>{7})(?![<>])", re.MULTILINE)
+_EXPORTED_CELL = re.compile(r"^# In\[[ \d]*\]:$", re.MULTILINE)  # as nbconvert and Jupyter export a script
 
 
 class NotebookError(ValueError):
@@ -122,7 +125,7 @@ def read_notebook(path: Path) -> Notebook:
         raise NotebookError(f"{path} does not exist; give the path of your notebook (.ipynb).")
     if path.stat().st_size > MAX_BYTES:
         raise NotebookError(
-            f"{path} has {path.stat().st_size >> 20} MiB, but at most {MAX_BYTES >> 20} are read; "
+            f"{path.name} has {path.stat().st_size >> 20} MiB, but at most {MAX_BYTES >> 20} are read; "
             "clear its outputs and save it again."
         )
     content = _decode(path)
@@ -135,23 +138,35 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def _decode(path: Path) -> str:
+    raw = path.read_bytes()
+    if raw.startswith(b"PK\x03\x04"):
+        raise NotebookError(
+            f"{path.name} is not a text file but a zip archive; unpack it, and hand in the notebook that is in it."
+        )
     try:
-        content = path.read_bytes().decode("utf-8-sig")
+        content = raw.decode(
+            "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        )
     except UnicodeDecodeError as error:
         raise NotebookError(
-            f"{path} is not a text file (byte {error.start} is not UTF-8); save the notebook as .ipynb from Jupyter."
+            f"{path.name} is not a text file (byte {error.start} is not {error.encoding.upper()}); save the notebook as .ipynb from Jupyter."
         ) from error
     if not content.strip():
-        raise NotebookError(f"{path} is empty; save your notebook and try again.")
+        raise NotebookError(f"{path.name} is empty; save your notebook and try again.")
+    if content.lstrip().startswith("<") and path.suffix != ".py":
+        raise NotebookError(
+            f"{path.name} is a web page (HTML or XML), not a notebook; download the notebook itself (on GitHub: the raw file)."
+        )
     return content
 
 
 def _parse_script(path: Path, content: str) -> Any:
     """A Python file counts as a notebook if jupytext finds cell markers in it."""
+    content = _EXPORTED_CELL.sub("# %%", content)
     marks = ("# %%", "# +", "#%%")
     if not any(line.startswith(marks) for line in content.splitlines()):
         raise NotebookError(
-            f"{path} is a Python file without jupytext cells (lines that start with '# %%'); name the .ipynb file instead."
+            f"{path.name} is a Python file without jupytext cells (lines that start with '# %%'); hand in the .ipynb file instead."
         )
     import jupytext  # takes half a second in each process of the grader, and most submissions are .ipynb
 
@@ -162,12 +177,10 @@ def _parse_json(path: Path, content: str) -> Any:
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:  # an integer of thousands of digits is a plain ValueError
-        raise NotebookError(
-            f"{path} is not a notebook: it is not JSON ({error}); save it as .ipynb from Jupyter."
-        ) from error
+        raise NotebookError(f"{path.name} is not a notebook: {_explain_json(content, error)}") from error
     if not isinstance(parsed, dict) or not isinstance(parsed.get("nbformat"), int):
         raise NotebookError(
-            f"{path} is JSON, but not a notebook: it has no nbformat number; save it as .ipynb from Jupyter."
+            f"{path.name} is JSON, but not a notebook: it has no nbformat number; save it as .ipynb from Jupyter."
         )
     if parsed["nbformat"] >= 4:
         return parsed
@@ -175,17 +188,34 @@ def _parse_json(path: Path, content: str) -> Any:
         return nbformat.convert(nbformat.reads(content, as_version=nbformat.NO_CONVERT), 4)
     except Exception as error:  # nbformat has no common base for what a malformed old notebook makes it raise
         raise NotebookError(
-            f"{path} has the old notebook format {parsed['nbformat']} and can't be upgraded ({error!r}); open it in Jupyter and save it."
+            f"{path.name} has the old notebook format {parsed['nbformat']} and can't be upgraded ({error!r}); open it in Jupyter and save it."
         ) from error
+
+
+def _explain_json(content: str, error: Exception) -> str:
+    if (line := find_conflict(content)) is not None:
+        return (
+            f"it has an unresolved Git conflict in line {line}; keep one version of each conflict, remove the lines with "
+            "<<<<<<<, ======= and >>>>>>>, and open it in Jupyter to check."
+        )
+    if not content.rstrip().endswith("}"):
+        return f"it ends in the middle (it is not JSON: {error}), as after an interrupted download; hand in the whole file."
+    return f"it is not JSON ({error}); save it as .ipynb from Jupyter."
+
+
+def find_conflict(text: str) -> int | None:
+    """The number of the first line that Git left where it could not merge two versions."""
+    found = _CONFLICT.search(text)
+    return None if found is None else text.count("\n", 0, found.start()) + 1
 
 
 def _read_cells(path: Path, parsed: Any) -> tuple[Cell, ...]:
     raw = parsed.get("cells")
     if not isinstance(raw, list) or not raw:
-        raise NotebookError(f"{path} has no cells; check that you handed in the right file.")
+        raise NotebookError(f"{path.name} has no cells; check that you handed in the right file.")
     if len(raw) > MAX_CELLS:
         raise NotebookError(
-            f"{path} has {len(raw):,} cells, but at most {MAX_CELLS:,} are read; hand in your homework only."
+            f"{path.name} has {len(raw):,} cells, but at most {MAX_CELLS:,} are read; hand in your homework only."
         )
     return tuple(_read_cell(path, index, cell) for index, cell in enumerate(raw))
 
@@ -193,18 +223,18 @@ def _read_cells(path: Path, parsed: Any) -> tuple[Cell, ...]:
 def _read_cell(path: Path, index: int, cell: Any) -> Cell:
     if not isinstance(cell, dict):
         raise NotebookError(
-            f"{path} is damaged: cell {index + 1} is not an object; open it in Jupyter and save it again."
+            f"{path.name} is damaged: cell {index + 1} is not an object; open it in Jupyter and save it again."
         )
     source = cell.get("source", "")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
         raise NotebookError(
-            f"{path} is damaged: the source of cell {index + 1} is not text; open it in Jupyter and save it again."
+            f"{path.name} is damaged: the source of cell {index + 1} is not text; open it in Jupyter and save it again."
         )
     if len(source) > MAX_SOURCE_CHARACTERS:
         raise NotebookError(
-            f"{path}: cell {index + 1} has {len(source):,} characters, at most {MAX_SOURCE_CHARACTERS:,} are read."
+            f"{path.name}: cell {index + 1} has {len(source):,} characters, at most {MAX_SOURCE_CHARACTERS:,} are read."
         )
     tags = _read_tags(cell)
     return Cell(index, str(cell.get("cell_type", "code")), source, tags or (), tags_unread=tags is None)

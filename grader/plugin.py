@@ -29,7 +29,7 @@ from .grading import GRADING, Grading, find_exercise_id
 from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read_hand_in
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
-from .notebook import Notebook, NotebookError, read_notebook
+from .notebook import Notebook, NotebookError, find_conflict, read_notebook
 from .options import OptionError, add_options, check_reports, read_exercises
 from .report import Report, format_notes, format_table, write_refusal
 from .scripts import Scripts, expect
@@ -157,6 +157,7 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     notebook, notes = config.stash.get(_NOTEBOOK, None), list[str]()
     if notebook is not None:
         notebook, notes = restore_tags(notebook, homework.handout, homework.tags)
+        notes += _list_conflicts(notebook)
     hand_in = _find_hand_in(config, homework)
     scripts = Scripts(hand_in) if hand_in is not None and option.scripts is not None else None
     wanted = read_exercises(option.exercise, homework, notebook is not None, scripts is not None)
@@ -181,6 +182,13 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     report = Report(homework.title, homework.exercises, context=context)
     suite = homework.hidden if is_hidden else homework.public
     return Grading(homework, suite, level, report, notebook, scripts, wanted)
+
+
+def _list_conflicts(notebook: Notebook) -> list[str]:
+    """A sentence on cells with what Git left where it could not merge two versions."""
+    lines = {cell: line for cell in notebook.cells if (line := find_conflict(cell.source)) is not None}
+    places = [f"line {line} of {cell}" for cell, line in lines.items()]
+    return [f"The notebook has unresolved Git conflicts: {listed(places)}."] if places else []
 
 
 def _find_hand_in(config: pytest.Config, homework: Homework) -> HandIn | None:

@@ -15,7 +15,7 @@ from .explanation import read_cells
 from .failure import fail
 from .handout import list_definitions
 from .homework import Homework
-from .notebook import Cell, Notebook
+from .notebook import Cell, Notebook, find_conflict
 from .observation import Odd
 from .question import PLAIN, Question
 
@@ -162,6 +162,7 @@ class Submission:
         run = self._session.runs.get(self.require_cell(tag).index)
         if run is not None and run.outcome != "ok":
             self._fail_without_setup(name)
+            self._fail_unmerged(tag, name)
             fail(
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 f"a cell that runs and defines {name}",
@@ -172,6 +173,16 @@ class Submission:
             f"a definition of {name}, spelt exactly like this",
             "keep the handout's name and fill in its body.",
         )
+
+    def _fail_unmerged(self, tag: str, name: str) -> None:
+        """Fail if Git has left two versions in the cell."""
+        line = find_conflict(self.require_cell(tag).source)
+        if line is not None:
+            fail(
+                f"{name} is not defined, because the cell tagged {tag!r} has an unresolved Git conflict in line {line}.",
+                "one version of the cell",
+                "keep one of the two versions, and remove the lines with <<<<<<<, ======= and >>>>>>>.",
+            )
 
     def _fail_without_setup(self, name: str) -> None:
         """Fail if the setup cell is the cause: there is then nothing to correct in the others."""

@@ -1,5 +1,6 @@
 """From what a student handed in to a clean folder with honest names, and what in it is to be graded."""
 
+from .archives import find_reader
 from .locate import Expected
 from .names import IntakeError, listed, show
 from .opening import HandIn, open_hand_in, read_hand_in
@@ -11,6 +12,7 @@ __all__ = [
     "HandIn",
     "IntakeError",
     "IntakeLimits",
+    "find_reader",
     "list_unused",
     "list_used",
     "listed",

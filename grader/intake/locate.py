@@ -12,6 +12,7 @@ from ..handout import squeeze
 from ..notebook import NotebookError, read_notebook
 from ..tags import find_by_names
 from .archives import is_archive
+from .cohort import check_is_one
 from .copies import list_earlier
 from .names import IntakeError, listed, show
 from .pairing import Pairing
@@ -68,10 +69,11 @@ class _Candidate:
 
 
 def locate(folder: Path, expected: Expected) -> Found:
-    """Find the notebook and the scripts below a clean folder."""
+    """Find the notebook and the scripts below a clean folder. Raises IntakeError if it holds the submissions of several students."""
     files = sorted(
         (path for path in folder.rglob("*") if path.is_file()), key=lambda path: (len(path.parts), path)
     )
+    check_is_one(folder, files)
     problems: dict[str, str] = {}
     notes: list[str] = []
     current, old = _set_copies_aside(folder, files)
@@ -84,8 +86,9 @@ def locate(folder: Path, expected: Expected) -> Found:
     if paths:
         try:
             notebook, notes = _choose_notebook(folder, paths, expected)
-        except IntakeError as error:
-            problems["notebook"] = str(error)
+            read_notebook(notebook)
+        except (IntakeError, NotebookError) as error:
+            notebook, problems["notebook"] = None, str(error)
     else:
         absent = () if scripts or ambiguous else expected.scripts
         problems["notebook"] = _absence(folder, files, absent)
@@ -159,7 +162,8 @@ def _script_notebooks(files: Sequence[Path], expected: Expected) -> list[Path]:
         if path.suffix.lower() == ".py" and path.name.lower() not in map(str.lower, expected.scripts):
             text = path.read_bytes()[:_MAX_COMPARED_BYTES].decode(errors="replace")
             named = any(f'"{tag}"' in text or f"'{tag}'" in text for tag in expected.tags)
-            if re.search(r"^# (%%|\+)", text, re.MULTILINE) and (named or not expected.tags):
+            is_notebook = re.search(r"^# (%%|\+|In\[)", text, re.MULTILINE) is not None
+            if is_notebook and (named or not expected.tags or _tagged_sources(path, expected)):
                 found.append(path)
     return found
 
@@ -170,12 +174,14 @@ def _absence(folder: Path, files: Sequence[Path], scripts: Sequence[str]) -> str
     if nested:
         return f"There is no notebook in it, but another archive: {listed(nested)}. Unpack that and hand in its files."
     seen = listed([_shown(path, folder) for path in files]) if files else "nothing"
+    pages = [path for path in files if path.suffix.lower() in (".html", ".htm", ".pdf")]
+    advice = " A page made from a notebook can't be run: hand in the .ipynb file itself." if pages else ""
     if scripts:
         return (
             f"There is no notebook in it (a file that ends in .ipynb) and none of the scripts {listed(scripts)}, only {seen}. "
-            "Hand in your notebook or your scripts."
+            f"Hand in your notebook or your scripts.{advice}"
         )
-    return f"There is no notebook in it (a file that ends in .ipynb), only {seen}. Hand in your notebook."
+    return f"There is no notebook in it (a file that ends in .ipynb), only {seen}. Hand in your notebook.{advice}"
 
 
 def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:

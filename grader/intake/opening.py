@@ -141,7 +141,7 @@ class _Opening:
         only = _only_file(self._folder)
         if only is not None and is_archive(only.name):
             self._open_inner(only)  # a platform's wrapper around one archive is no level of its own
-        found = [path for path in _list_files(self._folder) if is_archive(path.name) and path != only]
+        found = [path for path in _list_files(self._folder) if _is_packed(path) and path != only]
         for path in found[:_MOST_INNER]:
             self._open_inner(path)
         if len(found) > _MOST_INNER:
@@ -243,6 +243,11 @@ def _only_file(folder: Path) -> Path | None:
         if not entries[0].is_dir():
             return None
         folder = entries[0]
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether a file is to be unpacked: an archive, or what has a notebook's name and is one."""
+    return is_archive(path.name) or (path.suffix.lower() == ".ipynb" and find_reader(path) is not None)
 
 
 def _list_files(folder: Path) -> list[Path]:

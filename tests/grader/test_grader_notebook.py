@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from grader.failure import Failure
-from grader.notebook import Cell, Notebook, NotebookError, read_notebook
+from grader.notebook import Cell, Notebook, NotebookError, find_conflict, read_notebook
 
 
 def make_cell(source: Any = "x = 1", tags: Any = None, kind: str = "code") -> dict[str, Any]:
@@ -89,10 +89,47 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
         "source of cell 1 is not text",
     ),
     "old and malformed": ("a.ipynb", b'{"nbformat": 3, "worksheets": 5}', "has the old notebook format 3"),
-    "UTF-16": ("a.ipynb", "{}".encode("utf-16"), "is not a text file"),
+    "a web page": ("a.ipynb", b"\n<!doctype html><html>", "is a web page (HTML or XML), not a notebook"),
+    "an archive": ("a.ipynb", b"PK\x03\x04\xff", "is not a text file but a zip archive; unpack it"),
+    "ends in the middle": ("a.ipynb", b'{"nbformat": 4, "cells": [{"source": "a', "it ends in the middle"),
+    "a Git conflict": (
+        "a.ipynb",
+        b'{\n "cells": [\n<<<<<<< HEAD\n  1\n=======\n  2\n>>>>>>> theirs\n ]}',
+        "it has an unresolved Git conflict in line 3; keep one version",
+    ),
+    "UTF-16, cut off": ("a.ipynb", b"\xff\xfe{\x00}", "is not a text file"),
     "a picture": ("a.ipynb", b"\x89PNG\r\n\x1a\n\xff\xfe", "is not a text file"),
     "plain Python": ("a.py", b"import os\nprint(1)\n", "a Python file without jupytext cells"),
 }
+
+
+def test_utf_16_as_a_shell_of_windows_writes_it_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path, make_cell())
+    path.write_bytes(path.read_text().encode("utf-16"))
+
+    assert len(read_notebook(path).cells) == 1
+
+
+def test_an_exported_script_is_a_notebook(tmp_path: Path) -> None:
+    path = tmp_path / "homework.py"
+    path.write_text(
+        "#!/usr/bin/env python\n# coding: utf-8\n\n# In[1]:\n\n\na = 1\n\n\n# In[ ]:\n\n\nb = 2\n"
+    )
+
+    assert [cell.source.strip() for cell in read_notebook(path).cells] == ["", "a = 1", "b = 2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = 1\n<<<<<<< HEAD\nb = 2\n=======\nb = 3\n>>>>>>> theirs\n", 2),
+        ("b = 3\n>>>>>>> theirs", 2),
+        ("Title\n=======\n", None),
+        ("a << 7\n<<<<<<<<<<\n", None),
+    ],
+)
+def test_what_git_could_not_merge_is_found(text: str, line: int | None) -> None:
+    assert find_conflict(text) == line
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BAD_FILES.values(), ids=BAD_FILES)
@@ -105,7 +142,7 @@ def test_a_file_that_is_no_notebook_is_said_in_one_line(
         read_notebook(path)
 
     assert message in str(error.value)
-    assert str(path) in str(error.value)
+    assert str(error.value).startswith(f"{name} ")
     assert "\n" not in str(error.value)
 
 

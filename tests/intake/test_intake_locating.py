@@ -129,6 +129,24 @@ def test_a_notebook_without_tags_is_known_by_what_it_defines(hand_in: Handing) -
     assert chosen(hand_in(files, expected=EXPECTED)) == "mine.ipynb"
 
 
+def test_an_exported_script_without_tags_is_a_notebook(hand_in: Handing) -> None:
+    script = b"# In[1]:\n\ndef answer(): return 1\n\n# In[2]:\n\nprint(answer())\n"
+    assert chosen(hand_in({"hw.py": script, "b1.py": b"# In[1]:\n"}, expected=EXPECTED)) == "hw.py"
+
+
+def test_a_broken_notebook_does_not_cost_the_scripts(hand_in: Handing) -> None:
+    submission = hand_in({"hw.ipynb": b"", "b1.py": b"1"}, expected=EXPECTED)
+    assert submission.problems["notebook"] == "hw.ipynb is empty; save your notebook and try again."
+    assert "b1.py" in submission.scripts
+
+
+def test_an_archive_with_a_notebook_s_name_is_opened(hand_in: Handing) -> None:
+    assert (
+        chosen(hand_in({"hw.ipynb": zip_bytes({"mine.ipynb": FILLED}), "x.txt": b""}))
+        == "hw.ipynb/mine.ipynb"
+    )
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_umlauts_come_out_in_one_form(form: str, hand_in: Handing) -> None:
     name = unicodedata.normalize(form, "Lösung/Übung.ipynb")  # type: ignore[arg-type]
@@ -156,11 +174,18 @@ def test_ambiguous_notebooks_are_both_named(files: dict[str, bytes], hand_in: Ha
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"report.pdf": b"%PDF"}, r"no notebook in it.*only report\.pdf"),
+        (
+            {"report.txt": b"1"},
+            r"no notebook in it.*only report\.txt\. Hand in your notebook or your scripts\.$",
+        ),
+        (
+            {"homework_1.html": b"<html>"},
+            r"only homework_1\.html\..*A page made from a notebook can't be run",
+        ),
         ({"work.rar": b"Rar!", "report.pdf": b"%PDF"}, r"another archive: work\.rar"),
         ({".ipynb_checkpoints/hw-checkpoint.ipynb": FILLED}, "no notebook in it"),
     ],
-    ids=["something else", "archive", "only litter"],
+    ids=["something else", "page", "archive", "only litter"],
 )
 def test_absent_notebook_is_told(files: dict[str, bytes], said: str, hand_in: Handing) -> None:
     with pytest.raises(IntakeError, match=said):
