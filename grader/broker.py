@@ -3,13 +3,14 @@
 `python -m grader.broker` reads one JSON request per line from standard input and writes one JSON reply per line to standard output:
 
     {"op": "start", "folder": …, "environment": {…}, "memory_mib": …, "probes": {name: source},
-     "isolation": "none" | "reduced" | "full", "readable": [path, …], "hidden": [path, …]}
+     "stand_ins": [package, …], "isolation": "none" | "reduced" | "full", "readable": [path, …], "hidden": [path, …]}
     {"op": "execute", "source": …, "timeout_s": …}
     {"op": "observe", "probe": …, "function": …, "arguments": {…}, "timeout_s": …}
 
 A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives),
 `hung` (it had to be killed), `died`, `memory`, or `limit` (another limit of its container). After one of the last four the kernel is gone
-and the broker ends. `tampering` lists signs that the submission tampered with its grading. nbclient executes the cells.
+and the broker ends. `tampering` lists signs that the submission tampered with its grading, `notes` what it asked for that this machine lacks.
+nbclient executes the cells.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from . import kernel_side
+from . import kernel_packages, kernel_side
 from .containment import Level
 from .kernel import make_kernel
 
@@ -42,6 +43,7 @@ _WATCH_INTERVAL_S = 0.1
 _MAX_OUTPUT_CHARACTERS = 20_000
 _MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
 _MAX_SIGNS = 20
+_MAX_NOTES = 50
 _DRAINED_AT_ONCE = 1000
 _MEMORY_BYTES = 1024**3  # of this process: messages that wait, and what they are turned into
 OVERRUN = "It sent more output or a larger result at once than grading takes in. Print and return less."
@@ -91,7 +93,9 @@ class Broker:
         self._asked_exit = False
         self._errors: list[dict[str, Any]] = []
         self._probes: dict[str, str] = request["probes"]
+        self._stand_ins: list[str] = request["stand_ins"]
         self._tampering: dict[str, None] = {}
+        self._notes: dict[tuple[str, str], None] = {}
 
     def _keep_error(self, execute_reply: dict[str, Any], **_: Any) -> None:
         """A cell's exception, from the reply: what is printed may have been cut, and the exception with it."""
@@ -117,10 +121,13 @@ class Broker:
         await self._client.async_start_new_kernel(**self._kernel.start_arguments)
         await self._client.async_start_new_kernel_client()
         self._kernel.watch()
-        source = Path(kernel_side.__file__).read_text(encoding="utf-8")
+        sources = [
+            Path(file).read_text(encoding="utf-8")
+            for file in (kernel_packages.__file__, kernel_side.__file__)
+        ]
         installed = await self.execute(
-            "(lambda n: (exec(compile("
-            f"{source!r}, '<observer>', 'exec', dont_inherit=True), n), n['install'](get_ipython().kernel)))"
+            f"(lambda n: ([exec(compile(s, '<observer>', 'exec', dont_inherit=True), n) for s in {sources!r}], "
+            f"n['install_packages'](get_ipython(), {self._stand_ins!r}, n['note']), n['install'](get_ipython().kernel)))"
             "({'__name__': 'observer'}) and None",
             START_TIMEOUT_S,
         )
@@ -170,8 +177,15 @@ class Broker:
         elif reply["outcome"] == "ok":
             reply["value"] = answer.get("value")
         self._note(answer.get("tampering", []))
-        reply["tampering"] = list(self._tampering)
+        self._keep_notes(answer.get("notes", []))
+        reply["tampering"], reply["notes"] = list(self._tampering), list(self._notes)
         return reply
+
+    def _keep_notes(self, notes: Any) -> None:
+        """Keep the first few, as short texts; whatever is malformed is left out."""
+        for pair in notes if isinstance(notes, list) else []:
+            if isinstance(pair, list) and len(pair) == 2 and len(self._notes) < _MAX_NOTES:
+                self._notes[str(pair[0])[:20], str(pair[1])[:60]] = None
 
     def _note(self, signs: Any) -> None:
         """Keep the first few signs of tampering, as short text."""

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -27,6 +27,7 @@ from .containment.cgroup import remove_all_of
 from .homework import KernelLimits
 from .notebook import Cell
 from .observation import CodeError, NotAnObservation, decode, decode_error
+from .remainder import Remainder
 
 _ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting, killing, reporting
 _START_GRACE_S = 300.0
@@ -42,7 +43,11 @@ class ExecutionError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """How a cell or a request ended: an outcome of the broker, or `no time` when the submission's time was used up."""
+    """How a cell or a request ended: an outcome of the broker, or `no time` when the submission's time was used up.
+
+    line: of a cell that raised, the line that did; 0 if that is not known
+    lost: the names that such a cell would have defined; None if nothing of it could be run after that line
+    """
 
     outcome: str
     value: Any = None
@@ -50,6 +55,9 @@ class Answer:
     output: str = ""
     seconds: float = 0.0
     tampering: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+    line: int = 0
+    lost: frozenset[str] | None = None
 
     def describe(self, limits: KernelLimits, timeout_s: float) -> str:
         """The end as a sentence about the code that ran."""
@@ -80,6 +88,7 @@ class Session:
 
     level: how well the kernel is contained
     view: what a contained kernel can read besides the system; one that is not contained can read what this process can
+    stand_ins: packages that only decorate and are missing here
     """
 
     cells: Sequence[Cell]
@@ -88,11 +97,14 @@ class Session:
     probes: Mapping[str, str] = field(default_factory=dict)
     level: Level = Level.NONE
     view: View = field(default_factory=View)
+    stand_ins: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.runs: dict[int, Answer] = {}
         self.tampering: dict[str, None] = {}
+        self.notes: dict[tuple[str, str], None] = {}  # kind, and what was asked for: a submission's words
         self._broker: _BrokerProcess | None = None
+        self._cut_short: set[int] = set()  # cells of which nothing may be run after the statement that fails
         self._deadline: float | None = None
         self._failure: ExecutionError | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="submission-"))
@@ -161,10 +173,28 @@ class Session:
         if timeout_s <= 0:
             self.runs[cell.index] = Answer("no time")
             return True
-        answer = self._send({"op": "execute", "source": cell.source, "timeout_s": timeout_s}, timeout_s)
+        answer = self._execute(cell.source, timeout_s)
+        if answer.outcome == "error" and cell.index not in self._cut_short:
+            answer = self._run_rest(cell, answer)
         if before is None or answer.outcome in _ENDED:
             self.runs[cell.index] = answer
         return self._broker is not None
+
+    def _execute(self, source: str, timeout_s: float) -> Answer:
+        return self._send({"op": "execute", "source": source, "timeout_s": timeout_s}, timeout_s)
+
+    def _run_rest(self, cell: Cell, first: Answer) -> Answer:
+        """After a statement of a cell has failed, run those of the others that don't need it. The answer is that of the first failure."""
+        remainder, answer = Remainder.of(cell.source), first
+        while answer.outcome == "error" and remainder.cut(answer.line) and remainder.statements:
+            timeout_s = min(self.limits.cell_timeout_s, self._remaining())
+            if timeout_s <= 0:
+                break
+            answer = self._execute(remainder.source, timeout_s)
+        if answer.outcome not in ("ok", "error"):
+            self._cut_short.add(cell.index)
+            return first
+        return replace(first, lost=frozenset(remainder.lost))
 
     def _start_broker(self) -> None:
         if self._deadline is None:
@@ -178,6 +208,7 @@ class Session:
             "environment": {**self.limits.environment, **self.environment},
             "memory_mib": self.limits.memory_mib,
             "probes": dict(self.probes),
+            "stand_ins": list(self.stand_ins),
             "isolation": self.level.value,
             "readable": [str(path) for path in self.view.readable],
             "hidden": [str(path) for path in self.view.hidden],
@@ -196,6 +227,7 @@ class Session:
         reply = self._broker.ask(request, timeout_s + _ANSWER_GRACE_S)
         answer = _read_reply(reply)
         self.tampering.update(dict.fromkeys(answer.tampering))
+        self.notes.update(dict.fromkeys(answer.notes))
         if answer.outcome in _ENDED:
             self._stop_broker()
         return answer
@@ -217,9 +249,17 @@ def _read_reply(reply: Any) -> Answer:
     except NotAnObservation as problem:
         return Answer("error", error=CodeError("NotPlain", str(problem)))
     signs = tuple(str(sign) for sign in reply.get("tampering", ()))
-    return Answer(
-        outcome, value, error, str(reply.get("output", "")), float(reply.get("seconds", 0.0)), signs
-    )
+    notes = tuple((str(kind), str(asked)) for kind, asked in reply.get("notes", ()))
+    output, seconds = str(reply.get("output", "")), float(reply.get("seconds", 0.0))
+    return Answer(outcome, value, error, output, seconds, signs, notes, _read_line(reply))
+
+
+def _read_line(reply: dict[str, Any]) -> int:
+    """The line of a cell that raised, as the broker found it."""
+    match reply.get("error"):
+        case {"frames": [["<ipython>", int() as line, "<module>", _]]}:
+            return line
+    return 0
 
 
 class _BrokerProcess:

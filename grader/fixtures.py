@@ -92,6 +92,8 @@ def submission(
     )
     yield submission
     submission.close()
+    if submission.notes:
+        add_context(pytestconfig, passed_over=submission.notes)
     if submission.tampering:
         add_context(pytestconfig, tampering=submission.tampering)
 

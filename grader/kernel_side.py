@@ -26,6 +26,7 @@ MAX_TRACEBACK = 20
 MAX_REPLY_CHARACTERS = 32 * 1024 * 1024
 
 MAX_SIGNS = 20
+MAX_NOTES = 50
 
 REQUEST = "observe_request"
 REPLY = "observe_reply"
@@ -39,6 +40,15 @@ _modules = sys.modules
 _PROBES = "probes"
 _BASES = (str, list, tuple, range, dict)
 _GONE = object()
+
+
+_notes: dict[tuple[str, str], None] = {}
+
+
+def note(kind: str, asked: str) -> None:
+    """Note what this machine lacks and the notebook asked for: a `package`, a `look` of plots, a `device`."""
+    if _len(_notes) < MAX_NOTES:
+        _notes[kind, asked[:60]] = None
 
 
 class NotPlain(Exception):
@@ -321,17 +331,20 @@ class Observer:
         kernel.shell_handlers[REQUEST] = self._handle
 
     def handle(self, stream: Any, identity: Any, message: Any) -> None:
-        """Reply to one request with `{"value": …}` or `{"error": …}`, and with signs of tampering."""
+        """Reply to one request with `{"value": …}` or `{"error": …}`, with signs of tampering and with what was noted."""
         content = message["content"]
         try:
-            text = _dumps({"value": self._answer(content), **self._find_tampering()}, allow_nan=False)
+            text = _dumps({"value": self._answer(content), **self._describe_state()}, allow_nan=False)
             if _len(text) > MAX_REPLY_CHARACTERS:
                 raise NotPlain(f"a value of {_len(text):,} characters as JSON")
         except (
             BaseException
         ) as error:  # the submission's SystemExit and KeyboardInterrupt too: an answer is owed in any case
-            text = _dumps({"error": describe_error(error), **self._find_tampering()})
+            text = _dumps({"error": describe_error(error), **self._describe_state()})
         self._send(stream, REPLY, {"text": text}, message, ident=identity)
+
+    def _describe_state(self) -> dict[str, Any]:
+        return {**self._find_tampering(), **({"notes": list(_notes)} if _notes else {})}
 
     def _find_tampering(self) -> dict[str, list[str]]:
         """What the submission has replaced that grading uses. A clever one hides it, and gains nothing by that."""
@@ -349,7 +362,11 @@ class Observer:
 
     def _answer(self, content: dict[str, Any]) -> Any:
         if "probes" in content:
-            self._probes.update(load_probes(content["probes"], self._builtins))
+            probes = load_probes(content["probes"], self._builtins)
+            self._probes.update(probes)
+            for probe in probes.values():
+                if "adapt" in probe:
+                    probe["adapt"](note)
             return True
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]

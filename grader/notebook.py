@@ -6,7 +6,7 @@ import codecs
 import difflib
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -48,8 +48,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
+    """python: the version that last ran it, as far as its metadata say"""
+
     path: Path
     cells: tuple[Cell, ...]
+    python: str = ""
 
     def find(self, tag: str) -> Cell | None:
         """The code cell with `tag`, or None if there is not exactly one."""
@@ -129,12 +132,8 @@ def read_notebook(path: Path) -> Notebook:
             "clear its outputs and save it again."
         )
     content = _decode(path)
-    return Notebook(
-        path,
-        _read_cells(
-            path, _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)
-        ),
-    )
+    parsed = _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)
+    return Notebook(path, _read_cells(path, parsed), _read_python(parsed))
 
 
 def _decode(path: Path) -> str:
@@ -207,6 +206,14 @@ def find_conflict(text: str) -> int | None:
     """The number of the first line that Git left where it could not merge two versions."""
     found = _CONFLICT.search(text)
     return None if found is None else text.count("\n", 0, found.start()) + 1
+
+
+def _read_python(parsed: Any) -> str:
+    """The version of Python in a notebook's metadata; empty if they name none."""
+    value = parsed
+    for key in ("metadata", "language_info", "version"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) and re.fullmatch(r"[\d.]{3,10}", value) else ""
 
 
 def _read_cells(path: Path, parsed: Any) -> tuple[Cell, ...]:

@@ -165,12 +165,13 @@ def format_notes(report: Report, isolation: str) -> list[str]:
         *([f"Graded with {display.plain(', '.join(facts), one_line=True)}"] if facts else []),
         *_list_signs(report),
         *_list_handed_in(report),
+        *_list_passed_over(report),
     ]
 
 
 def _list_facts(report: Report) -> list[tuple[str, Any]]:
     """What is known about the grading, apart from what has lines of its own."""
-    apart = ("tampering", "handed_in")
+    apart = ("tampering", "handed_in", "passed_over")
     return [(key, value) for key, value in report.context.items() if key not in apart]
 
 
@@ -178,6 +179,14 @@ def _list_handed_in(report: Report) -> list[str]:
     """What became of the files that were handed in, apart from those that are graded as a matter of course."""
     notes = list(report.context.get("handed_in", ()))
     return [f"Handed in: {display.plain(str(note), one_line=True)}" for note in notes]
+
+
+def _list_passed_over(report: Report) -> list[str]:
+    """What of the notebook was not run because this machine does not have what it needs."""
+    return [
+        f"Passed over: {display.plain(str(note), one_line=True)}"
+        for note in report.context.get("passed_over", ())
+    ]
 
 
 def _list_signs(report: Report) -> list[str]:
@@ -294,7 +303,10 @@ def format_page(report: Report) -> str:
             f"<div class='total'>{_format_score(report.score, report.max_score, report.is_open())} points</div>"
         )
     parts += [_format_section(report, exercise) for exercise in report.graded]
-    notes = "".join(f"<p>{_escape(line)}</p>" for line in [*_list_signs(report), *_list_handed_in(report)])
+    notes = "".join(
+        f"<p>{_escape(line)}</p>"
+        for line in [*_list_signs(report), *_list_handed_in(report), *_list_passed_over(report)]
+    )
     facts = " · ".join(f"{key}: {value}" for key, value in _list_facts(report))
     return "\n".join([*parts, notes, f"<footer>{_escape(facts)}</footer></html>\n"])
 

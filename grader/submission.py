@@ -8,22 +8,23 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .causes import Cause, find_cause, find_missing_name
 from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
 from .explanation import read_cells
-from .failure import fail
+from .failure import MachineFailure, fail
 from .handout import list_definitions
 from .homework import Homework
+from .lacks import Lack, describe_note, find_lack
 from .notebook import Cell, Notebook, find_conflict
-from .observation import Odd
+from .observation import CodeError, Odd
+from .packages import find_alike, list_stand_ins
 from .question import PLAIN, Question
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
 _INPUT_ERRORS = (NO_INPUT, "EOFError")
 
-# The message of a NameError.
-_MISSING = re.compile(r"name '(\w+)' is not defined")
 # That of an AttributeError; the name is the attribute's.
 _NO_ATTRIBUTE = re.compile(r".* has no attribute '(\w+)'")
 # That of a ModuleNotFoundError.
@@ -51,7 +52,9 @@ class Submission:
         )
         view = view or View()
         environment = {**environment, "PYTHONPATH": _make_path(homework.folder, level)}
-        self._session = Session(cells, homework.kernel, environment, homework.probes, level, view)
+        self._session = Session(
+            cells, homework.kernel, environment, homework.probes, level, view, list_stand_ins()
+        )
         self._hidden_modules = {name for path in view.hidden for name in _list_modules(path)}
 
     def close(self) -> None:
@@ -62,6 +65,19 @@ class Submission:
     def tampering(self) -> list[str]:
         """Signs that the submission tampered with its grading, for a person to look at."""
         return list(self._session.tampering)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was passed over because this machine does not have it, and cells of which only a part could be run."""
+        lacking = [describe_note(kind, asked) for kind, asked in self._session.notes]
+        return [note for note in (*lacking, *map(self._describe_stop, self._session.cells)) if note]
+
+    def _describe_stop(self, cell: Cell) -> str:
+        run = self._session.runs.get(cell.index)
+        if run is None or run.lost is None:
+            return ""
+        where = self._name_cell(cell)
+        return f"{where[0].upper()}{where[1:]} did not run to the end: {self._describe(run)}. What does not need that was run all the same."
 
     def flag(self, sign: str) -> None:
         """Note something that a person should look at; it costs no points."""
@@ -139,6 +155,9 @@ class Submission:
         tag, shown, error = question.tag, question.shown, answer.error
         if error is not None and error.name == "NotDefined":
             self._fail_undefined(tag, error.message)
+        if (lack := find_lack(error, self.notebook)) is not None:
+            self._fail_for(lack, f"{shown} can't be checked here: {lack.what}.")
+        self._fail_for_cell(shown, error)
         if error is not None and error.name in question.on_error:
             fail(f"{shown} can't be checked: {error.message}.", *question.on_error[error.name])
         if error is not None and error.name == "NotPlain":
@@ -158,11 +177,38 @@ class Submission:
             or _advise_call(answer, tag) + self._find_unused_attribute(answer),
         )
 
+    def _fail_for(self, lack: Lack, seen: str) -> NoReturn:
+        raise MachineFailure(seen, lack.expected, lack.remedy)
+
+    def _fail_for_cell(self, shown: str, error: CodeError | None) -> None:
+        """Fail if `shown` lacks a name, and this machine or the setup cell is the cause."""
+        cause = self._find_cause(error)
+        if cause is None:
+            return
+        name, where, run = find_missing_name(error), self._name_cell(cause.cell), cause.run
+        if (lack := find_lack(run.error, self.notebook)) is not None:
+            self._fail_for(
+                lack, f"{shown} can't be checked here: it needs {name} from {where}, but {lack.what}."
+            )
+        if self.homework.setup in cause.cell.tags:
+            fail(
+                f"{shown} did not finish: {name} is not defined, because {where} did not run to the end: {self._describe(run)}.",
+                "a setup cell that runs to the end in a fresh kernel",
+                f"correct the setup cell first: every exercise needs it.{_spell(run.error)}",
+            )
+
+    def _find_cause(self, error: CodeError | None) -> Cause | None:
+        return find_cause(error, self._session.cells, self._session.runs)
+
+    def _name_cell(self, cell: Cell) -> str:
+        return f"the cell tagged {cell.tags[0]!r}" if cell.tags else str(cell)
+
     def _fail_undefined(self, tag: str, name: str) -> NoReturn:
-        run = self._session.runs.get(self.require_cell(tag).index)
+        cell = self.require_cell(tag)
+        run = self._session.runs.get(cell.index)
         if run is not None and run.outcome != "ok":
-            self._fail_without_setup(name)
             self._fail_unmerged(tag, name)
+            self._fail_for_run(name, cell, run)
             fail(
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 f"a cell that runs and defines {name}",
@@ -184,8 +230,15 @@ class Submission:
                 "keep one of the two versions, and remove the lines with <<<<<<<, ======= and >>>>>>>.",
             )
 
-    def _fail_without_setup(self, name: str) -> None:
-        """Fail if the setup cell is the cause: there is then nothing to correct in the others."""
+    def _fail_for_run(self, name: str, cell: Cell, run: Answer) -> None:
+        """Fail if this machine or the setup cell is the cause: there is then nothing to correct in the others."""
+        cause = self._find_cause(run.error) or Cause(cell, run)
+        if (lack := find_lack(cause.run.error, self.notebook)) is not None:
+            where = self._name_cell(cause.cell)
+            self._fail_for(lack, f"{name} is not defined, because {where} did not run here: {lack.what}.")
+        self._fail_without_setup(name, cause.cell)
+
+    def _fail_without_setup(self, name: str, cause: Cell) -> None:
         tag = self.homework.setup
         setup = self.notebook.find(tag)
         if setup is None:
@@ -195,11 +248,11 @@ class Submission:
                 "give the handout's first cell its tag again.",
             )
         run = self._session.runs[setup.index]
-        if run.outcome != "ok":
+        if run.outcome != "ok" and (run.lost is None or cause == setup):
             fail(
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 "a setup cell that runs to the end in a fresh kernel",
-                "correct the setup cell first: every exercise needs it.",
+                f"correct the setup cell first: every exercise needs it.{_spell(run.error)}",
             )
 
     def _fail_odd(self, tag: str, what: str, odd: Odd) -> NoReturn:
@@ -221,20 +274,17 @@ class Submission:
             return "remove exit(), quit() or sys.exit(): it ends more than the cell."
         if missing := self._advise_missing(run) or self._advise_hidden(run):
             return missing
+        if spelling := _spell(run.error):
+            return f"correct the import in this cell.{spelling}"
         if run.error is not None and run.error.name in ("NameError", "ModuleNotFoundError"):
             return "define or import what is missing in this cell, in the setup cell, or in a cell above; then restart the kernel and try again."
         return "restart your kernel, run the notebook from the top, and correct this cell."
 
     def _advise_missing(self, answer: Answer) -> str | None:
         """What to do about a NameError; in the student's own kernel another cell may have defined the name."""
-        found = (
-            _MISSING.match(answer.error.message)
-            if answer.error and answer.error.name == "NameError"
-            else None
-        )
-        if found is None:
+        name = find_missing_name(answer.error)
+        if name is None:
             return None
-        name = found[1]
         return (
             f"check how {name} is spelt, or define or import it at the top level of a marked cell, the setup cell or "
             f"a cell above. Only these cells were run, and those that define what they use.{self._find_unused(name)}"
@@ -272,9 +322,19 @@ class Submission:
                 return f" {name} occurs in {cell}, of which only what sets something up was run."
             if run is None:
                 return f" {name} occurs in {cell}, which was not run."
-            if run.outcome != "ok" and not _is_missing(run, name):
+            if run.outcome != "ok" and find_missing_name(run.error) != name:
                 return f" {name} occurs in {cell}, which did not run to the end: {self._describe(run)}."
         return ""
+
+
+def _spell(error: CodeError | None) -> str:
+    """A sentence about a module that nobody knows: its name may be misspelt, or be that of a file of one's own."""
+    found = _NO_MODULE.match(error.message) if error and error.name == "ModuleNotFoundError" else None
+    if found is None:
+        return ""
+    alike = find_alike(found[1])
+    meant = f" Is {alike} meant?" if alike is not None else ""
+    return f"{meant} A file {found[1]}.py of your own has to be handed in beside the notebook."
 
 
 def _make_path(folder: Path, level: Level) -> str:
@@ -287,12 +347,6 @@ def _list_modules(path: Path) -> list[str]:
     """What could be imported of a hidden place: the package or module that it is, else what lies in it."""
     parts = path.iterdir() if path.is_dir() and not (path / "__init__.py").exists() else [path]
     return [part.stem for part in parts if part.suffix == ".py" or (part / "__init__.py").exists()]
-
-
-def _is_missing(run: Answer, name: str) -> bool:
-    """Whether the cell stopped because `name` was missing there too."""
-    found = _MISSING.match(run.error.message) if run.error else None
-    return found is not None and found[1] == name
 
 
 def _advise_call(answer: Answer, tag: str) -> str:

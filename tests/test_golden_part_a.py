@@ -64,6 +64,8 @@ class Case(GoldenCase):
     format: `nbformat 4`, `nbformat 3`, `text tags` (a string for the list of tags), `no tags` or `jupytext`
     packed: as what the notebook is handed in: as it is, in a `folder`, or in a `zip`
     beside: then, by name, files of the kit that lie beside it
+    lacking: the exercises that need the instructor, since a machine lacks what they rely on
+    python: the version that last ran the notebook, by its metadata
     limits: the kernel's limits where they differ from the homework's
     seconds: after which grading counts as stuck
     """
@@ -77,6 +79,8 @@ class Case(GoldenCase):
     format: str = "nbformat 4"
     packed: str = ""
     beside: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
+    python: str = ""
     limits: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 900.0
 
@@ -155,6 +159,8 @@ def change_base(case: Case) -> NotebookNode:
         cells += [cell] * changes.get("copies", 1)
         cells += read_cells(case, f"after.{tag}*.py")
     notebook.cells = cells
+    if case.python:
+        notebook.metadata["language_info"] = {"name": "python", "version": case.python}
     return notebook
 
 
@@ -187,13 +193,19 @@ class Grading:
     def find_losses(self) -> dict[str, float]:
         """The exercises with a failed check, and the points that they get."""
         checks = [test for test in self.tests if test["extra_data"]["outcome"] != "manual"]
-        failed = {test["number"] for test in checks if test["status"] == "failed"}
+        failed = {test["number"] for test in checks if test.get("status") == "failed"}
         return {
             number: sum(test["score"] for test in checks if test["number"] == number) for number in failed
         }
 
     def list_messages(self) -> list[str]:
-        return [test["output"] for test in self.tests if test.get("status") == "failed"]
+        return [
+            test["output"] for test in self.tests if test["extra_data"]["outcome"] in ("failed", "machine")
+        ]
+
+    def find_lacking(self) -> set[str]:
+        """The exercises that need the instructor."""
+        return {test["number"] for test in self.tests if test["extra_data"]["outcome"] == "machine"}
 
 
 def grade(case: Case, folder: Path, environment: Mapping[str, str]) -> Grading:
@@ -285,11 +297,12 @@ def test_report_is_the_case_s(case: Case, gradings: dict[str, Future[Grading]]) 
     assert SEED != DEFAULT_SEED or losses == pytest.approx(case.points, abs=1e-3), "\n".join(
         grading.list_messages()
     )
+    assert grading.find_lacking() == set(case.lacking)
     assert case.find_unsaid(grading.list_messages()) == [], "\n".join(grading.list_messages())
 
 
 def test_cases_are_enough() -> None:
-    wrong = [case for case in ALL if case.points or case.refused]
+    wrong = [case for case in ALL if case.points or case.refused or case.lacking]
     assert len(wrong) >= 40
     assert len(ALL) - len(wrong) >= 10
     assert {exercise for case in wrong for exercise in case.points} == TAGS.keys()

@@ -58,6 +58,8 @@ CELLS = {
     "raises below": "def g(x):\n    return x[5]\ng('ab')",
     "raises below a magic": "%%time\n1 / 0",
     "after raises": "after_raises = first + 1",
+    "stops": "share = 1 / 0\nhalf = share / 2\ngoes_on = 1",
+    "stops, then exits": "before = 1\n1 / 0\nimport os\nos._exit(0)",
     "syntax error": "def f(:",
     "loops": "while True: pass",
     "sys.exit": "import sys\nsys.exit(3)",
@@ -86,6 +88,8 @@ def mishaps(isolation: dict[str, Any]) -> Iterator[Session]:
         ("raises below", "error", "IndexError: string index out of range at `g('ab')`"),
         ("raises below a magic", "error", "ZeroDivisionError: division by zero"),
         ("after raises", "ok", ""),
+        ("stops", "error", "ZeroDivisionError: division by zero at `share = 1 / 0`"),
+        ("stops, then exits", "error", "ZeroDivisionError: division by zero at `1 / 0`"),
         ("syntax error", "error", "SyntaxError"),
         ("loops", "timeout", "KeyboardInterrupt"),
         ("sys.exit", "error", "SystemExit: 3"),
@@ -107,6 +111,15 @@ def test_a_cell_s_mishap_is_told_and_costs_that_cell_alone(
     assert "%%" not in str(run.error)
 
 
+def test_what_does_not_need_a_failed_statement_is_run_after_it(mishaps: Session) -> None:
+    assert read(mishaps, "goes_on") == 1
+    assert mishaps.runs[list(CELLS).index("stops")].lost == {"share", "half"}
+
+
+def test_what_runs_after_a_failed_statement_costs_nothing_before_it(mishaps: Session) -> None:
+    assert read(mishaps, "before") == 1
+
+
 def test_what_a_cell_prints_is_kept_in_part(mishaps: Session) -> None:
     output = mishaps.runs[list(CELLS).index("prints 20 MB")].output
 
@@ -117,11 +130,33 @@ def test_what_a_cell_prints_is_kept_in_part(mishaps: Session) -> None:
 def test_a_new_kernel_runs_earlier_cells_again_but_not_those_that_ended_theirs(mishaps: Session) -> None:
     # A container's folder is new with each kernel; a plain kernel finds what those before it left.
     contained = mishaps.level is not Level.NONE
-    assert read(mishaps, "runs") == ("first " if contained else "first exit first first first ")
+    assert read(mishaps, "runs") == ("first " if contained else "first first exit first first first ")
 
 
 def test_names_are_there_in_the_new_kernel(mishaps: Session) -> None:
     assert (read(mishaps, "first"), read(mishaps, "after_raises")) == (1, 2)
+
+
+# --- packages that are not installed ----------------------------------------------------------------------------------------------------
+
+DECORATED = """
+import noplots
+noplots.set_theme()
+%matplotlib widget
+def draws(): noplots.lineplot([1, 2]); return 3
+def needs(): return float(noplots.mean([1, 2]))
+"""
+
+
+def test_what_decorates_and_is_missing_is_passed_over_and_noted(isolation: dict[str, Any]) -> None:
+    with Session(make_cells(DECORATED), KernelLimits(), stand_ins=["noplots"], **isolation) as session:
+        assert call(session, "draws").value == 3
+        needing = call(session, "needs")
+
+    assert needing.error is not None
+    assert (needing.error.name, needing.error.message) == ("ModuleNotFoundError", "No module named 'noplots'")
+    assert list(session.notes) == [("package", "noplots"), ("look", "widget")]
+    assert session.tampering == {}
 
 
 # --- functions --------------------------------------------------------------------------------------------------------------------------

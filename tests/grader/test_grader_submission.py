@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from grader import packages
 from grader.containment import View
 from grader.execution import Answer
-from grader.failure import Failure
+from grader.failure import Failure, MachineFailure
 from grader.handout import Handout
 from grader.homework import Homework, KernelLimits, Suite
 from grader.notebook import Cell, Notebook
@@ -28,6 +29,7 @@ class MadeUpSession:
         self.answer = answer
         self.runs = runs
         self.cells = cells
+        self.notes: dict[tuple[str, str], None] = {}
 
     def run_cells(self) -> None:
         pass
@@ -269,3 +271,97 @@ def test_an_answer_class_gives_its_attributes() -> None:
     found = {"kind": "class", "attributes": {"q1": {"value": "a"}}}
 
     assert make_submission(Answer("ok", found)).read_class("answer", "A", ["q1"]) == {"q1": {"value": "a"}}
+
+
+# --- what the machine lacks, and the setup cell ---------------------------------------------------------------
+
+NO_OPACUS = CodeError("ModuleNotFoundError", "No module named 'opacus'", "import opacus")
+
+
+@pytest.fixture
+def no_opacus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "is_installed", lambda name: name != "opacus")
+
+
+def stopped(error: CodeError, *lost: str) -> Answer:
+    """A cell that was continued after a failure."""
+    return Answer("error", error=error, lost=frozenset(lost))
+
+
+@pytest.mark.usefixtures("no_opacus")
+def test_a_call_that_needs_a_missing_package_is_no_mistake() -> None:
+    failure = get_failure(make_submission(Answer("error", error=NO_OPACUS)))
+
+    assert isinstance(failure, MachineFailure)
+    assert (
+        failure.seen == "f(n=3) can't be checked here: the package opacus is not installed on this machine."
+    )
+    assert failure.advice == "pip install opacus, and check again."
+
+
+@pytest.mark.usefixtures("no_opacus")
+@pytest.mark.parametrize(
+    ("answer", "cell", "where"),
+    [
+        (
+            raised("NameError", "name 'opacus' is not defined"),
+            None,
+            "it needs opacus from the cell tagged 'setup'",
+        ),
+        (
+            raised("NotDefined", "f"),
+            raised("NameError", "name 'opacus' is not defined"),
+            "f is not defined, because the cell tagged 'setup' did not run here",
+        ),
+    ],
+    ids=["in a function", "in a cell"],
+)
+def test_a_name_that_a_missing_package_would_have_given_is_no_mistake(
+    answer: Answer, cell: Answer | None, where: str
+) -> None:
+    failure = get_failure(make_submission(answer, setup=stopped(NO_OPACUS, "opacus"), cell=cell))
+
+    assert isinstance(failure, MachineFailure)
+    assert where in failure.seen
+
+
+@pytest.mark.usefixtures("no_opacus")
+def test_a_mistake_beside_a_missing_package_stays_one() -> None:
+    failure = get_failure(make_submission(raised("KeyError", "'a'"), setup=stopped(NO_OPACUS, "opacus")))
+
+    assert not isinstance(failure, MachineFailure)
+
+
+def test_what_the_setup_cell_would_have_given_names_the_setup_cell() -> None:
+    setup = stopped(CodeError("ModuleNotFoundError", "No module named 'lab_3'", "from lab_3 import *"), "*")
+    failure = get_failure(make_submission(raised("NameError", "name 'split' is not defined"), setup=setup))
+
+    assert "split is not defined, because the cell tagged 'setup' did not run to the end" in failure.seen
+    assert "from lab_3 import *" in failure.seen
+    assert failure.advice.startswith("correct the setup cell first")
+
+
+def test_a_tagged_cell_with_a_mistake_of_its_own_does_not_blame_a_setup_cell_that_went_on() -> None:
+    setup = stopped(CodeError("ValueError", "no"), "unused")
+    failure = get_failure(
+        make_submission(raised("NotDefined", "f"), setup=setup, cell=raised("KeyError", "'a'"))
+    )
+
+    assert "because the cell tagged 'answer' did not run: it raised KeyError" in failure.seen
+
+
+def test_a_module_that_nobody_knows_may_be_misspelt_or_a_file_of_one_s_own() -> None:
+    cell = raised("ModuleNotFoundError", "No module named 'pandsa'")
+    failure = get_failure(make_submission(raised("NotDefined", "f"), cell=cell))
+
+    assert "Is pandas meant?" in failure.advice
+    assert "A file pandsa.py of your own has to be handed in beside the notebook" in failure.advice
+
+
+def test_a_cell_that_went_on_is_noted() -> None:
+    submission = make_submission(Answer("ok"), setup=stopped(CodeError("ValueError", "no", "int('x')"), "x"))
+
+    assert submission.notes == [
+        "The cell tagged 'setup' did not run to the end: it raised ValueError: no at `int('x')`. "
+        "What does not need that was run all the same."
+    ]
