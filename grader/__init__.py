@@ -17,6 +17,7 @@ from .values import (
     check_option,
     compare_columns,
     is_number,
+    share_points,
     show,
     show_list,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "fail",
     "is_number",
     "read_homework",
+    "share_points",
     "show",
     "show_list",
 ]

@@ -12,7 +12,8 @@ import pytest
 from . import display
 from .containment import ContainedWorkers, Level, Limits, View
 from .containment.limits import MIB
-from .grading import GRADING, Grading, add_context
+from .failure import Failure
+from .grading import GRADING, REMARKS, Grading, add_context
 from .isolation import IsolationError, check_view, make_view
 from .question import Ask, Question
 from .reference import ReferenceProcess
@@ -121,6 +122,13 @@ def ask(request: pytest.FixtureRequest, submission: Submission, reference: Refer
     """Puts a question to the submission and to the reference: `seen, right = ask(question)`."""
     foreseen = [question for item in request.session.items for question in _list_questions(item)]
     return Ask(submission, reference, foreseen)
+
+
+@pytest.fixture
+def remark(request: pytest.FixtureRequest) -> Callable[[Failure], None]:
+    """Notes what a check saw that costs nothing, since the exercise does not ask for it: it is told beside the score."""
+    remarks: list[Failure] = request.node.stash.setdefault(REMARKS, [])
+    return remarks.append
 
 
 @pytest.fixture

@@ -58,8 +58,11 @@ class Grading:
                 extra["not_reached"] = True
         elif not passed:
             status, message = BROKEN, f"This check could not be made: {failure!r}"[:2_000]
+        remarks = tuple(map(str, item.stash.get(REMARKS, ())))
         self.report.results.append(
-            CheckResult(exercise_id, _name_check(item), points, status, message, extra, _find_function(item))
+            CheckResult(
+                exercise_id, _name_check(item), points, status, message, extra, _find_function(item), remarks
+            )
         )
 
     def add_manual_items(self) -> None:
@@ -102,6 +105,8 @@ class Grading:
 
 
 GRADING = pytest.StashKey[Grading]()
+REMARKS = pytest.StashKey[list[Failure]]()
+"""What a check remarked, kept with it."""
 
 
 def add_context(config: pytest.Config, **facts: Any) -> None:

@@ -25,6 +25,7 @@ class CheckResult:
     status: `passed`, `failed` (the submission's mistake), `broken` (a bug in the kit), `machine` (this machine lacks what the submission
         relies on), `manual` (a person decides)
     check: the name of the function that checks; `is_withheld`: it passed, but the exercise's gate did not
+    remarks: what it saw that costs nothing, in the three parts of a message
     """
 
     exercise: str
@@ -34,7 +35,13 @@ class CheckResult:
     message: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     check: str = ""
+    remarks: tuple[str, ...] = ()
     is_withheld: bool = False
+
+    @property
+    def text(self) -> str:
+        """The message, and below it the remarks."""
+        return "\n\n".join([*filter(None, [self.message]), *(f"Remark: {each}" for each in self.remarks)])
 
     @property
     def score(self) -> float:
@@ -116,12 +123,13 @@ def _to_test(result: CheckResult) -> dict[str, Any]:
         "name": result.name,
         "score": result.score,
         "max_score": result.points,
-        "output": display.plain(result.message),
+        "output": display.plain(result.text),
         "output_format": "text",
         "visibility": "visible",
         "extra_data": {
             **result.extra,
             **({"check": result.check} if result.check else {}),
+            **({"remarks": list(map(display.plain, result.remarks))} if result.remarks else {}),
             "outcome": result.status,
         },
     }
@@ -163,9 +171,20 @@ def format_notes(report: Report, isolation: str) -> list[str]:
     return [
         f"Isolation: {isolation}",
         *([f"Graded with {display.plain(', '.join(facts), one_line=True)}"] if facts else []),
+        *_list_remarks(report),
         *_list_signs(report),
         *_list_handed_in(report),
         *_list_passed_over(report),
+    ]
+
+
+def _list_remarks(report: Report) -> list[str]:
+    """What was seen that costs nothing."""
+    return [
+        line
+        for result in report.results
+        for remark in result.remarks
+        for line in f"Remark on {result.exercise}, which costs nothing: {display.plain(remark)}".split("\n")
     ]
 
 
@@ -328,12 +347,12 @@ def _format_check(result: CheckResult) -> str:
         else ""
     )
     answer = result.extra.get("answer")
-    body = f"<pre>{_escape(result.message.strip())}</pre>" if result.message.strip() else ""
+    body = f"<pre>{_escape(result.text.strip())}</pre>" if result.text.strip() else ""
     body += (
         f"<blockquote><pre>{_escape(answer.strip())}</pre></blockquote>" if answer else ""
     )  # the student's words
     state = {
-        PASSED: "passed",
+        PASSED: "passed, with a remark" if result.remarks else "passed",
         FAILED: "to correct",
         BROKEN: "could not be checked",
         MACHINE: "needs the instructor",

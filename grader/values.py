@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 from .failure import fail
@@ -58,6 +59,13 @@ def check_lists(
         for index, value in enumerate(found):
             if not is_number(value) or not math.isfinite(value):
                 fail(f"{where}[{index}] is {show(value)}.", "finite numbers", advice)
+
+
+def share_points(points: float, count: int) -> list[float]:
+    """The points of each of `count` checks that are worth `points` together: about equal, with two decimals at most."""
+    hundredths = round(100 * points)
+    ends = [round(hundredths * number / count) for number in range(count + 1)]
+    return [(end - begin) / 100 for begin, end in pairwise(ends)]
 
 
 def show(value: Any) -> str:

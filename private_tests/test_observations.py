@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader import Submission, check_option, fail, read_homework
+from grader import Submission, check_option, fail, read_homework, share_points
 
 from .answer_key.key import KEY
 
@@ -20,8 +20,9 @@ def list_cases() -> Iterator[Any]:
     for tag in (tag for tag in HOMEWORK.tags if tag.endswith("_observations")):
         exercise = HOMEWORK.find_by_tag(tag)
         for name, questions in HOMEWORK.handout.options(tag).items():
-            mark = pytest.mark.exercise(exercise.id, points=exercise.points / 2 / len(questions))
-            for question in questions:
+            shares = share_points(exercise.points / 2, len(questions))
+            for question, points in zip(questions, shares, strict=True):
+                mark = pytest.mark.exercise(exercise.id, points=points)
                 yield pytest.param(tag, name, question, id=f"{name}.{question}", marks=mark)
 
 

@@ -188,16 +188,24 @@ def nothing_returned(evidence: ServerEvidence) -> Failure | None:
 
 
 def values_missing(evidence: ServerEvidence) -> Failure | None:
-    """A list of the result has not one finite number per round."""
-    for field in ("message_count", "test_accuracy", "wall_time"):
-        values, rounds = evidence.result.get(field), evidence.nr_rounds
-        if not _has_numbers(values, rounds):
-            return Failure(
-                f"{field} of {evidence.exercise.name} is {str(values)[:80]} after {rounds} rounds.",
-                f"{rounds} finite numbers, one per round",
-                f"append to {field} in every round, and return the RunResult, in the cell tagged {evidence.exercise.tag!r}.",
-            )
-    return None
+    """The messages or the accuracies of the result are not one finite number per round."""
+    return _find_missing(evidence, "message_count") or _find_missing(evidence, "test_accuracy")
+
+
+def times_missing(evidence: ServerEvidence) -> Failure | None:
+    """The times of the result are not one finite number per round."""
+    return _find_missing(evidence, "wall_time")
+
+
+def _find_missing(evidence: ServerEvidence, field: str) -> Failure | None:
+    values, rounds = evidence.result.get(field), evidence.nr_rounds
+    if _has_numbers(values, rounds):
+        return None
+    return Failure(
+        f"{field} of {evidence.exercise.name} is {str(values)[:80]} after {rounds} rounds.",
+        f"{rounds} finite numbers, one per round",
+        f"append to {field} in every round, and return the RunResult, in the cell tagged {evidence.exercise.tag!r}.",
+    )
 
 
 def _has_numbers(values: Any, count: int) -> bool:

@@ -199,8 +199,11 @@ class Grading:
         }
 
     def list_messages(self) -> list[str]:
+        """Of checks that have not passed, and of those with a remark."""
         return [
-            test["output"] for test in self.tests if test["extra_data"]["outcome"] in ("failed", "machine")
+            test["output"]
+            for test in self.tests
+            if test["extra_data"]["outcome"] in ("failed", "machine") or "remarks" in test["extra_data"]
         ]
 
     def find_lacking(self) -> set[str]:

@@ -9,9 +9,9 @@ from public_tests.server_runs import ServerExercise, ask_about_server
 from .draws import draw_case
 
 
-def ask_for_parts(exercise: ServerExercise, grading_seed: int) -> Question:
-    """Make a server for the lab's own split, and look at what it is made of."""
-    return ask_about_server(exercise, draw_case(exercise, grading_seed, "non-iid"), "inspect_server", "")
+def ask_for_parts(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
+    """Make a server, and look at what it is made of."""
+    return ask_about_server(exercise, draw_case(exercise, grading_seed, kind), "inspect_server", "")
 
 
 def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
@@ -19,10 +19,13 @@ def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Quest
     return server_runs.ask_for_run(exercise, draw_case(exercise, grading_seed, kind), grading_seed)
 
 
-def ask_for_update(exercise: ServerExercise, grading_seed: int) -> Question:
-    """Ask the client with most samples for its update of weights that it has never seen, and the one with fewest twice."""
-    case = draw_case(exercise, grading_seed, "large")
-    sizes = case.clients["sizes"]
+def ask_for_update(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
+    """Ask the client with most samples for its update of weights that it has never seen, and the one with fewest twice.
+
+    Of the lab's own split, whose parts are about equal, ask any two.
+    """
+    case = draw_case(exercise, grading_seed, kind)
+    sizes = case.clients.get("sizes", (2, 1))
     return ask_about_server(
         exercise,
         case,

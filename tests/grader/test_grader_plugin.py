@@ -42,12 +42,14 @@ files = ["s.py"]
 
 CHECKS = '''
 import pytest
-from grader import fail
+from grader import Failure, fail
 
 @pytest.mark.exercise("X1", points=1)
-def test_number(submission):
+def test_number(submission, remark):
     """The number is seven."""
     value = submission.read_value("number", "number")
+    if not isinstance(value, int):
+        remark(Failure(f"number is {value!r}.", "a whole number", "leave out the point."))
     if value != 7:
         fail(f"number is {value!r}.", "another number", "count again.")
 
@@ -159,6 +161,14 @@ def test_a_right_answer_earns_its_points(grade: Grade) -> None:
 
     assert ended.returncode == 0
     assert (results["score"], results["max_score"]) == (1.0, 1.5)
+
+
+def test_a_remark_costs_nothing(grade: Grade) -> None:
+    ended, results = grade("7.0", "--exercise=X1")
+
+    assert (ended.returncode, results["score"]) == (0, 1.0)
+    assert "Remark on X1, which costs nothing: number is 7.0." in ended.stdout
+    assert results["tests"][0]["output"].startswith("Remark: number is 7.0.")
 
 
 def test_a_wrong_answer_gets_its_sentence_and_no_traceback(grade: Grade) -> None:

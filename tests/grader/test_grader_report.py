@@ -104,6 +104,26 @@ def test_a_bug_of_the_kit_gives_no_points_and_is_told_apart() -> None:
     assert (test["status"], test["score"], test["extra_data"]["outcome"]) == ("failed", 0.0, "broken")
 
 
+REMARKED = make_report(
+    CheckResult("X1", "one", 1, PASSED, remarks=("Times shrink.\n  Next: add them up.",)),
+    CheckResult("X2", "two", 2, FAILED, "Seen.", {"next": "do this."}, remarks=("Odd name.",)),
+)
+
+
+def test_a_remark_costs_nothing_and_is_told_everywhere() -> None:
+    passed, failed = REMARKED.to_results()["tests"]
+
+    assert (REMARKED.score, passed["status"], failed["output"]) == (
+        1.0,
+        "passed",
+        "Seen.\n\nRemark: Odd name.",
+    )
+    assert passed["extra_data"]["remarks"] == ["Times shrink.\n  Next: add them up."]
+    assert "passed, with a remark" in format_page(REMARKED)
+    assert "  Next: add them up." in format_notes(REMARKED, "none")
+    assert "Remark on X2, which costs nothing: Odd name." in format_notes(REMARKED, "none")
+
+
 LACKING = make_report(
     CheckResult("X1", "one", 0.5, PASSED),
     CheckResult(

@@ -15,6 +15,7 @@ from grader.values import (
     check_option,
     compare_columns,
     is_number,
+    share_points,
     show,
 )
 
@@ -131,3 +132,12 @@ def test_columns(columns: list[str], sentence: str) -> None:
 )
 def test_values_in_messages_are_short(value: Any, text: str) -> None:
     assert show(value) == text
+
+
+@pytest.mark.parametrize(
+    ("points", "count", "shares"),
+    [(1.0, 3, [0.33, 0.34, 0.33]), (0.5, 3, [0.17, 0.16, 0.17]), (1, 2, [0.5, 0.5]), (0.5, 1, [0.5])],
+)
+def test_shares_of_points_add_up(points: float, count: int, shares: list[float]) -> None:
+    assert share_points(points, count) == shares
+    assert round(sum(shares), 2) == points

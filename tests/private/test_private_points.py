@@ -55,6 +55,10 @@ def test_checks_and_manual_items_add_up_to_the_exercise_s_points(
     assert automatic + by_hand == pytest.approx(exercise.points, abs=1e-9)
 
 
+def test_points_have_two_decimals_at_most(hidden: list[Marker]) -> None:
+    assert [points for _, points, _ in hidden if round(points, 2) != points] == []
+
+
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.gate], ids=lambda exercise: exercise.id)
 def test_a_gate_is_a_check_of_its_exercise(hidden: list[Marker], exercise: Exercise) -> None:
     assert (exercise.id, exercise.gate) in {(name, function) for name, _, function in hidden}

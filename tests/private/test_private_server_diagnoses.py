@@ -13,6 +13,7 @@ from private_tests.servers.diagnoses import (
     WRONG_RESULT,
     WRONG_WEIGHTS,
     WRONG_WITH_FEW_CLIENTS,
+    odd_times,
     other_kind,
     other_messages,
     times_not_added_up,
@@ -324,7 +325,6 @@ def test_a_right_result_passes() -> None:
     ("changed", "sentence"),
     [
         ({"returned": "NoneType"}, "run(2) of FedAvgGradServer returns None (is a return missing?)."),
-        ({"wall_time": []}, "wall_time of FedAvgGradServer is [] after 2 rounds."),
         ({"test_accuracy": None}, "test_accuracy of FedAvgGradServer is None after 2 rounds."),
         (
             {"message_count": [4, float("nan")]},
@@ -333,15 +333,33 @@ def test_a_right_result_passes() -> None:
         ({"b": -1}, "b of the RunResult of FedAvgGradServer is -1."),
         ({"message_count": [2, 4]}, "message_count of FedAvgGradServer is [2, 4]."),
         ({"test_accuracy": [10.0, 10.0]}, "test_accuracy of FedAvgGradServer is [10.0, 10.0]."),
-        (
-            {"wall_time": [1.0, 1.0]},
-            "wall_time of FedAvgGradServer is [1.0, 1.0], which does not grow by the time of each round.",
-        ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_a_wrong_result_is_told(changed: dict[str, Any], sentence: str) -> None:
     assert diagnose(see_result(**changed), WRONG_RESULT).seen == sentence
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"wall_time": []}, "wall_time of FedAvgGradServer is [] after 2 rounds."),
+        (
+            {"wall_time": [1.0, 1.0]},
+            "wall_time of FedAvgGradServer is [1.0, 1.0], which does not grow by the time of each round.",
+        ),
+        ({"returned": "NoneType", "wall_time": None}, None),
+        ({}, None),
+    ],
+    ids=["missing", "not added up", "nothing returned", "right"],
+)
+def test_times_are_remarked_on_alone(changed: dict[str, Any], sentence: str | None) -> None:
+    evidence = see_result(**changed)
+    odd = odd_times(evidence)
+
+    assert (odd.seen if odd else None) == sentence
+    if "returned" not in changed:
+        explain(evidence, WRONG_RESULT)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ each_server = pytest.mark.parametrize("exercise", SERVERS, ids=lambda exercise: 
 
 
 DRAWS = {
-    "parts": ask_for_parts,
-    "update": ask_for_update,
+    **{f"parts of {kind}": partial(ask_for_parts, kind=kind) for kind in KINDS},
+    **{f"update of {kind}": partial(ask_for_update, kind=kind) for kind in ("large", "non-iid")},
     **{kind: partial(ask_for_run, kind=kind) for kind in (*KINDS, "few")},
 }
 
