@@ -32,7 +32,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from . import kernel_packages, kernel_side
+from . import kernel_packages, kernel_side, seal
 from .containment import Level
 from .kernel import make_kernel
 
@@ -49,6 +49,19 @@ _MEMORY_BYTES = 1024**3  # of this process: messages that wait, and what they ar
 OVERRUN = "It sent more output or a larger result at once than grading takes in. Print and return less."
 
 Reply = dict[str, Any]
+
+_CLOSING_TIMEOUT_S = 10.0
+_NOT_OPEN = "the kernel answered a question that was not open"
+# Each module has built-ins of its own, which a notebook can't replace.
+_INSTALL = """
+(lambda new: (
+    lambda seal, packages, observer: observer['install'](get_ipython(), seal['Seal'](), packages, {stand_ins!r})
+)(new('seal', {}), new('packages', {}), new('observer', {})))(
+    lambda name, source: (
+        lambda names: (exec(compile(source, f'<{{name}}>', 'exec', dont_inherit=True), names), names)[1]
+    )({{'__name__': name, '__builtins__': dict(vars(__import__('builtins')))}})
+)
+"""
 
 # How the message of a syntax error ends; the name of a cell's file is a number, which tells a student nothing.
 _CELL_FILE = re.compile(r"\([^()]*, line (\d+)\)$")
@@ -96,6 +109,7 @@ class Broker:
         self._stand_ins: list[str] = request["stand_ins"]
         self._tampering: dict[str, None] = {}
         self._notes: dict[tuple[str, str], None] = {}
+        self._is_forged = False
 
     def _keep_error(self, execute_reply: dict[str, Any], **_: Any) -> None:
         """A cell's exception, from the reply: what is printed may have been cut, and the exception with it."""
@@ -122,15 +136,11 @@ class Broker:
         await self._client.async_start_new_kernel_client()
         self._kernel.watch()
         sources = [
-            Path(file).read_text(encoding="utf-8")
-            for file in (kernel_packages.__file__, kernel_side.__file__)
+            Path(str(each.__file__)).read_text(encoding="utf-8")
+            for each in (seal, kernel_packages, kernel_side)
         ]
-        installed = await self.execute(
-            f"(lambda n: ([exec(compile(s, '<observer>', 'exec', dont_inherit=True), n) for s in {sources!r}], "
-            f"n['install_packages'](get_ipython(), {self._stand_ins!r}, n['note']), n['install'](get_ipython().kernel)))"
-            "({'__name__': 'observer'}) and None",
-            START_TIMEOUT_S,
-        )
+        order = _INSTALL.format(*map(repr, sources), stand_ins=self._stand_ins)
+        installed = await self.execute(order, START_TIMEOUT_S)
         if installed["outcome"] != "ok":
             return installed
         return await self._ask({"probes": self._probes}, START_TIMEOUT_S)
@@ -162,7 +172,29 @@ class Broker:
     async def observe(self, request: dict[str, Any]) -> Reply:
         """Ask a probe function."""
         content = {key: request[key] for key in ("probe", "function", "arguments")}
-        return await self._ask(content, request["timeout_s"])
+        reply = await self._ask(content, request["timeout_s"])
+        return await self._confirm(reply) if reply["outcome"] == "ok" else reply
+
+    async def _confirm(self, reply: Reply) -> Reply:
+        """An answer, unless what gave it was tampered with, or the kernel gave another one as well."""
+        self._is_forged = False
+        closing = await self._ask({kernel_side.CLOSING: True}, _CLOSING_TIMEOUT_S)
+        breaks = closing.get("value")
+        if self._is_forged:
+            breaks = [_NOT_OPEN]
+        elif closing["outcome"] != "ok" or not isinstance(breaks, list):
+            breaks = ["the kernel did not confirm its answer"]
+        if not breaks:
+            return reply
+        self._note(breaks)
+        outcome = closing["outcome"] if closing["outcome"] in ENDED else "error"
+        error = {"name": kernel_side.TAMPERED, "message": str(breaks[0])[:200], "frames": []}
+        return {
+            "outcome": outcome,
+            "seconds": reply["seconds"],
+            "error": error,
+            "tampering": list(self._tampering),
+        }
 
     async def _ask(self, content: dict[str, Any], timeout_s: float) -> Reply:
         client: Any = self._client.kc  # typed as the base class, which lacks the asynchronous methods
@@ -212,7 +244,8 @@ class Broker:
                 answer.update(_read_answer(message))
                 return
             if message["msg_type"] == kernel_side.REPLY:
-                self._note(["the kernel answered a question that was not open"])
+                self._is_forged = True
+                self._note([_NOT_OPEN])
 
     async def _with_deadline(self, work: Coroutine[Any, Any, Any], timeout_s: float) -> Reply:
         """Do `work`; past its deadline interrupt the kernel, and kill it if it does not respond."""

@@ -12,7 +12,8 @@ import json
 import math
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from _json import encode_basestring_ascii, make_encoder
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field
 from types import MemberDescriptorType, ModuleType
@@ -29,13 +30,15 @@ MAX_SIGNS = 20
 MAX_NOTES = 50
 
 REQUEST = "observe_request"
+CLOSING = "closing"  # the content of the request after each answer: is that answer worth anything?
 REPLY = "observe_reply"
+TAMPERED = "Tampered"  # the name of the error in place of an answer that is worth nothing
 
 _type = type
 _len = len
 _isinstance = isinstance
 _getattribute = type.__getattribute__
-_dumps = json.dumps
+_json_dumps = json.dumps
 _modules = sys.modules
 _PROBES = "probes"
 _BASES = (str, list, tuple, range, dict)
@@ -57,6 +60,15 @@ class NotPlain(Exception):
 
 class NotDefined(Exception):
     """The notebook has no global of that name."""
+
+
+# All in C, with nothing to replace: json.dumps looks up its parts in modules, where a notebook may put others.
+_encode = make_encoder(None, repr, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+
+
+def _dumps(plain: Any) -> str:
+    """Plain data as JSON. Raises ValueError for NaN and infinities."""
+    return "".join(_encode(plain, 0))
 
 
 def to_plain(value: Any) -> Any:
@@ -310,14 +322,16 @@ def _find_replaced_builtins(before: dict[str, Any]) -> list[str]:
 
 
 class Observer:
-    """Answers the requests of one kernel."""
+    """Answers the requests of one kernel. Its `seal` notices what the submission does to it."""
 
-    def __init__(self, kernel: Any) -> None:
+    def __init__(self, kernel: Any, seal: Any) -> None:
         self._kernel = kernel
+        self._seal = seal
         self._namespace = kernel.shell.user_ns
         self._send = kernel.session.send
         self._bindings = Bindings(self._namespace)
-        kernel.shell.events.register("post_execute", self._bindings.record)
+        record = seal.hide(self._bindings.record)
+        kernel.shell.events.register("post_execute", record)
         self._probes: dict[str, dict[str, Any]] = {
             "": {
                 "read_class": read_class,
@@ -327,14 +341,18 @@ class Observer:
             }
         }
         self._builtins = dict(vars(builtins))
-        self._handle = self.handle
+        self._handle = seal.hide(self.handle)
         kernel.shell_handlers[REQUEST] = self._handle
+        session = type(kernel.session)
+        seal.watch(session, session.__module__)
+        seal.protect(self._handle, record)
 
     def handle(self, stream: Any, identity: Any, message: Any) -> None:
         """Reply to one request with `{"value": …}` or `{"error": …}`, with signs of tampering and with what was noted."""
         content = message["content"]
+        self._seal.open_question()
         try:
-            text = _dumps({"value": self._answer(content), **self._describe_state()}, allow_nan=False)
+            text = _dumps({"value": self._answer(content), **self._describe_state()})
             if _len(text) > MAX_REPLY_CHARACTERS:
                 raise NotPlain(f"a value of {_len(text):,} characters as JSON")
         except (
@@ -342,6 +360,7 @@ class Observer:
         ) as error:  # the submission's SystemExit and KeyboardInterrupt too: an answer is owed in any case
             text = _dumps({"error": describe_error(error), **self._describe_state()})
         self._send(stream, REPLY, {"text": text}, message, ident=identity)
+        self._seal.close_question()
 
     def _describe_state(self) -> dict[str, Any]:
         return {**self._find_tampering(), **({"notes": list(_notes)} if _notes else {})}
@@ -349,24 +368,34 @@ class Observer:
     def _find_tampering(self) -> dict[str, list[str]]:
         """What the submission has replaced that grading uses. A clever one hides it, and gains nothing by that."""
         signs = [f"{name} of builtins was replaced" for name in _find_replaced_builtins(self._builtins)]
-        if self._kernel.shell_handlers.get(REQUEST) is not self._handle:
-            signs.append("the kernel's handler of questions was replaced")
+        signs += self._seal.list_signs()
         if self._kernel.session.send != self._send:
             signs.append("the kernel's function for sending messages was replaced")
-        if json.dumps is not _dumps:
+        if json.dumps is not _json_dumps:
             signs.append("json.dumps was replaced")
         for probe in self._probes.values():
             if "find_tampering" in probe:
                 signs += probe["find_tampering"]()
         return {"tampering": signs[:MAX_SIGNS]} if signs else {}
 
+    def _find_breaks(self) -> list[str]:
+        """What shows that the last answer is worth nothing: the submission changed, or looked at, what gave it."""
+        breaks: list[str] = self._seal.find_breaks()
+        if self._kernel.shell_handlers.get(REQUEST) is not self._handle:
+            breaks.append("the kernel's handler of questions was replaced")
+        return breaks
+
     def _answer(self, content: dict[str, Any]) -> Any:
+        if CLOSING in content:
+            return self._find_breaks()
         if "probes" in content:
-            probes = load_probes(content["probes"], self._builtins)
+            probes = load_probes(content["probes"], self._builtins, hide=self._seal.hide)
             self._probes.update(probes)
             for probe in probes.values():
                 if "adapt" in probe:
-                    probe["adapt"](note)
+                    probe["adapt"](self._seal.hide(note))
+                self._seal.add(probe)
+            self._seal.close()
             return True
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]
@@ -378,8 +407,10 @@ class Observer:
         )  # a homework's probes may return numbers of any library
 
 
-def load_probes(sources: Mapping[str, str], builtins_now: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The globals of each of a homework's probe modules, which are executed one after the other.
+def load_probes(
+    sources: Mapping[str, str], builtins_now: dict[str, Any], **names: Any
+) -> dict[str, dict[str, Any]]:
+    """The globals of each of a homework's probe modules, which are executed one after the other; `names` are among them.
 
     Meanwhile each can import the earlier ones, as in `from probes.integrity import blocked`; afterwards none can be imported.
     """
@@ -389,7 +420,7 @@ def load_probes(sources: Mapping[str, str], builtins_now: dict[str, Any]) -> dic
     try:
         _modules[_PROBES] = package
         for name, module in modules.items():
-            vars(module).update(__builtins__=builtins_now, to_plain=to_plain)
+            vars(module).update(__builtins__=builtins_now, to_plain=to_plain, **names)
             _modules[module.__name__] = module
             exec(compile(sources[name], f"<probe {name}>", "exec", dont_inherit=True), vars(module))
     finally:
@@ -417,6 +448,9 @@ def describe_error(error: BaseException) -> dict[str, Any]:
     return {"name": _name_type(error), "message": message, "frames": lines}
 
 
-def install(kernel: Any) -> Callable[..., None]:
-    """Make `kernel` answer observation requests."""
-    return Observer(kernel).handle
+def install(shell: Any, seal: Any, packages: dict[str, Any], stand_ins: list[str]) -> None:
+    """Make a shell's kernel answer observation requests, with stand-ins for packages. `seal` is closed when the probes have come."""
+    packages["install_packages"](shell, stand_ins, seal.hide(note))
+    for namespace in (packages, globals()):
+        seal.add(namespace)
+    Observer(shell.kernel, seal)

@@ -16,6 +16,7 @@ from .explanation import read_cells
 from .failure import MachineFailure, fail
 from .handout import list_definitions
 from .homework import Homework
+from .kernel_side import TAMPERED
 from .lacks import Lack, describe_note, find_lack
 from .notebook import Cell, Notebook, find_conflict
 from .observation import CodeError, Odd
@@ -155,6 +156,12 @@ class Submission:
         tag, shown, error = question.tag, question.shown, answer.error
         if error is not None and error.name == "NotDefined":
             self._fail_undefined(tag, error.message)
+        if error is not None and error.name == TAMPERED:
+            fail(
+                f"{shown} gives no answer that counts: {error.message}.",
+                "code that leaves the program that checks it alone",
+                "remove what looks into, or changes, the program that runs your notebook.",
+            )
         if (lack := find_lack(error, self.notebook)) is not None:
             self._fail_for(lack, f"{shown} can't be checked here: {lack.what}.")
         self._fail_for_cell(shown, error)

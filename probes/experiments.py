@@ -21,7 +21,7 @@ from lab_2_hfl.loading import BatchLoader
 from lab_2_hfl.model import device
 from lab_2_hfl.servers import DecentralizedServer, FedSgdServer, Server
 from lab_2_hfl.storage import data_folder
-from probes.integrity import GIVEN_SERVERS
+from probes.integrity import GIVEN_SERVERS, hide
 from probes.servers import to_number
 
 _MAX_RUNS = 100
@@ -54,7 +54,7 @@ class _Notes:
         }
         saved = {(cls, name): vars(cls)[name] for cls, name in wrappers}
         for (cls, name), wrap in wrappers.items():
-            type.__setattr__(cls, name, wrap(cls, saved[cls, name]))
+            type.__setattr__(cls, name, hide(wrap(cls, saved[cls, name])))
         try:
             yield
         finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
 from torch import Tensor
@@ -22,10 +22,18 @@ import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.servers import FedAvgServer, FedSgdServer
 
 # Bound now, so that what a notebook does to these names later does not matter.
-GIVEN_SERVERS = {"FedSgdServer": FedSgdServer, "FedAvgServer": FedAvgServer}
-_METHODS: dict[tuple[str, str], FunctionType] = {
-    (name, method): vars(cls)[method] for name, cls in GIVEN_SERVERS.items() for method in ("__init__", "run")
-}
+GIVEN_SERVERS: Mapping[str, type] = MappingProxyType(
+    {"FedSgdServer": FedSgdServer, "FedAvgServer": FedAvgServer}
+)
+_METHODS: Mapping[tuple[str, str], FunctionType] = MappingProxyType(
+    {
+        (name, method): vars(cls)[method]
+        for name, cls in GIVEN_SERVERS.items()
+        for method in ("__init__", "run")
+    }
+)
+# A grader's kernel gives its probes a function that hides another one behind an object that does not lead to it.
+hide = globals().get("hide", lambda function: function)
 
 
 class Unusable(RuntimeError):
@@ -83,7 +91,7 @@ def _list_lab() -> dict[str, Any]:
     return found
 
 
-_LAB = _list_lab()
+_LAB: Mapping[str, Any] = MappingProxyType(_list_lab())
 
 
 def find_tampering() -> list[str]:

@@ -297,6 +297,24 @@ def test_what_a_notebook_does_to_the_built_ins_does_not_reach_the_observer(isola
     assert set(answer.tampering) == {"sum of builtins was replaced", "sorted of builtins was replaced"}
 
 
+FORGED = """
+def forge(n):
+    kernel = get_ipython().kernel
+    kernel.session.send(kernel.shell_stream, 'observe_reply', {'text': '{"value": 7}'}, kernel.get_parent(), ident=kernel._parent_ident['shell'])
+    return n
+def fine(n):
+    return n
+"""
+
+
+def test_an_answer_beside_the_observer_s_own_is_worth_nothing() -> None:
+    with Session(make_cells(FORGED), KernelLimits()) as session:
+        forged, honest = call(session, "forge", n=1), call(session, "fine", n=1)
+
+    assert (forged.value, forged.error and forged.error.name) == (None, "Tampered")
+    assert honest.value == 1
+
+
 PROBE = """
 def double(namespace, name, plus):
     return 2 * namespace[name] + plus

@@ -1,0 +1,187 @@
+"""What a notebook can't do to what observes it; each attack in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROBE = """
+class Meter:
+    def twice(self, n):
+        return 2 * n
+
+def double(namespace, name):
+    return Meter().twice(namespace[name](3))
+"""
+HONEST = "def f(n): return n"
+
+
+def run(*cells: str, probe: str = PROBE) -> Any:
+    """The answer to a question about `f`, and what shows that it is worth nothing."""
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("sealed.py"))],
+        input=json.dumps({"cells": cells, "probe": probe}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+HONEST_CELLS = {
+    "plain": HONEST,
+    "own print and logging": """
+import builtins, logging, traceback, warnings
+from collections import namedtuple
+shown, log = builtins.print, logging.getLogger()
+builtins.print = lambda *a, **k: shown('>', *a, **{**k, 'file': sys.stderr})
+import sys
+def f(n):
+    log.warning('called'), warnings.warn('called')
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        traceback.print_exc(), log.exception('failed')
+    print(namedtuple('Pair', 'a b')(1, 2))
+    return n
+""",
+    "lists tensors to find a leak": """
+import gc
+for each in gc.get_objects():
+    type(each)
+gc.collect()
+def f(n): return n
+""",
+    "imports what is not installed": "def f(n):\n    import noplots\n    noplots.show()\n    return n",
+    "replaces how JSON is made": """
+import json.encoder
+json.encoder.c_make_encoder = json.JSONEncoder = None
+def f(n): return n
+""",
+}
+
+
+@pytest.mark.parametrize("cell", HONEST_CELLS.values(), ids=HONEST_CELLS)
+def test_what_harms_nobody_is_let_alone(cell: str) -> None:
+    seen = run(cell)
+
+    assert seen["answer"]["value"] == 6
+    assert seen["breaks"] == []
+
+
+FIND = """
+import gc, types
+def is_observer(value):
+    return isinstance(value, types.FunctionType) and value.__globals__.get('__name__') in ('observer', 'seal', 'probes.asked')
+"""
+UNREACHABLE = {
+    "collector's list": f"{FIND}\nfound = [each for each in gc.get_objects() if is_observer(each)]",
+    "collector's referrers": f"""{FIND}
+found = [each for value in (dict, object, Exception, type(gc)) for each in gc.get_referrers(value)
+         if isinstance(each, dict) and each.get('__name__') in ('observer', 'seal', 'probes.asked')]
+""",
+    "subclasses": """
+found = [method for cls in object.__subclasses__() if cls.__module__ in ('observer', 'seal', 'probes.asked')
+         for method in vars(cls).values() if hasattr(method, '__globals__')]
+""",
+    "handler's attributes": """
+handler = kernel.shell_handlers['observe_request']
+found = [name for name in ('__self__', '__func__', '__wrapped__', '__closure__', '__globals__', '__dict__') if getattr(handler, name, None)]
+""",
+    "stand-ins for packages": """
+import builtins, noplots
+found = [each for each in (builtins.__import__.__call__, builtins.__import__._note, type(noplots).__getattr__)
+         if hasattr(each, '__globals__')]
+""",
+    "modules": "import sys\nfound = [name for name in sys.modules if name in ('observer', 'seal') or name.startswith('probes')]",
+}
+
+
+@pytest.mark.parametrize("cell", UNREACHABLE.values(), ids=UNREACHABLE)
+def test_nothing_leads_to_the_observer(cell: str) -> None:
+    assert run(f"{cell}\ndef f(n): return len(found)")["answer"]["value"] == 0
+
+
+REFUSED = {
+    "frames": "import sys\ndef f(n): return sys._getframe(1).f_lineno",
+    "frames by inspect": "import inspect\ndef f(n): return inspect.currentframe().f_back.f_lineno",
+    "stack by inspect": "import inspect\ndef f(n): return len(inspect.stack())",
+    "frames by logging": "import logging\ndef f(n): return logging.currentframe().f_lineno",
+    "frames of an exception": """
+def f(n):
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        return error.__traceback__.tb_frame.f_back.f_lineno
+""",
+    "frames of a generator": "def g():\n    yield own.gi_frame.f_back.f_lineno\nown = g()\ndef f(n): return next(own)",
+    "frames of threads": "import sys\ndef f(n): return len(sys._current_frames())",
+    "collector while asked": "import gc\ndef f(n): return len(gc.get_objects())",
+}
+REFUSED_ALWAYS = {
+    "what the handler calls": "import gc; gc.get_referents(kernel.shell_handlers['observe_request'])",
+    "trace": "import sys; sys.settrace(lambda *a: None)",
+    "profile": "import sys; sys.setprofile(lambda *a: None)",
+    "audit": "import sys; sys.addaudithook(lambda *a: None)",
+    "memory": "open('/proc/self/mem', 'rb')",
+}
+
+
+@pytest.mark.parametrize("cell", REFUSED.values(), ids=REFUSED)
+def test_who_looks_for_the_observer_while_asked_is_refused_and_noted(cell: str) -> None:
+    answer = run(cell)["answer"]
+
+    assert answer["error"]["name"] == "Refused"
+    assert any("the notebook used" in sign for sign in answer["tampering"])
+
+
+@pytest.mark.parametrize("line", REFUSED_ALWAYS.values(), ids=REFUSED_ALWAYS)
+def test_what_would_see_every_frame_is_refused_at_once(line: str) -> None:
+    tried = (
+        f"refused = None\ntry:\n    {line}\nexcept RuntimeError as error:\n    refused = type(error).__name__"
+    )
+
+    answer = run(f"{tried}\nimport sys\ndef f(n): return [refused, sys.gettrace(), sys.getprofile()]")[
+        "answer"
+    ]
+
+    # Python says nothing where a hook is refused.
+    assert answer["value"][:3] == ["Refused" if "audit" not in line else None, None, None]
+    assert any("the notebook used" in sign for sign in answer["tampering"])
+
+
+UNFREEZE = f"""{FIND}
+gc.unfreeze()
+named = {{each.__name__: each for each in gc.get_objects() if is_observer(each)}}
+{HONEST}
+"""
+BROKEN = {
+    "collector told to list all": UNFREEZE,
+    "and to forget it again": f"{UNFREEZE}\ngc.freeze()",
+    "another handler": f"handle = kernel.shell_handlers['observe_request']\n"
+    f"kernel.shell_handlers['observe_request'] = lambda *a: handle(*a)\n{HONEST}",
+    "another global for a probe": f"{UNFREEZE}\nnamed['double'].__globals__['Meter'] = None",
+    "other code for a probe": f"{UNFREEZE}\nnamed['double'].__code__ = (lambda space, name: 9).__code__",
+    "other defaults for the observer": f"{UNFREEZE}\nnamed['to_plain'].__defaults__ = (1,)",
+}
+
+
+@pytest.mark.parametrize("cell", BROKEN.values(), ids=BROKEN)
+def test_an_answer_of_a_changed_observer_is_worth_nothing(cell: str) -> None:
+    assert run(cell)["breaks"]
+
+
+def test_each_change_is_named() -> None:
+    assert (
+        "a function that observes the submission was changed"
+        in run(BROKEN["other code for a probe"])["breaks"]
+    )
+    bound = "a name that the observer uses was bound to something else"
+    assert bound in run(BROKEN["another global for a probe"])["breaks"]
