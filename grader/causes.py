@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from .execution import Answer
 from .notebook import Cell
 from .observation import CodeError
 from .remainder import EVERYTHING, list_names
+from .statements import read_statements
 
 # The message of a NameError.
 _MISSING = re.compile(r"name '(\w+)' is not defined")
@@ -26,6 +28,16 @@ def find_missing_name(error: CodeError | None) -> str | None:
     """The global that code lacked."""
     found = _MISSING.match(error.message) if error is not None and error.name == "NameError" else None
     return found[1] if found is not None else None
+
+
+def find_outer_class(source: str, name: str) -> str | None:
+    """The class at a cell's top level that has a class of that name in it."""
+    for statement in read_statements(source):
+        if isinstance(statement.node, ast.ClassDef):
+            inner = [node.name for node in statement.node.body if isinstance(node, ast.ClassDef)]
+            if name in inner:
+                return statement.node.name
+    return None
 
 
 def find_cause(error: CodeError | None, cells: Sequence[Cell], runs: Mapping[int, Answer]) -> Cause | None:

@@ -281,6 +281,11 @@ class Bindings:
                 past.append((self._cell, value))
         self._cell += 1
 
+    def restore(self) -> None:
+        """Bind again what a function removed that was called after all cells, as by `%reset`: the mistake of one is not that of others."""
+        now = {name: past[-1][1] for name, past in self._history.items() if name not in self._namespace}
+        self._bind({name: value for name, value in now.items() if value is not _GONE})
+
     @contextmanager
     def as_of(self, name: str) -> Iterator[None]:
         """Meanwhile each global is what it was after the cell that bound `name`, or, if it was bound only later, what it was first bound to."""
@@ -399,6 +404,7 @@ class Observer:
             return True
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]
+        self._bindings.restore()
         look_up(self._namespace, arguments["name"])
         with self._bindings.as_of(arguments["name"]):
             value = function(self._namespace, **arguments)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 MAX_ITEMS = 250_000
 MAX_DEPTH = 16
+
+# Folders that only grading has, before the path of something in them, or of a cell's own file.
+_TEMPORARY = re.compile(r"(?:/[\w.-]+)*/(?:ipykernel_\d+|kernel-\w+|submission-\w+)(?:/|\b)")
 
 
 class NotAnObservation(ValueError):
@@ -99,7 +103,8 @@ def decode_error(value: Any) -> CodeError:
     frames = value.get("frames")
     lines = [frame for frame in frames if _is_notebook_frame(frame)] if isinstance(frames, list) else []
     line = str(lines[-1][3]) if lines else ""
-    return CodeError(str(value.get("name", "Error"))[:100], str(value.get("message", ""))[:1_000], line[:200])
+    message = _TEMPORARY.sub("", str(value.get("message", ""))[:1_000])
+    return CodeError(str(value.get("name", "Error"))[:100], message, line[:200])
 
 
 def _is_notebook_frame(frame: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .causes import Cause, find_cause, find_missing_name
+from .causes import Cause, find_cause, find_missing_name, find_outer_class
 from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
@@ -22,13 +22,16 @@ from .notebook import Cell, Notebook, find_conflict
 from .observation import CodeError, Odd
 from .packages import find_alike, list_stand_ins
 from .question import PLAIN, Question
+from .remainder import list_names
 
 # What input() raises where nobody is at the keyboard: in a cell, and in a function that is called later.
 _INPUT_ERRORS = (NO_INPUT, "EOFError")
 
 # That of an AttributeError; the name is the attribute's.
 _NO_ATTRIBUTE = re.compile(r".* has no attribute '(\w+)'")
-# That of a ModuleNotFoundError.
+# What removes all globals.
+_RESET = re.compile(r"%reset\b|run_line_magic\(\s*['\"]reset")
+# The message of a ModuleNotFoundError.
 _NO_MODULE = re.compile(r"No module named '(\w+)")
 
 
@@ -179,7 +182,8 @@ class Submission:
         fail(
             f"{shown} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
             f"{shown.split('(')[0]} to finish within {timeout_s:g} s, without an exception",
-            self._advise_missing(answer)
+            self._advise_reset(answer, tag)
+            or self._advise_missing(answer)
             or self._advise_hidden(answer)
             or _advise_call(answer, tag) + self._find_unused_attribute(answer),
         )
@@ -220,6 +224,13 @@ class Submission:
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 f"a cell that runs and defines {name}",
                 self._advise_run(run),
+            )
+        if name in list_names(cell.source) and (reset := self._find_reset()) is not None:
+            where = self._name_cell(reset)
+            fail(
+                f"The cell tagged {tag!r} defines {name}, but `%reset` in {where} removes all that the notebook has defined.",
+                f"{name}, as long as the notebook is checked",
+                f"remove `%reset` from {where}.",
             )
         fail(
             f"The cell tagged {tag!r} does not define {name}.",
@@ -292,10 +303,30 @@ class Submission:
         name = find_missing_name(answer.error)
         if name is None:
             return None
+        if (outer := self._find_outer(name)) is not None:
+            return f"write {outer}.{name}: the class is defined inside of {outer}, and has no name outside of it."
         return (
             f"check how {name} is spelt, or define or import it at the top level of a marked cell, the setup cell or "
             f"a cell above. Only these cells were run, and those that define what they use.{self._find_unused(name)}"
         )
+
+    def _advise_reset(self, answer: Answer, tag: str) -> str | None:
+        """What to do about a name that the called function may have removed itself."""
+        name = find_missing_name(answer.error)
+        if name is None or not _RESET.search(self.require_cell(tag).source):
+            return None
+        return f"remove `%reset` from the cell tagged {tag!r}: it removes all that the notebook has defined, {name} with it."
+
+    def _find_outer(self, name: str) -> str | None:
+        """The class of the notebook inside of which the class `name` is defined."""
+        for cell in self.notebook.cells:
+            if cell.is_code and (outer := find_outer_class(cell.source, name)) is not None:
+                return outer
+        return None
+
+    def _find_reset(self) -> Cell | None:
+        """The first cell that was run and can remove all globals."""
+        return next((cell for cell in self._session.cells if _RESET.search(cell.source)), None)
 
     def _advise_hidden(self, answer: Answer) -> str | None:
         """What to do if the code imports a module that contained submissions can't see."""

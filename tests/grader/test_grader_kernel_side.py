@@ -444,3 +444,15 @@ def test_probes_that_fail_leave_no_modules() -> None:
         load_probes({"second": PROBES["second"]}, vars(builtins))
 
     assert "probes.second" not in sys.modules
+
+
+def test_what_a_function_removed_is_there_for_the_next_question_and_what_a_cell_removed_is_not() -> None:
+    namespace = {"kept": 1, "removed": 2}
+    bindings = Bindings(namespace)
+    del namespace["removed"]
+    bindings.record()  # a cell
+    namespace.clear()  # a function
+
+    bindings.restore()
+
+    assert namespace == {"kept": 1}

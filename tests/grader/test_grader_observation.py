@@ -94,6 +94,18 @@ def test_an_exception_is_decoded_whatever_arrives(arrived: Any, error: CodeError
     assert decode_error(arrived) == error
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("No such file: '/tmp/submission-ab12/results/x.csv'", "No such file: 'results/x.csv'"),
+        ("/tmp/ipykernel_12/345.py, line 2", "345.py, line 2"),
+        ("No such file: '/home/me/x.csv'", "No such file: '/home/me/x.csv'"),
+    ],
+)
+def test_temporary_folders_are_left_out(message: str, told: str) -> None:
+    assert decode_error({"name": "E", "message": message}).message == told
+
+
 def test_an_exception_s_text_is_bounded() -> None:
     error = decode_error({"name": "N" * 10_000, "message": "m" * 10_000})
 

@@ -45,10 +45,11 @@ def make_submission(
     setup_tag: str = "setup",
     other: str = "",
     view: View | None = None,
+    source: str = "helper",
 ) -> Submission:
     cells = (
         Cell(0, "code", "helper" if setup else "", (setup_tag,)),
-        Cell(1, "code", "helper", ("answer",)),
+        Cell(1, "code", source, ("answer",)),
         Cell(2, "markdown", "helper", ()),
         Cell(3, "code", other, ()),
     )
@@ -133,6 +134,39 @@ def test_a_cell_that_asks_for_input_is_said() -> None:
 def test_a_call_that_exits_is_told_to_leave_that_out() -> None:
     advice = "remove exit(), quit() or sys.exit() from the cell tagged 'answer'."
     assert get_failure(make_submission(raised("SystemExit", "3"))).advice == advice
+
+
+def test_a_class_inside_of_another_is_named_with_it() -> None:
+    missing = raised("NameError", "name 'Inner' is not defined")
+    submission = make_submission(missing, other="class Outer:\n    class Inner:\n        pass")
+
+    assert get_failure(submission).advice.startswith("write Outer.Inner")
+
+
+@pytest.mark.parametrize(
+    ("source", "advice"),
+    [
+        ("def f(n):\n    %reset -f\n    return helper(n)", "remove `%reset` from the cell tagged 'answer'"),
+        ("def f(n):\n    return helper(n)", "check how helper is spelt"),
+    ],
+)
+def test_a_function_that_removes_all_names_is_told_so(source: str, advice: str) -> None:
+    submission = make_submission(raised("NameError", "name 'helper' is not defined"), source=source)
+
+    assert get_failure(submission).advice.startswith(advice)
+
+
+@pytest.mark.parametrize(
+    ("other", "seen"),
+    [
+        ("%reset -f", "defines f, but `%reset` in cell 4 removes all that the notebook has defined."),
+        ("x = 1", "does not define f."),
+    ],
+)
+def test_a_name_that_is_gone_is_not_called_undefined(other: str, seen: str) -> None:
+    submission = make_submission(raised("NotDefined", "f"), source="def f(n):\n    return n", other=other)
+
+    assert get_failure(submission).seen.endswith(seen)
 
 
 def test_a_missing_attribute_may_come_from_a_cell_that_was_not_run() -> None:
