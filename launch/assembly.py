@@ -14,6 +14,7 @@ from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure,
 from .verdict import Situation, Verdict, rank_state
 from .workers import Worker
 
+UNENDED = (FailureKind.ENDED_EARLY, FailureKind.REPEATED)  # of these the rank itself did not end in failure
 WAITED_TOLERANCE_S = 0.3  # a shell that waits ends this little after its last rank, or seems to end before it
 
 
@@ -102,7 +103,7 @@ def rank_reports(situation: Situation, verdict: Verdict) -> list[RankReport]:
 
 
 def _rank_report(number: int, worker: Worker, failure: RunFailure | None) -> RankReport:
-    failed = failure is not None and failure.rank == number and failure.kind is not FailureKind.ENDED_EARLY
+    failed = failure is not None and failure.rank == number and failure.kind not in UNENDED
     state = rank_state(worker, failed)
     raised = next((raised for raised in worker.raised if raised.fatal), None)
     at = raised.at if raised is not None else worker.line()

@@ -269,6 +269,16 @@ class Raised(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Caught(Event):
+    """An exception that the script caught and printed: the first at its line, the second, the fourth, and so on."""
+
+    type: str
+    message: str
+    count: Count
+    at: SourceLine | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SysExit(Event):
     """`sys.exit` with something else than success; `message` if it was called with a text."""
 
@@ -337,6 +347,7 @@ KINDS: dict[str, type[Event]] = {
     "zero_grad": ZeroGrad,
     "heartbeat": Heartbeat,
     "exception": Raised,
+    "caught": Caught,
     "sys_exit": SysExit,
     "exit": Exit,
     "stop": Stop,

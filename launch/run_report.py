@@ -57,6 +57,7 @@ class FailureKind(enum.StrEnum):
     EXITED = "exited"  # with a status that says failure
     KILLED = "killed"  # by a signal, so that Python could not say goodbye
     ENDED_EARLY = "ended early"  # in peace, but while others still needed it
+    REPEATED = "repeated"  # it was caught, again and again, while the others waited
     SCRIPT = "script"  # not a rank: the script itself
 
 

@@ -8,13 +8,43 @@ from collections.abc import Iterable, Mapping, Sequence
 from .events import Translation
 from .groups import find_uneven
 from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure
-from .verdict import Situation, Verdict, has_left
+from .verdict import Situation, Verdict, has_left, is_consequence
 from .waits import Standstill, Wait
 from .workers import MESSAGES, SENDS, Operation, Worker
 
 
 def sentence(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport], output_tail: str) -> str:
     """The report's main text."""
+    text = _outcome(situation, verdict, ranks, output_tail)
+    if verdict.outcome in (Outcome.FINISHED, Outcome.INTERRUPTED):
+        return text
+    return f"{text}{_survived(situation, verdict.failure)}"
+
+
+def _survived(situation: Situation, failure: RunFailure | None) -> str:
+    """An exception that a rank caught before it came to this: the first one, which often explains the rest."""
+    limit_s = failure.t if failure is not None else situation.now_s
+    found = [
+        (each, rank)
+        for rank, worker in situation.by_rank().items()
+        for each in worker.survived.values()
+        if each.first_s < limit_s
+        and not is_consequence(each.type, each.message)
+        and not any(raised.fatal and raised.message == each.message for raised in worker.raised)
+    ]
+    if not found or (failure is not None and failure.kind is FailureKind.REPEATED):
+        return ""
+    first, rank = min(found, key=lambda item: item[0].first_s)
+    place = f" at {first.at}" if first.at else ""
+    words = first.message.strip().partition("\n")[0][:300]
+    times = f" {first.count} times" if first.count > 1 else ""
+    return (
+        f" Before that, rank {rank} had caught{times} {first.type}: {words}{place}. Correct this first: a rank that goes on "
+        "after it is out of step with the others."
+    )
+
+
+def _outcome(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport], output_tail: str) -> str:
     match verdict.outcome:
         case Outcome.FINISHED:
             return _finished(situation)
@@ -80,6 +110,9 @@ def _what_happened(failure: RunFailure, output_tail: str) -> str:
         case FailureKind.EXITED:
             last_words = f" and the words: {failure.message.strip()[:300]}" if failure.message.strip() else ""
             return f"ended with exit status {failure.code}{last_words}"
+        case FailureKind.REPEATED:
+            first = failure.message.strip().partition("\n")[0][:300]
+            return f"fails with {failure.type}: {first} again and again, and catches it each time"
         case FailureKind.ENDED_EARLY:
             return "came to the end of its program while others still needed it"
         case FailureKind.SCRIPT:
@@ -142,6 +175,8 @@ def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -
     for pattern, advice in _ADVICE:
         if re.search(pattern, text):
             return advice
+    if failure.kind is FailureKind.REPEATED:
+        return "Let it end the rank: whoever goes on without what failed keeps the others waiting."
     if failure.kind is FailureKind.KILLED:
         return "A killed process has most often run out of memory, or was ended by the script itself."
     return "The traceback is in the report; run the script by itself to see all that it prints."

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from .run_report import FailureKind, Outcome, RankState, RunFailure
 from .waits import Begun, RankView, Standstill, find_standstill
-from .workers import Worker, by_rank
+from .workers import Repetition, Worker, by_rank
 
 CRASH_SETTLE_S = 0.7  # between the first failure and the end: time for the others' words to arrive
 STANDSTILL_SETTLE_S = 1.5  # for how long the same calls must wait in vain
 ANALYSIS_INTERVAL_S = 0.5
+REPETITIONS = 16  # of one exception within a step: nobody tries so often what may yet succeed
+REPEATED_FOR_S = 5.0
 SCRIPT_GRACE_S = 3.0  # how long a script may live on after all its ranks have ended
 # What a rank sees when another one has left. It is never the first thing that went wrong.
 _CONSEQUENCE = re.compile(
@@ -80,6 +82,9 @@ class Judge:
         standstill = self._settled_standstill(situation) if failure is None else None
         if standstill is not None:
             return Verdict(standstill_outcome(situation), standstill=standstill)
+        repeated = find_repeated(situation) if failure is None else None
+        if repeated is not None:
+            return Verdict(Outcome.CRASHED, failure=repeated)
         # 4. or when the time is up.
         if situation.now_s >= situation.timeout_s:
             return Verdict(Outcome.TOO_SLOW, failure=failure)
@@ -196,10 +201,47 @@ def _failure(worker: Worker, rank: int | None, fatal_signals: Mapping[str, str])
     return None
 
 
+def find_repeated(situation: Situation) -> RunFailure | None:
+    """An exception that a rank catches again and again without getting on, while no other rank does anything either."""
+    ranks = situation.by_rank()
+    if len(ranks) < situation.ranks and situation.more_may_start:
+        return None
+    repeating = {
+        rank: found for rank, worker in ranks.items() if (found := _repetition(worker, situation.now_s))
+    }
+    others = [worker for rank, worker in ranks.items() if rank not in repeating]
+    if not repeating or not all(has_left(other) or other.blocked() or other.idle for other in others):
+        return None
+    rank, found = min(repeating.items(), key=lambda item: item[1].first_s)
+    return RunFailure(
+        FailureKind.REPEATED,
+        found.first_s,
+        rank,
+        ranks[rank].label,
+        type=found.type,
+        message=found.message,
+        at=found.at,
+    )
+
+
+def _repetition(worker: Worker, now_s: float) -> Repetition | None:
+    if has_left(worker):
+        return None
+    often = (
+        each
+        for each in worker.survived.values()
+        if each.count - each.before_step >= REPETITIONS and now_s - each.first_s >= REPEATED_FOR_S
+    )
+    return next(often, None)
+
+
 def _is_consequence(failure: RunFailure) -> bool:
-    if failure.kind is not FailureKind.RAISED:
-        return False
-    return failure.type in _MESSENGERS or _CONSEQUENCE.search(failure.message) is not None
+    return failure.kind is FailureKind.RAISED and is_consequence(failure.type, failure.message)
+
+
+def is_consequence(kind: str, message: str) -> bool:
+    """Whether an exception only says that another process has left."""
+    return kind in _MESSENGERS or _CONSEQUENCE.search(message) is not None
 
 
 def _early_ends(situation: Situation, ranks: Mapping[int, Worker]) -> Iterable[RunFailure]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .events import (
     Backward,
     Call,
+    Caught,
     Dropped,
     Event,
     Exit,
@@ -34,6 +35,7 @@ NOT_COLLECTIVE = (
 )
 # Python processes that serve others and never become a rank.
 SERVICES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+SURVIVED_LIMIT = 500  # different exceptions that are remembered
 RANK_LIMIT = 1024  # ranks beyond are a stranger's joke
 KEPT_STEPS = 100  # steps whose events are kept for good
 KEPT_EVENTS = 200_000  # and how many at most
@@ -127,6 +129,18 @@ class Holding:
     open_files: int
 
 
+@dataclass
+class Repetition:
+    """An exception that a process survives, as often as it comes at one line."""
+
+    type: str
+    message: str
+    at: SourceLine | None
+    first_s: float
+    count: int = 0
+    before_step: int = 0  # how many of them came before the last optimizer step
+
+
 @dataclass(eq=False)
 class Worker:
     """One Python process of a run.
@@ -146,6 +160,7 @@ class Worker:
     exited: Exit | None = None
     sys_exit: SysExit | None = None
     raised: list[Raised] = field(default_factory=list)
+    survived: dict[tuple[str, SourceLine | None], Repetition] = field(default_factory=dict)
     ended: bool = False
     ended_s: float | None = None
     last_progress_s: float = 0.0
@@ -175,6 +190,8 @@ class Worker:
             case Dropped():
                 if event.id in self._by_id:
                     self._by_id[event.id].dropped = True
+            case Caught():
+                self._survive(event.type, event.message, event.at, event.t, event.count)
             case Process():
                 self.process = event
             case Step():
@@ -220,6 +237,8 @@ class Worker:
         if step.number <= self.steps:
             return
         self.steps = step.number
+        for repetition in self.survived.values():
+            repetition.before_step = repetition.count
         work, self._work = self._work, Work()
         if self.phases and self.phases[-1].work == work:
             self.phases[-1].last = step.number
@@ -234,6 +253,15 @@ class Worker:
         if len(self.holdings) >= 2 and self.holdings[-1].step < 2 * self.holdings[-2].step:
             self.holdings.pop()
         self.holdings.append(now)
+
+    def _survive(self, kind: str, message: str, at: SourceLine | None, t: float, count: int = 0) -> None:
+        """Count an exception; of one that is fatal `raised` tells as well. A call that failed and the print of that are one."""
+        known = self.survived.get((kind, at))
+        if known is None:
+            if len(self.survived) >= SURVIVED_LIMIT:
+                return
+            known = self.survived[kind, at] = Repetition(kind, message, at, t)
+        known.count = max(known.count, count) if count else known.count + 1
 
     def _leave_polls(self) -> None:
         """A script that does something asks no more whether a message is there."""
@@ -263,6 +291,9 @@ class Worker:
         if operation is None or operation.returned is not None:
             return
         operation.returned = returned
+        if returned.error:
+            kind, _, message = returned.error.partition(": ")
+            self._survive(kind, message, operation.call.at, returned.t)
         stack = self._open.get(operation.call.thread, [])
         if operation in stack:
             del stack[stack.index(operation) :]

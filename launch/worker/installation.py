@@ -15,6 +15,7 @@ def install() -> None:
     recorder = Recorder(settings.read())
     processes.install(recorder)
     processes.record_input(recorder)
+    processes.record_caught(recorder)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Whole lines, so that those of different ranks do not mix, and none lost when the process is killed.
         sys.stdout.reconfigure(line_buffering=True, write_through=False)
@@ -36,9 +37,16 @@ def install() -> None:
         processes.record_multiprocessing(recorder)
 
     sys.meta_path.insert(0, AliasFinder(recorder.settings.alias, alias_used, alias_missed))
-    sys.meta_path.insert(
-        0, AfterImport({"torch": torch_imported, "multiprocessing.process": multiprocessing_imported})
-    )
+
+    def logging_imported() -> None:
+        processes.record_logged(recorder)
+
+    callbacks = {
+        "torch": torch_imported,
+        "multiprocessing.process": multiprocessing_imported,
+        "logging": logging_imported,
+    }
+    sys.meta_path.insert(0, AfterImport(callbacks))
 
 
 def _install_for_torch(recorder: Recorder) -> None:

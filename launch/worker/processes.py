@@ -21,6 +21,8 @@ from .recorder import TEXT_LIMIT, Recorder, forked
 
 HEARTBEAT_S = 0.5
 LONG_SLEEP_S = 0.5
+SEEN = "_launch_seen"  # marks an exception that has been counted
+CAUGHT_LIMIT = 200  # different exceptions, by type and line
 # A thread whose innermost Python code lies in one of these waits for another thread or process.
 WAITING_MODULES = (
     "threading",
@@ -131,6 +133,42 @@ def _record_exceptions(recorder: Recorder) -> None:
 
     sys.excepthook = excepthook
     threading.excepthook = threading_excepthook
+
+
+def record_caught(recorder: Recorder) -> None:
+    """What is printed or logged while an exception is handled, the script has caught: often it then goes on as if nothing were."""
+    counts: dict[tuple[str, str], int] = {}
+
+    def look() -> None:
+        error = sys.exc_info()[1]
+        if error is None or SEEN in error.__dict__:
+            return
+        error.__dict__[SEEN] = True
+        at = _line_of(recorder, error.__traceback__)
+        key = (type(error).__name__, str(at))
+        count = counts[key] = counts.get(key, 0) + 1
+        if at is not None and not count & (count - 1) and len(counts) < CAUGHT_LIMIT:
+            message = str(error)[:TEXT_LIMIT]
+            recorder.write("caught", type=type(error).__name__, message=message, count=count, at=at)
+
+    builtins.print = _after(look, builtins.print, recorder)
+    recorder.look_at_caught = look
+
+
+def record_logged(recorder: Recorder) -> None:
+    """The same of what is logged; called once that module is imported."""
+    logger = sys.modules["logging"].Logger
+    logger.handle = _after(recorder.look_at_caught, logger.handle, recorder)
+
+
+def _after(look: Callable[[], None], function: Callable[..., Any], recorder: Recorder) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def looking(*args: Any, **kwargs: Any) -> Any:
+        with recorder.guard("recording an exception"):
+            look()
+        return function(*args, **kwargs)
+
+    return looking
 
 
 def recording_exceptions(recorder: Recorder, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -62,6 +62,32 @@ def test_a_rank_that_fails(tmp_path, program, kind, words):
     assert report.duration_s < 30  # the sleeping rank was not waited for
 
 
+def test_an_exception_that_is_printed_again_and_again(tmp_path):
+    program = (
+        "import time, traceback\n"
+        "while True:\n"
+        "    try:\n"
+        "        raise ValueError('no')\n"
+        "    except ValueError:\n"
+        "        traceback.print_exc()\n"
+        "        time.sleep(0.1)\n"
+    )
+    report = shell(tmp_path, program)
+    assert report.outcome is Outcome.CRASHED
+    assert "fails with ValueError: no again and again, and catches it each time at b1.py:4" in report.sentence
+
+
+@pytest.mark.parametrize("say", ["print('failed:', error)", "import logging; logging.exception('failed')"])
+def test_an_exception_that_was_caught_is_told_with_what_came_of_it(tmp_path, say):
+    program = f"import time\ntry:\n    open('gone')\nexcept OSError as error:\n    {say}\ntime.sleep(600)\n"
+    report = shell(tmp_path, program, timeout_s=4.0)
+    assert report.outcome is Outcome.TOO_SLOW
+    assert (
+        "had caught FileNotFoundError: [Errno 2] No such file or directory: 'gone' at b1.py:3"
+        in report.sentence
+    )
+
+
 def test_a_failure_shows_the_students_line_and_none_of_the_launchers(tmp_path):
     report = shell(tmp_path, "def train():\n    raise ValueError('no')\ntrain()\n")
     assert report.failure is not None

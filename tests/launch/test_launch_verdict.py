@@ -126,6 +126,32 @@ def test_a_new_call_starts_the_settling_again():
     assert judge.look(state, {}) is None
 
 
+def caught(rank: Rank, count: int) -> Rank:
+    for number in range(count):
+        rank.event("caught", type="ValueError", message="boom", count=number + 1, at=["b1.py", 5, "f"])
+    return rank
+
+
+def test_an_exception_caught_again_and_again_while_the_others_wait():
+    zero, one, two = three(1)
+    state = recorded.situation([zero.recv(1).worker(), caught(one, 16).worker(), two.recv(1).worker()])
+    verdict = look(state)
+    assert verdict is not None
+    assert verdict.outcome is Outcome.CRASHED
+    assert verdict.failure is not None
+    assert (verdict.failure.kind, verdict.failure.rank) == (FailureKind.REPEATED, 1)
+
+
+@pytest.mark.parametrize("steps_between", [False, True], ids=["a few", "with steps between"])
+def test_an_exception_caught_now_and_then(steps_between):
+    zero, one, two = three(1)
+    caught(one, 16 if steps_between else 8)
+    if steps_between:
+        one.steps(2)
+    state = recorded.situation([zero.recv(1).worker(), one.worker(), two.recv(1).worker()])
+    assert look(state) is None
+
+
 def test_time_is_up():
     state = recorded.situation([rank.worker() for rank in three(3)], now_s=60.0)
     assert outcome(state) is Outcome.TOO_SLOW
