@@ -46,7 +46,7 @@ def report(record: RunRecord, verdict: Verdict) -> RunReport:
     texts += sentences.notes(situation, waited, record.rejected_lines, told)
     if record.survivors:
         texts.append(f"Processes that could not be ended: {sentences.listed(record.survivors)}.")
-    sentence = sentences.sentence(situation, verdict, ranks, record.output.last_lines(20))
+    sentence = sentences.sentence(situation, verdict, ranks, record.output.text)
     if record.script.is_absolute():  # a run's folder says nothing to the script's author
         sentence = sentence.replace(f"{record.script.parent}{os.sep}", "")
     return RunReport(

@@ -8,17 +8,38 @@ from collections.abc import Iterable, Mapping, Sequence
 from .events import Translation
 from .groups import find_uneven
 from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure
+from .sizes import find_too_large
 from .verdict import Situation, Verdict, has_left, is_consequence
 from .waits import Standstill, Wait
 from .workers import MESSAGES, SENDS, Operation, Worker
 
 
-def sentence(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport], output_tail: str) -> str:
+def sentence(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport], output: str) -> str:
     """The report's main text."""
-    text = _outcome(situation, verdict, ranks, output_tail)
+    tail = "\n".join([line for line in output.splitlines() if line.strip()][-20:])
+    text = _outcome(situation, verdict, ranks, tail)
     if verdict.outcome in (Outcome.FINISHED, Outcome.INTERRUPTED):
         return text
-    return f"{text}{_survived(situation, verdict.failure)}"
+    return f"{text}{_shell_words(output, text)}{_survived(situation, verdict.failure)}"
+
+
+_SHELL_WORDS = re.compile(
+    r"^(?:\S*/)?([^/\s:]+): (?:eval: )?(line \d+: (?!\s*\d+ )[^\n]{1,200})$", re.MULTILINE
+)
+
+
+def _shell_words(output: str, told: str) -> str:
+    """The first line in which a shell says what it could not do, unless it has been told."""
+    found = _SHELL_WORDS.search(output)
+    if found is None or found[2] in told:
+        return ""
+    return f" The shell said: {found[1]}: {found[2]}."
+
+
+def _said(message: str) -> str:
+    """An exception's words on one line, without the stack of a library in C++."""
+    words = re.split(r"Exception raised from|\nframe #0", message)[0]
+    return " ".join(words.split())[:400]
 
 
 def _survived(situation: Situation, failure: RunFailure | None) -> str:
@@ -36,7 +57,7 @@ def _survived(situation: Situation, failure: RunFailure | None) -> str:
         return ""
     first, rank = min(found, key=lambda item: item[0].first_s)
     place = f" at {first.at}" if first.at else ""
-    words = first.message.strip().partition("\n")[0][:300]
+    words = _said(first.message)
     times = f" {first.count} times" if first.count > 1 else ""
     return (
         f" Before that, rank {rank} had caught{times} {first.type}: {words}{place}. Correct this first: a rank that goes on "
@@ -105,28 +126,35 @@ def _crashed(situation: Situation, failure: RunFailure, output_tail: str) -> str
 def _what_happened(failure: RunFailure, output_tail: str) -> str:
     match failure.kind:
         case FailureKind.RAISED:
-            first = failure.message.strip().partition("\n")[0][:300]
-            return f"failed with {failure.type}: {first}" if first else f"failed with {failure.type}"
+            said = _said(failure.message)
+            return f"failed with {failure.type}: {said}" if said else f"failed with {failure.type}"
         case FailureKind.EXITED:
             last_words = f" and the words: {failure.message.strip()[:300]}" if failure.message.strip() else ""
             return f"ended with exit status {failure.code}{last_words}"
         case FailureKind.REPEATED:
-            first = failure.message.strip().partition("\n")[0][:300]
-            return f"fails with {failure.type}: {first} again and again, and catches it each time"
+            return f"fails with {failure.type}: {_said(failure.message)} again and again, and catches it each time"
         case FailureKind.ENDED_EARLY:
             return "came to the end of its program while others still needed it"
         case FailureKind.SCRIPT:
-            last = output_tail.strip().rpartition("\n")[2][:300]
+            shell = _SHELL_WORDS.search(output_tail)
+            last = f"{shell[1]}: {shell[2]}" if shell else output_tail.strip().rpartition("\n")[2][:300]
             quoted = f"; its last words were: {last}" if last else " and printed nothing"
             return f"ended with exit status {failure.code}{quoted}"
         case FailureKind.KILLED:
-            if "size doesn't match" in output_tail:
+            sizes = re.search(r"(\d+) vs (\d+)\. Received data size doesn't match", output_tail)
+            if sizes is None and "size doesn't match" in output_tail:
                 return "was ended by gloo because a message did not fit the tensor that should receive it"
+            if sizes is not None:
+                return (
+                    f"was ended by gloo because a message of {sizes[1]} bytes did not fit the {sizes[2]} bytes of the tensor that "
+                    "should receive it"
+                )
             return (
                 f"was ended by a signal ({failure.message})" if failure.message else "was killed by a signal"
             )
 
 
+_SIZE_ADVICE = "Give the receiving tensor the shape and the type of the one that is sent."
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"ModuleNotFoundError|ImportError",
@@ -152,10 +180,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "Something that a backward pass still needed was changed: step the optimizer, and write into tensors, only after the backward "
         "passes of all micro-batches.",
     ),
-    (
-        r"size doesn't match",
-        "Give the receiving tensor the shape and the type of the one that is sent.",
-    ),
+    (r"size doesn't match", _SIZE_ADVICE),
     (r"Segmentation fault|Aborted|Bus error", "The traceback in the report shows the call that was running."),
 )
 
@@ -166,6 +191,11 @@ def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -
         return f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}"
     if failure.kind is FailureKind.ENDED_EARLY:
         return "Let every rank make the same number of steps, and end when nobody waits for it any more."
+    unequal = (
+        find_too_large(situation.by_rank(), failure.rank) if failure.rank in situation.by_rank() else None
+    )
+    if unequal is not None and "size doesn't match" in output_tail:
+        return f"{_capital(str(unequal))}. {_SIZE_ADVICE}"
     departed = _departed_with_messages(situation)
     if departed and failure.kind is FailureKind.RAISED:
         return departed

@@ -150,8 +150,10 @@ def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> Run
     # 2. Where none did, the script itself may have failed.
     if not failures and not consequences:
         return _failure_of_script(situation, ranks)
-    # 3. Where one did, ranks that ended too early may be why. The earliest is the cause; consequences only if alone.
-    failures += _early_ends(situation, ranks)
+    # 3. Where one did, ranks that ended too early may be why, unless a library gave up. The earliest is the cause;
+    #    consequences only if alone.
+    if not any(failure.kind is FailureKind.KILLED and failure.message == "Aborted" for failure in failures):
+        failures += _early_ends(situation, ranks)
     return min(failures or consequences, key=lambda failure: failure.t)
 
 

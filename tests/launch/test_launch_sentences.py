@@ -17,11 +17,11 @@ def say(state: Situation, verdict: Verdict, output: str = "") -> str:
     return sentence(state, verdict, recorded.report(state, verdict).ranks, output)
 
 
-def deadlock(*ranks: Rank, **changes: object) -> str:
+def deadlock(*ranks: Rank, output: str = "", **changes: object) -> str:
     state = recorded.situation(recorded.workers(ranks), ranks=len(ranks), **changes)
     found = find_standstill(views(state))
     assert found is not None
-    return say(state, Verdict(Outcome.DEADLOCKED, standstill=found))
+    return say(state, Verdict(Outcome.DEADLOCKED, standstill=found), output)
 
 
 def test_two_that_wait_for_each_other():
@@ -34,6 +34,25 @@ def test_two_that_wait_for_each_other():
         "neither has sent what the other waits for. Bring the two sides into an order in which every receive "
         "finds a send that was begun before."
     )
+
+
+def test_a_message_that_is_too_large_shows_both_shapes():
+    zero, one = Rank(0, 2), Rank(1, 2)
+    zero.call("send", peer=1, tag=3, group="world", shape=[5], dtype="float32")
+    one.call("recv", peer=0, tag=3, group="world", shape=[2], dtype="float32")
+    state = recorded.situation(recorded.workers([zero, one]), ranks=2)
+    failure = RunFailure(FailureKind.KILLED, 1.0, 1, "b1.py 1", message="Aborted")
+    said = "what(): [enforce fail] 20 vs 8. Received data size doesn't match expected size."
+    text = say(state, Verdict(Outcome.CRASHED, failure=failure), said)
+    assert "a message of 20 bytes did not fit the 8 bytes of the tensor" in text
+    assert "Rank 0 calls send(dst=1, tag=3) b1.py:20 with a tensor of shape (5), float32" in text
+    assert "rank 1 calls recv(src=0, tag=3) b1.py:20 with a tensor of shape (2), float32" in text
+
+
+def test_what_the_shell_said_is_told():
+    said = "/home/anna/b1.sh: line 3: torch_run: command not found\nb1.sh: line 9: 31914 Aborted   python b1.py\n"
+    text = deadlock(*(Rank(rank, 4, joined=False) for rank in range(3)), output=said)
+    assert text.endswith(" The shell said: b1.sh: line 3: torch_run: command not found.")
 
 
 def test_tags_that_differ():
@@ -90,7 +109,7 @@ def test_an_exception():
         at=SourceLine("b1.py", 61, "f"),
     )
     assert crash(failure) == (
-        "Rank 1 failed with ValueError: bad shape at b1.py:61, after 1 of 8 steps. Every rank was expected to "
+        "Rank 1 failed with ValueError: bad shape more at b1.py:61, after 1 of 8 steps. Every rank was expected to "
         "make 8 steps and then end. The traceback is in the report; run the script by itself to see all that it "
         "prints."
     )

@@ -191,6 +191,16 @@ def test_who_sees_a_closed_connection_is_not_the_culprit():
     assert found.rank == 1
 
 
+def test_a_rank_that_gloo_aborts_did_not_fail_because_another_ended():
+    zero, one, _ = three(3)
+    signals = {one.worker().key: "Fatal Python error: Aborted\n"}
+    early, aborted = ended(zero), ended(one, code=None)
+    state = recorded.situation([early, aborted])
+    found = first_failure(state, signals)
+    assert found is not None
+    assert (found.rank, found.kind) == (1, FailureKind.KILLED)
+
+
 def test_a_rank_that_ended_early_is_the_culprit():
     zero, one, two = three(3)
     found = failure(ended(raised(zero, CLOSED, "RuntimeError"), 1), one.worker(), ended(two, 0))
