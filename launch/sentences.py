@@ -39,7 +39,7 @@ def _shell_words(output: str, told: str) -> str:
 def _said(message: str) -> str:
     """An exception's words on one line, without the stack of a library in C++."""
     words = re.split(r"Exception raised from|\nframe #0", message)[0]
-    return " ".join(words.split())[:400]
+    return " ".join(words.split())[:400].rstrip(".")
 
 
 def _survived(situation: Situation, failure: RunFailure | None) -> str:
