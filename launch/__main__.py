@@ -19,6 +19,9 @@ exit status: 0 finished, 1 crashed, 2 not started, 3 deadlocked, 4 too slow, 5 w
 """
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="python -m launch",
@@ -80,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run and report. Returns the exit status."""
     options = parser().parse_args(arguments)
     screen = Screen()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in ENDING:
+        signal.signal(number, _as_interrupt)
     try:
         report = run(
             options.script,
@@ -103,7 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Being told to end is like Ctrl-C: everything that was started ends too, and the report is written."""
+    """Being told to end is like Ctrl-C: everything that was started ends too, and the report is written.
+
+    That takes seconds, in which being told again changes nothing: what was started would be left.
+    """
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import builtins
+import contextlib
 import faulthandler
 import functools
 import os
@@ -21,6 +22,7 @@ from .recorder import TEXT_LIMIT, Recorder, forked
 
 HEARTBEAT_S = 0.5
 LONG_SLEEP_S = 0.5
+WAIT_FOR_CHILDREN_S = 0.2
 SEEN = "_launch_seen"  # marks an exception that has been counted
 CAUGHT_LIMIT = 200  # different exceptions, by type and line
 # A thread whose innermost Python code lies in one of these waits for another thread or process.
@@ -246,19 +248,42 @@ def _record_sleep(recorder: Recorder) -> None:
 
 
 def record_input(recorder: Recorder) -> None:
-    """A script that asks its user is told so in the report: nobody answers."""
-    original = builtins.input
+    """A script that asks its user is told so in the report: nobody answers.
+
+    One whose ranks run has the time that they need, and is then answered with an empty line: it would end them next.
+    """
+    original, sleep = builtins.input, getattr(time.sleep, "__wrapped__", time.sleep)
 
     @functools.wraps(original)
     def recorded(prompt: object = "", /) -> str:
         call = recorder.next_id()
         recorder.write("call", id=call, op="input", thread=recorder.thread(), at=recorder.student_line())
         try:
+            if _has_running_children():
+                while _has_running_children():
+                    sleep(WAIT_FOR_CHILDREN_S)
+                return ""
             return original(prompt)
         finally:
             recorder.write("return", id=call)
 
     builtins.input = recorded
+
+
+def _has_running_children() -> bool:
+    """Whether a process that this one has started is alive and no helper of Python's; False where nothing tells."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            with contextlib.suppress(OSError):
+                state = (
+                    Path(f"/proc/{child}/stat")
+                    .read_text(encoding="utf-8", errors="replace")
+                    .rpartition(")")[2]
+                )
+                arguments = Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8", errors="replace")
+                if state.split()[0] != "Z" and "multiprocessing.resource_tracker" not in arguments:
+                    return True
+    return False
 
 
 def start_heartbeat(recorder: Recorder) -> None:

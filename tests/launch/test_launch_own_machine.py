@@ -112,6 +112,20 @@ def test_a_script_that_waits_for_the_keyboard_before_it_ends_its_ranks(tmp_path,
     assert any("the script waited until its ranks had ended" in note for note in notes)
 
 
+def test_a_python_script_that_waits_for_enter_before_it_ends_its_ranks(tmp_path):
+    write(tmp_path, "rank.py", "import time\ntime.sleep(1)\nprint('through')\n")
+    program = (
+        "import subprocess, sys\n"
+        "ranks = [subprocess.Popen([sys.executable, 'rank.py', str(rank)]) for rank in range(2)]\n"
+        "input('Enter stops the training')\n"
+        "for rank in ranks:\n    rank.kill()\n"
+    )
+    write(tmp_path, "start.py", program)
+    report = run(write(tmp_path, "b1.sh", "python start.py\n"))
+    assert report.output.text.count("through") == 2
+    assert [rank.state for rank in report.ranks] == [RankState.ENDED] * 2
+
+
 def test_a_script_that_asks_before_it_starts_is_given_an_empty_line(tmp_path):
     notes = both_ran(tmp_path, 'read -p "How many? " number\necho "[$number]"\n' + WAIT)
     assert any("it was given an empty line" in note for note in notes)

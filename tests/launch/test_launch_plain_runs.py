@@ -280,7 +280,9 @@ def test_the_files_of_a_run(tmp_path):
     }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["Ctrl-C", "SIGTERM", "SIGHUP"]
+)
 def test_an_interrupted_run_ends_everything_and_reports(tmp_path, number):
     script = write(tmp_path, "b1.sh", "python b1.py 0 &\npython b1.py 1 &\nwait\n")
     write(tmp_path, "b1.py", "import time\nprint('up', flush=True)\ntime.sleep(600)\n")
@@ -300,6 +302,7 @@ def test_an_interrupted_run_ends_everything_and_reports(tmp_path, number):
         ranks = wait_for(lambda: len(list((tmp_path / "out" / "events").glob("*.jsonl"))) == 2)
         assert ranks
         launcher.send_signal(number)
+        launcher.send_signal(number)  # as somebody does who is impatient
         text, _ = launcher.communicate(timeout=30)
     assert launcher.returncode == 130
     assert text.startswith("INTERRUPTED")
