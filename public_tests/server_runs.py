@@ -187,6 +187,20 @@ def nothing_returned(evidence: ServerEvidence) -> Failure | None:
     )
 
 
+def other_result(evidence: ServerEvidence) -> Failure | None:
+    """Something was returned that has none of a RunResult's fields."""
+    returned = evidence.result.get("returned")
+    if returned is None or any(
+        value is not None for key, value in evidence.result.items() if key != "returned"
+    ):
+        return None
+    return Failure(
+        f"run({evidence.nr_rounds}) of {evidence.exercise.name} returns a value of type {str(returned)[:80]}.",
+        "a RunResult",
+        f"fill a RunResult round by round, and return it at the end of run(), in the cell tagged {evidence.exercise.tag!r}.",
+    )
+
+
 def values_missing(evidence: ServerEvidence) -> Failure | None:
     """The messages or the accuracies of the result are not one finite number per round."""
     return _find_missing(evidence, "message_count") or _find_missing(evidence, "test_accuracy")

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader import Submission, Table, check_lists, compare_columns, fail, is_number, read_homework, show
+from grader import (
+    Failure,
+    Submission,
+    Table,
+    check_lists,
+    compare_columns,
+    fail,
+    is_number,
+    read_homework,
+    show,
+)
+
+from .reading import read_usage
 
 HOMEWORK = read_homework(Path(__file__).parents[1])
 EXPERIMENTS = [tag for tag in HOMEWORK.tags if tag.endswith("_experiments")]  # the functions' names, too
@@ -37,7 +49,7 @@ def mark(functions: Iterable[str]) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", mark(EXPERIMENTS))
-def test_signature(submission: Submission, name: str) -> None:
+def test_signature(submission: Submission, name: str, remark: Callable[[Failure], None]) -> None:
     """The function has the handout's parameters and defaults."""
     description = submission.describe_function(name, name)
     parameters = HOMEWORK.handout.parameters(name, name)
@@ -62,6 +74,14 @@ def test_signature(submission: Submission, name: str) -> None:
                 f"{parameter}={default!r}",
                 f"{advice}; pass other values when you call the function.",
             )
+    if reason := read_usage(submission.require_cell(name).source, name).explain(*parameters):
+        remark(
+            Failure(
+                f"In {name} {reason[0]}.",
+                "a function that uses all its parameters: it is also called with other values than the defaults",
+                f"{reason[1]}, in the cell tagged {name!r}.",
+            )
+        )
 
 
 @pytest.mark.parametrize("name", mark(TABLES))
@@ -109,7 +129,10 @@ def test_curves(submission: Submission, name: str) -> None:
     what, keys = f"{name}(nr_rounds=1)", CURVES[name]
     kind = f"a dict with the keys {', '.join(map(repr, keys))}, each with the list of a run's accuracies (the RunResult's test_accuracy)"
     curves = submission.call(name, name, QUICK, expected=kind)
-    advice = f"return the test accuracies of each run in the cell tagged {name!r}."
+    reason = read_usage(submission.require_cell(name).source, name).explain("nr_rounds")
+    advice = (
+        f"{reason[1] if reason else 'return the test accuracies of each run'}, in the cell tagged {name!r}."
+    )
     check_lists(what, curves, keys, {1}, "the test accuracy after each round", advice)
     for key in keys:
         if not 0 <= curves[key][0] <= 100:

@@ -19,6 +19,7 @@ from .server_runs import (
     ServerExercise,
     ask_for_run,
     nothing_returned,
+    other_result,
     times_missing,
     values_missing,
 )
@@ -68,12 +69,12 @@ def training_differs(evidence: ServerEvidence) -> Failure | None:
     return other_batches(evidence) if evidence.ends_wrong else None
 
 
-DISAGREEMENT = (nothing_returned, values_missing, training_differs, weights_differ)
+DISAGREEMENT = (nothing_returned, other_result, values_missing, training_differs, weights_differ)
 
 
 def compare(evidence: ServerEvidence, remark: Callable[[Failure], None]) -> None:
     """End the check with what is wrong, and remark what costs nothing."""
-    if nothing_returned(evidence) is None and (odd := times_missing(evidence)):
+    if (nothing_returned(evidence) or other_result(evidence)) is None and (odd := times_missing(evidence)):
         remark(odd)
     explain(evidence, DISAGREEMENT)
 

@@ -165,9 +165,14 @@ def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
 def _find_other_order(
     evidence: ExperimentEvidence, rows: Sequence[Mapping[str, Any]], right_rows: Sequence[Mapping[str, Any]]
 ) -> Failure | None:
-    """The rows are all there, in another order."""
+    """The rows are all there, each with the values of its label, in another order."""
     labels, right_labels = [list(map(_name_row, each)) for each in (rows, right_rows)]
     if labels == right_labels or sorted(labels) != sorted(right_labels):
+        return None
+    right_row = dict(zip(right_labels, right_rows, strict=True))
+    if not _have_close_accuracies(rows, [right_row[label] for label in labels]) or _have_close_accuracies(
+        rows, right_rows
+    ):
         return None
     algorithms = [name for name, _, _ in labels]
     is_grouped = algorithms == sorted(algorithms) or algorithms == sorted(algorithms, reverse=True)
@@ -181,6 +186,12 @@ def _find_other_order(
         _ORDER,
         f"{advice}, in the cell tagged {evidence.tag!r}.",
     )
+
+
+def _have_close_accuracies(
+    rows: Sequence[Mapping[str, Any]], right_rows: Sequence[Mapping[str, Any]]
+) -> bool:
+    return _are_close(*([row["Test accuracy"] for row in each] for each in (rows, right_rows)))
 
 
 def _name_row(row: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -72,6 +72,10 @@ TABLES: dict[str, tuple[Any, str]] = {
         change(0, "Test accuracy", [30.0, 43.0]),
         "Row 1 of f() has the test accuracy a list of 2.",
     ),
+    "both labels exchanged": (
+        Table(COLUMNS, [["FedAvg", *TABLE.rows[0][1:]], ["FedSGD", *TABLE.rows[1][1:]]]),
+        "Row 1 of f() is labelled 'FedAvg'.",
+    ),
     "labels exchanged": (change(0, "Algorithm", "FedAvg"), "Row 1 of f() is labelled 'FedAvg'."),
     "another N": (change(1, "N", 100), "Row 2 of f() has N = 100."),
     "a text for C": (change(0, "C", "0.1"), "Row 1 of f() has C = '0.1'."),

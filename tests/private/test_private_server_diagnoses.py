@@ -325,6 +325,10 @@ def test_a_right_result_passes() -> None:
     ("changed", "sentence"),
     [
         ({"returned": "NoneType"}, "run(2) of FedAvgGradServer returns None (is a return missing?)."),
+        (
+            {**dict.fromkeys(RESULT), "returned": "list"},
+            "run(2) of FedAvgGradServer returns a value of type list.",
+        ),
         ({"test_accuracy": None}, "test_accuracy of FedAvgGradServer is None after 2 rounds."),
         (
             {"message_count": [4, float("nan")]},
