@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .batch_file import translate
 from .shell_text import mend
 
 SCRIPT_LIMIT = 2_000_000  # bytes
@@ -46,6 +47,8 @@ class ScriptError(Exception):
 def command(script: Path, ranks: int, style: Style | None = None, arguments: Sequence[str] = ()) -> Command:
     """The command line for a script, with arguments before a rank. Raises ScriptError for one that is missing, empty or not text."""
     text = _read(script)
+    if script.suffix.lower() in (".bat", ".cmd"):
+        return _batch(script, text, arguments)
     if style is None:
         style = style_of_python(text) if is_python(script, text) else Style.SHELL
     if style is Style.SHELL:
@@ -109,14 +112,30 @@ def style_of_python(text: str) -> Style:
 
 
 def _shell(script: Path, text: str, arguments: Sequence[str]) -> Command:
-    """bash runs a script by name: no run bit is needed. One that had to be mended keeps its name, folder and line numbers."""
-    bash = shutil.which("bash") or "/bin/sh"
+    """bash runs a script by name: no run bit is needed."""
     mended, notes = mend(text)
     if mended == text:
-        return Command([bash, str(script), *arguments], Style.SHELL)
+        return Command([_bash(), str(script), *arguments], Style.SHELL)
+    return _evaluated(script, mended, arguments, [f"{script.name} {note}" for note in notes])
+
+
+def _batch(script: Path, text: str, arguments: Sequence[str]) -> Command:
+    shell, left_out = translate(text)
+    mended, notes = mend(shell)
+    notes = [f"{script.name} {note}" for note in notes]
+    notes += [f"{script.name}: `{line[:100]}` was left out." for line in left_out[:5]]
+    first = f"{script.name} is a batch file of Windows; what it starts was started here in the same way."
+    return _evaluated(script, mended, arguments, [first, *notes])
+
+
+def _evaluated(script: Path, text: str, arguments: Sequence[str], notes: Sequence[str]) -> Command:
+    """Another text than the script's own, which keeps the script's name, folder and line numbers."""
     evaluation = 'eval "$(cat "$LAUNCH_CONTROL/script")"'
-    sentences = tuple(f"{script.name} {note}" for note in notes)
-    return Command([bash, "-c", evaluation, str(script), *arguments], Style.SHELL, sentences, mended)
+    return Command([_bash(), "-c", evaluation, str(script), *arguments], Style.SHELL, tuple(notes), text)
+
+
+def _bash() -> str:
+    return shutil.which("bash") or "/bin/sh"
 
 
 def _python(script: Path, ranks: int, style: Style, arguments: Sequence[str]) -> list[str]:
