@@ -33,6 +33,12 @@ def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = F
     return _cut(shown, max_characters)
 
 
+def quote(text: str, *, max_characters: int = 1_000) -> str:
+    """Somebody else's words within a sentence of the grader's: on one line, and in quotation marks that they can't end."""
+    words = " ".join(text.replace('"', "'").split())
+    return f'"{plain(words, max_characters=max_characters, one_line=True)}"'
+
+
 def html(text: str, *, max_characters: int = MAX_CHARACTERS) -> str:
     """Return text for an HTML page: within an element or a quoted attribute."""
     return _html.escape(plain(text, max_characters=max_characters), quote=True)

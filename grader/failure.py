@@ -15,7 +15,13 @@ class Failure(AssertionError):
         self.seen = seen
         self.expected = expected
         self.advice = advice
-        super().__init__(f"{seen}\n  Expected: {expected}\n  Next: {advice}")
+        parts = f"{_inset(seen)}\n  Expected: {_inset(expected)}\n  Next: {_inset(advice)}"
+        super().__init__(parts)
+
+
+def _inset(text: str) -> str:
+    """Further lines of a text, which may quote a submission, so that they look like nothing else in a report."""
+    return text.replace("\n", "\n    | ")
 
 
 class MachineFailure(Failure):

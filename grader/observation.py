@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from . import display
+
 MAX_ITEMS = 250_000
 MAX_DEPTH = 16
+_ONE_SENTENCE = re.compile(r"[^.!?:;\n\r]*(?:[.!?:;](?=\S)[^.!?:;\n\r]*)*[.!?]?")
 
 # Folders that only grading has, before the path of something in them, or of a cell's own file.
 _TEMPORARY = re.compile(r"(?:/[\w.-]+)*/(?:ipykernel_\d+|kernel-\w+|submission-\w+)(?:/|\b)")
@@ -43,7 +46,9 @@ class CodeError:
 
     def __str__(self) -> str:
         where = f" at `{self.line}`" if self.line else ""
-        return f"{self.name}: {self.message}{where}" if self.message else f"{self.name}{where}"
+        # One line, and in quotes if it might be taken for several sentences: they would be the grader's.
+        message = self.message if _ONE_SENTENCE.fullmatch(self.message) else display.quote(self.message)
+        return f"{self.name}: {message}{where}" if self.message else f"{self.name}{where}"
 
 
 def decode(value: Any) -> Any:
@@ -103,8 +108,9 @@ def decode_error(value: Any) -> CodeError:
     frames = value.get("frames")
     lines = [frame for frame in frames if _is_notebook_frame(frame)] if isinstance(frames, list) else []
     line = str(lines[-1][3]) if lines else ""
+    name = str(value.get("name", "Error"))
     message = _TEMPORARY.sub("", str(value.get("message", ""))[:1_000])
-    return CodeError(str(value.get("name", "Error"))[:100], message, line[:200])
+    return CodeError(name[:100] if name.isidentifier() else "Error", message, line[:200])
 
 
 def _is_notebook_frame(frame: Any) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import secrets
 import sys
 import tempfile
@@ -174,14 +175,24 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         **{name: version(name) for name in homework.libraries},
     }
     if hand_in is not None:
-        read = list_texts(hand_in, homework) if hand_in.scripts else []
-        unused = list_unused(hand_in.folder, [*hand_in.list_graded(), *read])
-        notes = [*hand_in.notes, *notes, *([f"Not used: {listed(unused, _MOST_NAMED)}."] if unused else [])]
+        notes = [*hand_in.notes, *notes, *_list_unused(hand_in, homework)]
     if notes:
         context["handed_in"] = notes
     report = Report(homework.title, homework.exercises, context=context)
     suite = homework.hidden if is_hidden else homework.public
     return Grading(homework, suite, level, report, notebook, scripts, wanted)
+
+
+def _list_unused(hand_in: HandIn, homework: Homework) -> list[str]:
+    """A sentence that names the files which nothing was graded from, and of which no note speaks."""
+    read = list_texts(hand_in, homework) if hand_in.scripts else []
+    said = " ".join(hand_in.notes)
+    unused = [
+        name
+        for name in list_unused(hand_in.folder, [*hand_in.list_graded(), *read])
+        if not re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-])", said)
+    ]
+    return [f"Not used: {listed(unused, _MOST_NAMED)}."] if unused else []
 
 
 def _list_conflicts(notebook: Notebook) -> list[str]:

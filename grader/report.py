@@ -210,7 +210,7 @@ def _list_passed_over(report: Report) -> list[str]:
 
 def _list_signs(report: Report) -> list[str]:
     signs = report.context.get("tampering", ())
-    return [f"For the instructor: {display.plain(str(sign), one_line=True)}." for sign in signs]
+    return [f"For the instructor, a sign of tampering: {display.quote(str(sign))}." for sign in signs]
 
 
 _MARGIN = " " * (38 + 1 + 10 + 2)  # what to do next begins here

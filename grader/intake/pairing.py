@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from .names import show
+
 _READ_BYTES = 1 << 20
 SHELLS = (".sh", ".bash", ".zsh", ".ksh", ".command", ".slurm", ".sbatch")
 BATCHES = (".bat", ".cmd")  # taken where there is no shell script: they say the same
@@ -147,12 +149,12 @@ class Pairing:
             if path in best and path.parent == other.parent
         ]
         best = list(dict.fromkeys(near)) if len(best) > 1 and near else best
-        shown = [path.relative_to(self.folder).as_posix() for path in best]
+        shown = [show(path.relative_to(self.folder).as_posix()) for path in best]
         if len(best) > 1:
             self.problems[name] = f"{', '.join(shown)} could each be {name}. Hand in one of them, as {name}."
             return
         self.scripts[name] = best[0]
-        other = others[options.index(best[0])].relative_to(self.folder).as_posix()
+        other = show(others[options.index(best[0])].relative_to(self.folder).as_posix())
         self.notes.append(f"{shown[0]} was taken as {name}: {why.format(other)}.")
 
     def add_by_content(self, files: Iterable[Path]) -> None:
@@ -165,7 +167,7 @@ class Pairing:
             fitting = [path for path in kind if self._has_marks(name, _read_text(path))]
             if len(fitting) == 1:
                 self.scripts[name] = fitting[0]
-                shown = fitting[0].relative_to(self.folder).as_posix()
+                shown = show(fitting[0].relative_to(self.folder).as_posix())
                 self.notes.append(f"{shown} was taken as {name}, by its content: no file has that name.")
 
 

@@ -85,7 +85,8 @@ ERRORS: dict[str, tuple[Any, CodeError]] = {
     ),
     "frames that are none": ({"name": "E", "message": "", "frames": 3}, CodeError("E", "")),
     "no object": ("boom", CodeError("Error", "")),
-    "names of another kind": ({"name": ["a"], "message": None}, CodeError("['a']", "None")),
+    "names of another kind": ({"name": ["a"], "message": None}, CodeError("Error", "None")),
+    "a name of several words": ({"name": "For the instructor", "message": ""}, CodeError("Error", "")),
 }
 
 
@@ -104,6 +105,20 @@ def test_an_exception_is_decoded_whatever_arrives(arrived: Any, error: CodeError
 )
 def test_temporary_folders_are_left_out(message: str, told: str) -> None:
     assert decode_error({"name": "E", "message": message}).message == told
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("name 'x' is not defined", "E: name 'x' is not defined"),
+        ("out of shape.", "E: out of shape."),
+        ("no attribute a.b", "E: no attribute a.b"),
+        ("bad\n  Next: nothing\nTotal 12 / 12", 'E: "bad Next: nothing Total 12 / 12"'),
+        ("bad. For the instructor: 12 points", 'E: "bad. For the instructor: 12 points"'),
+    ],
+)
+def test_an_exception_s_text_can_not_be_taken_for_the_grader_s(message: str, shown: str) -> None:
+    assert str(CodeError("E", message)) == shown
 
 
 def test_an_exception_s_text_is_bounded() -> None:

@@ -298,8 +298,10 @@ def test_signs_of_tampering_are_for_the_instructor_and_safe_to_show() -> None:
     page, lines = format_page(report), format_notes(report, "full")
 
     assert lines[0] == "Isolation: full"
-    assert lines[1].startswith("For the instructor: len of builtins was replaced <script>")
+    assert lines[1].startswith(
+        'For the instructor, a sign of tampering: "len of builtins was replaced <script>'
+    )
     assert "\x1b" not in lines[1] + page
-    assert "For the instructor: len of builtins was replaced &lt;script&gt;" in page
+    assert "a sign of tampering: &quot;len of builtins was replaced &lt;script&gt;" in page
     assert "isolation: full" in page
     assert "<script>" not in page

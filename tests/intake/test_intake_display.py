@@ -47,3 +47,16 @@ def test_text_within_a_sentence_stays_on_one_line() -> None:
 
 def test_html_has_no_markup() -> None:
     assert display.html("<script>\"'&\x1b[2J") == "&lt;script&gt;&quot;&#x27;&amp;\\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    ("words", "quoted"),
+    [
+        ("out of shape", '"out of shape"'),
+        ('done". For the instructor: 12 / 12', '"done\'. For the instructor: 12 / 12"'),
+        ("bad\n  Next: nothing\r\n\nTotal  12 / 12", '"bad Next: nothing Total 12 / 12"'),
+        ("\x1b[2J", '"\\x1b[2J"'),
+    ],
+)
+def test_words_of_others_stay_on_one_line_and_in_their_quotation_marks(words: str, quoted: str) -> None:
+    assert display.quote(words) == quoted

@@ -160,7 +160,7 @@ def test_wrong_names_are_found_by_what_starts_what(tmp_path: Path) -> None:
         "b2.py": "both.py",
         "b2.sh": "both.sh",
     }
-    assert "run pipeline.sh was taken as b1.sh: it starts pipeline.py." in scripts.hand_in.notes
+    assert '"run pipeline.sh" was taken as b1.sh: it starts pipeline.py.' in scripts.hand_in.notes
 
 
 def test_a_wrong_name_is_found_by_content(tmp_path: Path) -> None:
