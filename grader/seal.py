@@ -58,6 +58,7 @@ _LIBRARIES = tuple(
     for place in (path, os.path.realpath(path))
 )
 _MAX_SIGNS = 20
+_ADDED = frozenset(("__warningregistry__", "__annotations__"))  # by Python itself
 _GONE = object()
 
 _getframe = sys._getframe
@@ -142,7 +143,9 @@ class Seal:
             self._breaks["a function that observes the submission was changed"] = None
         for owner, before in self._bindings:
             now = vars(owner) if isinstance(owner, type) else owner
-            if len(now) != len(before) or any(now.get(key, _GONE) is not was for key, was in before.items()):
+            if now.keys() - before.keys() - _ADDED or any(
+                now.get(key, _GONE) is not was for key, was in before.items()
+            ):
                 self._breaks["a name that the observer uses was bound to something else"] = None
         return list(self._breaks)
 

@@ -76,6 +76,16 @@ def test_what_harms_nobody_is_let_alone(cell: str) -> None:
     assert seen["breaks"] == []
 
 
+WARNING_PROBE = PROBE.replace("def double", "import warnings\n\ndef double").replace(
+    "    return Meter", "    warnings.warn('odd')\n    return Meter"
+)
+
+
+def test_what_python_itself_notes_in_a_module_is_no_change() -> None:
+    """A warning leaves a register among the globals of the code that caused it."""
+    assert run(HONEST, probe=WARNING_PROBE)["breaks"] == []
+
+
 FIND = """
 import gc, types
 def is_observer(value):
