@@ -68,10 +68,18 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _examine(_: argparse.Namespace) -> int:
-    """Say, layer by layer, what this machine offers for containing submissions, and how to install the rest."""
+    """Say what this machine offers for containing submissions, layer by layer, which of the packages that they usually import are missing, and
+    which data set they are graded on; and how to have the rest."""
     from .containment import format_machine, probe
+    from .doctor import format_data, format_packages
 
-    print(format_machine(probe()))
+    print(format_machine(probe()), format_packages(), sep="\n")
+    try:
+        data = format_data(read_homework(find_homework()))
+    except HomeworkError as error:
+        data = display.plain(str(error), one_line=True)
+    if data:
+        print(data)
     return GRADED
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _FILE = Path(__file__).with_name("packages.toml")
 
@@ -27,10 +27,18 @@ class Missing(NamedTuple):
 
 
 @cache
+def _read_file() -> Mapping[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
 def _read_known() -> tuple[Mapping[str, str], Mapping[str, str]]:
     """By module, the distributions of packages that decorate, and of those that compute."""
-    known = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return known["decorating"], known["computing"]
+    return _read_file()["decorating"], _read_file()["computing"]
+
+
+def list_usual() -> list[str]:
+    """The modules that submissions usually import."""
+    return list(_read_file()["usual"])
 
 
 def find_missing(module: str) -> Missing | None:
