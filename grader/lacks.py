@@ -19,7 +19,7 @@ _NO_MODULE = re.compile(r"No module named '([\w.]+)'|Missing optional dependency
 _STAND_IN = re.compile(r"([A-Za-z_][\w.]*)[^\s,']*, which is not installed")
 _NEW_NAME = re.compile(r"cannot import name '\w+' from '([\w.]+)'|module '([\w.]+)' has no attribute")
 _NO_ACCELERATOR = re.compile(
-    r"Found no NVIDIA driver|not compiled with (CUDA|XPU) enabled|No CUDA GPUs are available|not linked with support for mps"
+    r"Found no NVIDIA driver|CUDA driver version|not compiled with (CUDA|XPU) enabled|No CUDA GPUs are available|not linked with support for mps"
     r"|PyTorch is not linked with support for|Cannot access accelerator device"
 )
 _NO_NETWORK = re.compile(

@@ -53,7 +53,10 @@ def _install_for_torch(recorder: Recorder) -> None:
     """The parts that need torch, which is only now there."""
     from . import backward, communication, devices, modules, optimizers, rendezvous
 
-    devices.install(recorder)
+    def note_translation(what: str, asked: str) -> None:
+        recorder.write("translation", what=what, asked=asked, given="cpu", at=recorder.student_line())
+
+    devices.adapt(note_translation)
     watched = modules.install(recorder)
     backward.install(recorder, watched)
     optimizers.install(recorder, watched)

@@ -149,13 +149,15 @@ def needs(): return float(noplots.mean([1, 2]))
 
 
 def test_what_decorates_and_is_missing_is_passed_over_and_noted(isolation: dict[str, Any]) -> None:
-    with Session(make_cells(DECORATED), KernelLimits(), stand_ins=["noplots"], **isolation) as session:
+    adapts = {"devices": "def adapt(note): note('device', 'cuda')"}
+    cells = make_cells(DECORATED)
+    with Session(cells, KernelLimits(), probes=adapts, stand_ins=["noplots"], **isolation) as session:
         assert call(session, "draws").value == 3
         needing = call(session, "needs")
 
     assert needing.error is not None
     assert (needing.error.name, needing.error.message) == ("ModuleNotFoundError", "No module named 'noplots'")
-    assert list(session.notes) == [("package", "noplots"), ("look", "widget")]
+    assert list(session.notes) == [("device", "cuda"), ("package", "noplots"), ("look", "widget")]
     assert session.tampering == {}
 
 
