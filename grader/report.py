@@ -61,12 +61,13 @@ class Report:
         return [result for result in self.results if result.exercise == exercise.id]
 
     def apply_gates(self) -> None:
-        """Withhold an exercise's other points if the check of what it is about has failed."""
+        """Withhold an exercise's other points if the check of what it is about has failed; not if it was not reached."""
         closed = {
             exercise.id: result.name
             for exercise in self.exercises
             for result in self.list_of(exercise)
             if exercise.gate and result.check == exercise.gate and result.status == FAILED
+            if not result.extra.get("not_reached")
         }
         self.results = [
             replace(

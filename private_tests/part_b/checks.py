@@ -277,7 +277,7 @@ def check_micro_batches(trial: Trial) -> None:
                     else f"{len(forwards)} micro-batches"
                 )
                 fail(
-                    f"Stage {stage} (rank {number}) works on {whole} per step, so only one stage works at a time.",
+                    f"Stage {stage} (rank {number}) works on {whole} per step, so its neighbours wait until it is through.",
                     f"{'at least ' * (fewest < BATCH_SIZE)}{fewest} micro-batches per step",
                     "cut the batch with tokens.chunk(3), and run each part through the stages by itself.",
                 )

@@ -194,6 +194,20 @@ def other_order(evidence: GradientEvidence) -> Failure | None:
 # --- weights --------------------------------------------------------------------------------------------------
 
 
+def no_gradient(evidence: GradientEvidence) -> Failure | None:
+    """Nothing was propagated back to a rank."""
+    empty = [
+        m for m in evidence.mismatches if m.fit.explains and _even(m.fit, 0.0) and abs(m.fit.previous) < CLOSE
+    ]
+    if not empty:
+        return None
+    return Failure(
+        f"The gradient of {_ranks(empty)} in step {evidence.step} is zero.",
+        "in every step the gradient of the mean loss over the whole batch, on every rank",
+        "propagate back through each micro-batch's output on every rank, and call zero_grad() only before that or after optimizer.step().",
+    )
+
+
 def kept_gradients(evidence: GradientEvidence) -> Failure | None:
     """The step before is still in the gradient."""
     kept = [m for m in evidence.mismatches if m.fit.explains and m.fit.previous > 0.5 and _even(m.fit, 1.0)]
@@ -317,6 +331,21 @@ def wrong_scale(evidence: GradientEvidence) -> Failure | None:
     )
 
 
+def scales_by_rank(evidence: GradientEvidence) -> Failure | None:
+    """Each rank has the whole batch's gradient times a number of its own."""
+    scales = {m.rank: m.fit.weights[0][0] for m in evidence.mismatches if m.fit.explains}
+    if len(scales) < len(evidence.mismatches) or not all(
+        _even(m.fit, scales[m.rank]) for m in evidence.mismatches
+    ):
+        return None
+    numbers = ", ".join(f"{scale:.3g} on rank {rank}" for rank, scale in sorted(scales.items()))
+    return Failure(
+        f"In step {evidence.step} the gradient is that of the whole batch times {numbers}.",
+        "the gradient of the mean loss over the whole batch, on every rank",
+        "remove what scales the gradients of each rank by itself, such as clip_grad_norm_.",
+    )
+
+
 def _scales(m: int, p: int) -> list[tuple[float, str, str]]:
     """Factors by which m micro-batches and p pipelines go wrong, with cause and advice."""
     by_loss = "divide each micro-batch's loss by the number of micro-batches before backward()."
@@ -419,11 +448,13 @@ def explaining(diagnose: Diagnosis[GradientEvidence]) -> Diagnosis[GradientEvide
 
 
 WEIGHTS: tuple[Diagnosis[GradientEvidence], ...] = (
+    no_gradient,
     kept_gradients,
     cleared_between,
     only_last,
     not_reduced,
     wrong_scale,
+    scales_by_rank,
 )
 
 DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (

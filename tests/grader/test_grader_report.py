@@ -154,10 +154,14 @@ def test_points_that_the_machine_withholds_are_shown_as_open() -> None:
     assert "<b>two</b>: needs the instructor" in page
 
 
-def test_a_gate_that_could_not_be_looked_at_withholds_nothing() -> None:
+@pytest.mark.parametrize(
+    ("status", "extra"),
+    [pytest.param(MACHINE, {}, id="machine"), pytest.param(FAILED, {"not_reached": True}, id="not reached")],
+)
+def test_a_gate_that_could_not_be_looked_at_withholds_nothing(status: str, extra: dict[str, bool]) -> None:
     gated = Exercise("X1", "First", 1, gate="test_sends")
     results = [
-        CheckResult("X1", "sends", 0.5, MACHINE, check="test_sends"),
+        CheckResult("X1", "sends", 0.5, status, extra=extra, check="test_sends"),
         CheckResult("X1", "result", 0.5, PASSED),
     ]
     report = Report("Homework", (gated,), results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 
 import pytest
@@ -71,6 +72,7 @@ NONE = (0.0, 0.0, 0.0)
         ),
         (evidence((1 / 3,) * 3), "divided by the 3 micro-batches twice"),
         (evidence((1.7,) * 3), "1.7 times that of the whole batch"),
+        (evidence(NONE, wrong=(0,)), "The gradient of rank 0 in step 1 is zero"),
         (evidence((0.0, 0.0, 1.0)), "there is only micro-batch 2, the last one, of 3"),
         (evidence((1.0, 0.0, 1.0)), "only the micro-batches 0 and 2 of 3"),
         (
@@ -100,6 +102,17 @@ NONE = (0.0, 0.0, 0.0)
 )
 def test_weights_tell_the_mistake(found: GradientEvidence, says: str) -> None:
     assert says in seen(found)
+
+
+def test_a_scale_of_each_rank_s_own_is_told() -> None:
+    """As after clip_grad_norm_, which each rank calls on its own stage."""
+    found = evidence(THRICE)
+    scaled = [
+        replace(m, fit=Fit(((scale,) * 3,), 0.0, 0.0))
+        for m, scale in zip(found.mismatches, (0.5, 0.25, 0.4), strict=True)
+    ]
+    said = seen(replace(found, mismatches=tuple(scaled)))
+    assert "that of the whole batch times 0.5 on rank 0, 0.25 on rank 1, 0.4 on rank 2" in said
 
 
 def test_a_scale_that_explains_nothing_is_not_told() -> None:
