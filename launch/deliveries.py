@@ -16,6 +16,7 @@ from .workers import MESSAGES, SENDS, Operation
 SKETCH = 64  # hashes in a sketch, unless there are fewer values
 KNOWN_SHARE = 0.9  # of a tensor's values found elsewhere: it came from there
 SCALE_TOLERANCE = 1e-3
+PICKLED_HEADER = 1_000  # bytes of an object that is no more than shapes and names
 FEW = 16  # numbers: losses or counts, not a part of a model's work
 
 
@@ -76,11 +77,19 @@ def is_multiple(one: Content, other: Content) -> bool:
     return scale != 0 and error <= SCALE_TOLERANCE * abs(one.samples[largest])
 
 
+def _is_unknown(delivery: Delivery) -> bool:
+    """Whether something may have arrived that can't be recognised: nobody waited for it, or it was pickled."""
+    call = delivery.operation.call
+    if call.dtype == "uint8":
+        return (call.elements or 0) > PICKLED_HEADER
+    return delivery.content is None and (call.elements or 0) > FEW
+
+
 def came_from(part: Content, deliveries: Sequence[Delivery]) -> bool | None:
     """Whether a tensor arrived with these deliveries, as it is, scaled, or as a part; None if that can't be told."""
     contents = [each.content for each in deliveries if each.content is not None]
     contained = is_contained(part, contents)
     if contained or any(is_multiple(part, content) for content in contents):
         return True
-    unknown = any(each.content is None and (each.operation.call.elements or 0) > FEW for each in deliveries)
+    unknown = any(_is_unknown(each) for each in deliveries)
     return None if unknown or (contained is None and contents) else False

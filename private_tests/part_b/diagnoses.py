@@ -247,13 +247,14 @@ def only_last(evidence: GradientEvidence) -> Failure | None:
             continue
         own = evidence.own_weights(mismatch)
         kept = [index for index in range(len(own)) if index not in lost]
+        alike = [each for each in evidence.mismatches if _lost(evidence, each) == lost]
         went = [event for event in evidence.ranks[mismatch.rank].of(Backward) if event.step == mismatch.step]
         only = (
             f"only micro-batch {_list(kept)}" if len(kept) == 1 else f"only the micro-batches {_list(kept)}"
         )
         last = ", the last one," if kept == [len(own) - 1] else ""
         return Failure(
-            f"In the gradient of {_ranks(evidence.mismatches)} in step {mismatch.step} there is {only}{last} of {len(own)}; "
+            f"In the gradient of {_ranks(alike)} in step {mismatch.step} there is {only}{last} of {len(own)}; "
             f"rank {mismatch.rank} made {len(went)} backward pass{'es' * (len(went) != 1)}.",
             "every micro-batch propagated back, so that the gradient is that of the whole batch",
             "keep each micro-batch's output until its backward pass, and go backward through all of them before optimizer.step().",

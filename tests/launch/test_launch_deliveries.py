@@ -64,6 +64,13 @@ def test_nothing_is_claimed_where_a_receive_s_content_is_not_known() -> None:
     assert came_from(content(ONE), arrived(OTHER, None)) is None
 
 
+@pytest.mark.parametrize(("size", "said"), [(4_000, None), (100, False)], ids=["an object", "a header"])
+def test_a_pickled_object_may_hold_anything_if_it_is_large(size: int, said: bool | None) -> None:
+    call = Call(1.0, 1, "recv", 0, peer=0, shape=(size,), dtype="uint8")
+    pickled = Delivery(Operation(call, Return(2.0, 1)), content(torch.ones(size, dtype=torch.uint8)))
+    assert came_from(content(ONE), [pickled]) is said
+
+
 def test_deliveries_are_of_one_source() -> None:
     operations = (
         receive(0),
