@@ -15,6 +15,7 @@ from typing import Any
 from . import display
 from .homework import Exercise
 
+MOST_NOTES = 20  # of what was handed in, on a screen or a page
 PASSED, FAILED, BROKEN, MACHINE, MANUAL = "passed", "failed", "broken", "machine", "manual"
 
 
@@ -198,7 +199,9 @@ def _list_facts(report: Report) -> list[tuple[str, Any]]:
 def _list_handed_in(report: Report) -> list[str]:
     """What became of the files that were handed in, apart from those that are graded as a matter of course."""
     notes = list(report.context.get("handed_in", ()))
-    return [f"Handed in: {display.plain(str(note), one_line=True)}" for note in notes]
+    left = len(notes) - MOST_NOTES
+    more = [f"Handed in: {left} more notes stand in extra_data.handed_in of the results."] if left > 0 else []
+    return [f"Handed in: {display.plain(str(note), one_line=True)}" for note in notes[:MOST_NOTES]] + more
 
 
 def _list_passed_over(report: Report) -> list[str]:

@@ -309,3 +309,15 @@ def test_signs_of_tampering_are_for_the_instructor_and_safe_to_show() -> None:
     assert "a sign of tampering: &quot;len of builtins was replaced &lt;script&gt;" in page
     assert "isolation: full" in page
     assert "<script>" not in page
+
+
+def test_no_more_notes_on_what_was_handed_in_are_shown_than_one_can_read() -> None:
+    report = make_report(handed_in=[f"link{number} was left out: it is a link." for number in range(50)])
+    lines = [line for line in format_notes(report, "full") if line.startswith("Handed in")]
+
+    assert lines[0] == "Handed in: link0 was left out: it is a link."
+    assert (len(lines), lines[-1]) == (
+        21,
+        "Handed in: 30 more notes stand in extra_data.handed_in of the results.",
+    )
+    assert len(report.to_results()["extra_data"]["handed_in"]) == 50

@@ -45,6 +45,7 @@ class ArchiveCase:
             aimed = {
                 key: aim(value, targets) if isinstance(value, str) else value for key, value in member.items()
             }
+            aimed["name"] = "folder/" * aimed.pop("deep", 0) + aimed["name"]
             for number in range(aimed.pop("copies", 1)):
                 yield {**aimed, "name": aimed["name"] + (f"-{number}" if number else "")}
         if not self.alone:
@@ -54,6 +55,8 @@ class ArchiveCase:
 def _read(member: dict[str, Any]) -> bytes:
     if "zeros" in member:
         return bytes(member["zeros"])
+    if "zip_of" in member:
+        return _pack_zip(member["zip_of"])
     if "zip_of_honest" in member:
         return _pack_zip([{"name": "honest.ipynb", "text": _honest()}])
     return str(member.get("text", "")).encode()
