@@ -194,7 +194,7 @@ def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -
     unequal = (
         find_too_large(situation.by_rank(), failure.rank) if failure.rank in situation.by_rank() else None
     )
-    if unequal is not None and "size doesn't match" in output_tail:
+    if unequal is not None and ("size doesn't match" in output_tail or failure.message == "Aborted"):
         return f"{_capital(str(unequal))}. {_SIZE_ADVICE}"
     departed = _departed_with_messages(situation)
     if departed and failure.kind is FailureKind.RAISED:
@@ -408,6 +408,7 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
     uneven = find_uneven(situation.by_rank())
     if uneven is not None and not told:
         found.append(f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}")
+    found += _never_waited(situation)
     found += _translations(workers)
     found += _twins(workers)
     found += _growth(situation)
@@ -453,6 +454,23 @@ def _translations(workers: Sequence[Worker]) -> list[str]:
                 asked = event.asked.partition(":")[0] if event.what == "device" else event.asked
                 texts[_TRANSLATIONS[event.what].format(asked=asked, given=event.given)] = None
     return list(texts)[:20]
+
+
+def _never_waited(situation: Situation) -> list[str]:
+    """Of the messages that nobody waited for, the first."""
+    dropped = [
+        (operation, rank)
+        for rank, worker in situation.by_rank().items()
+        for operation in worker.operations
+        if operation.dropped
+    ]
+    if not dropped:
+        return []
+    first, rank = min(dropped, key=lambda item: item[0].start_s)
+    return [
+        f"On rank {rank} the {first.op} begun at {first.call.at} was never waited for: call wait() on what it returns, or the "
+        "message may be lost."
+    ]
 
 
 def _twins(workers: Sequence[Worker]) -> list[str]:

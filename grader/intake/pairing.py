@@ -158,7 +158,7 @@ class Pairing:
         self.notes.append(f"{shown[0]} was taken as {name}: {why.format(other)}.")
 
     def add_by_content(self, files: Iterable[Path]) -> None:
-        """Take the only other file of the same kind that has a script's marks."""
+        """Take the only other file of the same kind that has a script's marks, or one that asks for the exercise by name."""
         others = [path for path in files if path not in self.scripts.values()]
         for name in self.names:
             if name in self.scripts or name in self.problems or name not in self.marks:
@@ -169,6 +169,19 @@ class Pairing:
                 self.scripts[name] = fitting[0]
                 shown = show(fitting[0].relative_to(self.folder).as_posix())
                 self.notes.append(f"{shown} was taken as {name}, by its content: no file has that name.")
+        for name in self.names:
+            serving = [
+                path for path in self.scripts.values() if path.suffix == ".py" and self._serves_all(path)
+            ]
+            if name not in self.scripts and name.endswith(".py") and serving:
+                self.scripts[name] = serving[0]
+                shown = serving[0].relative_to(self.folder).as_posix()
+                self.notes.append(f"{shown} was taken as {name} too: it speaks of each exercise by name.")
+
+    def _serves_all(self, program: Path) -> bool:
+        """Whether every exercise's name stands in quotation marks in a program."""
+        text = _read_code(program)
+        return all(re.search(rf"[\"']{re.escape(each)}[\"']", text, re.IGNORECASE) for each in self.exercises)
 
 
 def find_started(shell: Path, files: Sequence[Path]) -> list[Path]:

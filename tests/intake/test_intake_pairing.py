@@ -63,6 +63,11 @@ LAYOUTS = [
         id="one of each, started with an argument",
     ),
     pytest.param(
+        {"train.py": BOTH},
+        {"b2.py": "train.py", "b1.py": "train.py"},
+        id="one program for both, without a shell script",
+    ),
+    pytest.param(
         {"run.sh": loop("b1.py") + loop("b2.py"), "b1.py": ONE, "b2.py": TWO},
         {"b1.sh": "run.sh", "b1.py": "b1.py", "b2.sh": "run.sh", "b2.py": "b2.py"},
         id="one shell script that starts both",

@@ -152,6 +152,16 @@ def test_an_exception_caught_now_and_then(steps_between):
     assert look(state) is None
 
 
+def test_a_message_that_nobody_waited_for_is_noted():
+    zero, one, two = three(8)
+    zero.event("dropped", id=zero.begin("isend", 1))
+    state = recorded.situation(
+        [ended(rank) for rank in (zero, one, two)], script_status=0, script_ended_s=10.0
+    )
+    notes = recorded.report(state, Verdict(Outcome.FINISHED)).notes
+    assert any("the isend begun at b1.py:20 was never waited for" in note for note in notes)
+
+
 def test_time_is_up():
     state = recorded.situation([rank.worker() for rank in three(3)], now_s=60.0)
     assert outcome(state) is Outcome.TOO_SLOW
