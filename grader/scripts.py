@@ -26,6 +26,13 @@ class Scripts:
         """By the names that the homework gives them."""
         return self.hand_in.scripts
 
+    def list_shared(self, name: str) -> list[str]:
+        """The exercises that the script of this name starts besides its own, by what their scripts' names begin with."""
+        own, path = Path(name).stem, self.files[name]
+        return [
+            Path(each).stem for each, other in self.files.items() if other == path and Path(each).stem != own
+        ]
+
     def describe_absence(self, name: str) -> str:
         """Why there is no such script, as a clause."""
         return self.hand_in.problems.get(name) or f"there is no {name}"

@@ -94,10 +94,7 @@ def run_trial(
     script = scripts.files.get(contract.shell) or scripts.files.get(contract.script)
     if script is None:
         return Trial(contract, None, scripts.describe_absence(contract.shell).rstrip("."))
-    own = Path(contract.shell).stem
-    others = [
-        Path(name).stem for name, path in scripts.files.items() if path == script and Path(name).stem != own
-    ]
+    others = scripts.list_shared(contract.shell if contract.shell in scripts.files else contract.script)
     first, second = draw_steps(seed)
     steps = None if steps is None else max(steps, FEWEST_STEPS)
     long = steps is not None and steps > COMPARED_STEPS

@@ -25,13 +25,17 @@ def runs(
 
     @cache
     def run(exercise: str) -> RunReport:
+        own = exercise.lower()
+        others = scripts.list_shared(f"{own}.sh")
         return launch.run(
-            scripts.files[f"{exercise.lower()}.sh"],
+            scripts.files[f"{own}.sh"],
             ranks=RANKS[exercise],
             steps=steps,
             timeout_s=TIME_LIMIT_S + steps,
             output_dir=tmp_path_factory.mktemp(exercise),
             alias={"simplellm": "lab_1_parallelism"},
+            arguments=(own,) if others else (),
+            left_out=others,
         )
 
     return run
