@@ -161,6 +161,7 @@ def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence
     options.homework = homework.folder
     command = [
         sys.executable,
+        "-P",
         "-m",
         "pytest",
         "--rootdir",

@@ -267,7 +267,12 @@ class _BrokerProcess:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "grader.broker"],
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                "grader.broker",
+            ],  # not from the current folder, which may be a submission's
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

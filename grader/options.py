@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,3 +112,29 @@ def read_exercises(text: str | None, homework: Homework, notebook: bool, scripts
             )
             raise OptionError(f"{name} is graded from {source}.")
     return wanted
+
+
+def join_paths(arguments: Sequence[str]) -> list[str]:
+    """pytest's arguments, with `-fpath X` and `-fpath=X` as `--fpath=X`: pytest reserves options with one dash for itself.
+
+    Raises OptionError if there is no path.
+    """
+    joined = []
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in ("-fpath", "--fpath", "--scripts"):
+            path = next(rest, None)
+            if path is None:
+                kind = (
+                    "folder: pytest --scripts ."
+                    if "scripts" in argument
+                    else "notebook: pytest -fpath my_notebook.ipynb"
+                )
+                raise OptionError(f"{argument} needs the path of a {kind}")
+            argument = f"--{argument.lstrip('-')}={path}"
+        elif argument.startswith("-fpath="):
+            argument = f"-{argument}"
+        elif argument == "--homework":
+            argument = f"--homework={next(rest, '')}"
+        joined.append(argument)
+    return joined

@@ -31,7 +31,7 @@ from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read_hand_in
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, find_conflict, read_notebook
-from .options import OptionError, add_options, check_reports, read_exercises
+from .options import OptionError, add_options, check_reports, join_paths, read_exercises
 from .report import Report, format_notes, format_table, write_refusal
 from .scripts import Scripts, expect
 from .tags import restore_tags
@@ -54,33 +54,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(group.addoption)
 
 
-def rewrite_arguments(arguments: list[str]) -> list[str]:
-    """`-fpath X` and `-fpath=X` as `--fpath=X`: pytest reserves options with one dash for itself."""
-    rewritten = []
-    rest = iter(arguments)
-    for argument in rest:
-        if argument in ("-fpath", "--fpath", "--scripts"):
-            path = next(rest, None)
-            if path is None:
-                kind = (
-                    "folder: pytest --scripts ."
-                    if "scripts" in argument
-                    else "notebook: pytest -fpath my_notebook.ipynb"
-                )
-                raise pytest.UsageError(f"{argument} needs the path of a {kind}")
-            argument = f"--{argument.lstrip('-')}={path}"
-        elif argument.startswith("-fpath="):
-            argument = f"-{argument}"
-        rewritten.append(argument)
-    return rewritten
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> None:
     """Before any conftest is loaded: understand `-fpath`, and keep pytest away from the notebook's own folder."""
-    rewritten = rewrite_arguments(args)
+    try:
+        rewritten = join_paths(args)
+    except OptionError as error:
+        raise pytest.UsageError(str(error)) from error
     known = parser.parse_known_args(rewritten)
     if known.fpath is None and known.scripts is None:
         return
@@ -122,7 +104,7 @@ def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
 def _start_again(config: pytest.Config, arguments: list[str], homework: Homework) -> None:
     """Before this plugin had its turn, pytest took the notebook for a test and read the settings beside it: run it again with the right ones."""
     settings = ["--rootdir", str(homework.folder), "-c", str(homework.settings)]
-    command = [sys.executable, "-m", "pytest", *settings, *arguments]
+    command = [sys.executable, "-P", "-m", "pytest", *settings, *arguments]
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture is not None:
         capture.stop_global_capturing()  # otherwise this pytest would capture what the other one prints

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from homeworks import HEAD, write_homework
 
-from grader.plugin import rewrite_arguments
+from grader.options import OptionError, join_paths
 
 USAGE_ERROR = 4
 
@@ -74,18 +74,59 @@ def test_bug(submission):
     ],
 )
 def test_every_way_to_name_the_notebook_is_understood(given: list[str], understood: list[str]) -> None:
-    assert rewrite_arguments(given) == understood
+    assert join_paths(given) == understood
 
 
 @pytest.mark.parametrize("option", ["-fpath", "--fpath"])
 def test_a_missing_path_is_said(option: str) -> None:
-    with pytest.raises(pytest.UsageError, match="needs the path of a notebook"):
-        rewrite_arguments(["-q", option])
+    with pytest.raises(OptionError, match="needs the path of a notebook"):
+        join_paths(["-q", option])
 
 
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+SCRIPT = "import sys; from grader.pytest_script import main; sys.argv[0] = 'pytest'; sys.exit(main())"
+MARKS = "open(__file__ + '.ran', 'w').close()\n"
+BESIDE = ("conftest", "evil", "grader", "json", "pytest", "random", "sitecustomize", "torch")
+
+
+@pytest.mark.parametrize(
+    "settings", ["addopts = -p evil\npythonpath = .", "addopts = -p no:grader"], ids=["a plugin", "no grader"]
+)
+@pytest.mark.parametrize("place", ["homework", "submission"])
+def test_nothing_beside_a_notebook_is_read_or_run(
+    kit: Path, tmp_path: Path, place: str, settings: str
+) -> None:
+    handed_in = tmp_path / "handed in"
+    handed_in.mkdir()
+    path = write_notebook(handed_in, "7")
+    for name in BESIDE:
+        (handed_in / f"{name}.py").write_text(MARKS)
+    (handed_in / "pytest.ini").write_text(f"[pytest]\n{settings}\n")
+
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            SCRIPT,
+            "-fpath",
+            str(path),
+            f"--homework={kit}",
+            str(kit / "public_tests"),
+        ],
+        cwd=kit if place == "homework" else handed_in,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert list(handed_in.glob("*.ran")) == []
+    assert "X1" in ended.stdout, ended.stdout + ended.stderr
 
 
 # --- what can't be graded ---------------------------------------------------------------------------------------------------------------
