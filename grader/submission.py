@@ -78,10 +78,13 @@ class Submission:
 
     def _describe_stop(self, cell: Cell) -> str:
         run = self._session.runs.get(cell.index)
-        if run is None or run.lost is None:
+        if run is None or run.outcome == "ok":
             return ""
         where = self._name_cell(cell)
-        return f"{where[0].upper()}{where[1:]} did not run to the end: {self._describe(run)}. What does not need that was run all the same."
+        rest = " What does not need that was run all the same." if run.lost is not None else ""
+        if run.outcome == "timeout":
+            rest = " What it had defined by then was kept."
+        return f"{where[0].upper()}{where[1:]} did not run to the end: {self._describe(run)}.{rest}"
 
     def flag(self, sign: str) -> None:
         """Note something that a person should look at; it costs no points."""

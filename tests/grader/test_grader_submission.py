@@ -399,3 +399,20 @@ def test_a_cell_that_went_on_is_noted() -> None:
         "The cell tagged 'setup' did not run to the end: it raised ValueError: no at `int('x')`. "
         "What does not need that was run all the same."
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rest"),
+    [
+        (
+            "timeout",
+            "was still running after 60 s and was interrupted. What it had defined by then was kept.",
+        ),
+        ("hung", "did not react to an interrupt, and was killed."),
+    ],
+)
+def test_a_cell_that_hung_is_noted(outcome: str, rest: str) -> None:
+    [note] = make_submission(Answer("ok", 1), cell=Answer(outcome)).notes
+
+    assert note.startswith("The cell tagged 'answer' did not run to the end: it")
+    assert note.endswith(rest)
