@@ -175,6 +175,12 @@ def environment(
     path = [str(control / "bin"), str(Path(sys.executable).parent), values.get("PATH", os.defpath)]
     values["PATH"] = os.pathsep.join(path)
     values["LAUNCH_PROGRAMS"] = os.pathsep.join(path[:2])
+    for name in (
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+    ):  # some scripts start only in an environment that is activated
+        values.setdefault(name, sys.prefix)
+    values.setdefault("CONDA_DEFAULT_ENV", Path(sys.prefix).name)
     values["BASH_ENV"] = str(hook.parent / "prelude.bash")
     inherited = values.get("PYTHONPATH")
     values["PYTHONPATH"] = os.pathsep.join([str(hook), *([inherited] if inherited else [])])

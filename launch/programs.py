@@ -14,7 +14,8 @@ RUNNERS = ("conda", "mamba", "micromamba", "poetry", "uv", "pipenv", "pdm", "hat
 TOOLS = (
     *RUNNERS,
     *("module", "ml", "pyenv", "nvm", "workon", "deactivate", "virtualenv", "pip", "pip3", "clear"),
-    *("py", "py.exe", "python.exe", "caffeinate"),
+    *("py", "py.exe", "python.exe", "caffeinate", "taskset"),
+    *("xterm", "gnome-terminal", "konsole", "xfce4-terminal"),
 )
 
 

@@ -12,6 +12,7 @@ from .workers import Repetition, Worker, by_rank
 
 CRASH_SETTLE_S = 0.7  # between the first failure and the end: time for the others' words to arrive
 STANDSTILL_SETTLE_S = 1.5  # for how long the same calls must wait in vain
+LOST_SETTLE_S = 5.0  # where a message may be lost, or only be on its way for long
 ANALYSIS_INTERVAL_S = 0.5
 REPETITIONS = 16  # of one exception within a step: nobody tries so often what may yet succeed
 REPEATED_FOR_S = 5.0
@@ -110,7 +111,9 @@ class Judge:
             calls = frozenset(id(call) for rank in stuck for call in ranks[rank].blocked())
         if calls != self._calls:
             self._calls, self._since_s = calls, now_s
-        return standstill if calls and now_s - self._since_s >= STANDSTILL_SETTLE_S else None
+        lost = standstill is not None and any(wait.lost for wait in standstill.waits)
+        settle_s = LOST_SETTLE_S if lost else STANDSTILL_SETTLE_S
+        return standstill if calls and now_s - self._since_s >= settle_s else None
 
 
 def views(situation: Situation) -> dict[int, RankView]:

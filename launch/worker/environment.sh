@@ -13,6 +13,20 @@ case "$tool" in
         exec python "$@"
         ;;
     caffeinate) set -- run "$@" ;;
+    taskset) # processors that may not be there: taskset -c 5 python b1.py 5
+        case "${1-}" in -*) shift ;; esac
+        [ $# -eq 0 ] || shift
+        exec "$@"
+        ;;
+    xterm | gnome-terminal | konsole | xfce4-terminal) # a window for each rank
+        while [ $# -gt 0 ]; do
+            option=$1
+            shift
+            case "$option" in -e | -x | --) break ;; esac
+        done
+        [ $# -eq 1 ] && exec sh -c "$1"
+        exec "$@"
+        ;;
 esac
 [ "${1-}" = run ] || pass_over "$@"
 shift

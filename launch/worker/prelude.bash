@@ -57,6 +57,11 @@ cd() {
     launch_note folder "cd $*"
 }
 
+# The run's own limits are the narrower ones.
+ulimit() {
+    builtin ulimit "$@" 2>/dev/null || :
+}
+
 # Nobody sits at the keyboard. Who reads it once ranks run would end them next: they are given the time that they need,
 # and afterwards there is nothing left to kill. Then, or before any rank, the answer is an empty line.
 read() {

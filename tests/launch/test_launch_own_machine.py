@@ -32,6 +32,7 @@ def both_ran(folder, lines: str, program: str = "") -> list[str]:
         "python3 -m venv .venv",
         "pip install -r requirements.txt",
         "nvm use 20",
+        'conda activate fl; [ -n "$CONDA_DEFAULT_ENV" ]; ulimit -n 99999999',
     ],
 )
 def test_an_environment_is_passed_over(tmp_path, line):
@@ -51,6 +52,8 @@ def test_an_environment_is_passed_over(tmp_path, line):
         "uv run --with torch b1.py",
         "py -3 b1.py",
         "sh -c 'exec python3 b1.py $0'",
+        "taskset -c 99 python b1.py",
+        "gnome-terminal --title rank -- python b1.py",
     ],
 )
 def test_python_is_the_launchers_however_it_is_named(tmp_path, start):

@@ -112,6 +112,20 @@ def test_a_standstill_is_a_deadlock_only_if_it_lasts():
     assert verdict.outcome is Outcome.DEADLOCKED
 
 
+def test_a_message_that_may_be_lost_is_given_more_time():
+    zero, one = Rank(0, 2), Rank(1, 2)
+    one.event("dropped", id=one.begin("irecv", 0, tag=1))
+    state = recorded.situation([zero.send(1, tag=1).worker(), one.recv(0).worker()], ranks=2)
+    judge = Judge()
+    assert judge.look(state, {}) is None
+    state.now_s += 2.0
+    assert judge.look(state, {}) is None
+    state.now_s += 4.0
+    verdict = judge.look(state, {})
+    assert verdict is not None
+    assert verdict.outcome is Outcome.DEADLOCKED
+
+
 def test_a_new_call_starts_the_settling_again():
     zero, one, two = Rank(0, 3), Rank(1, 3).recv(0), Rank(2, 3).recv(1)
     zero.recv(1)
