@@ -37,9 +37,10 @@ def _shell_words(output: str, told: str) -> str:
 
 
 def _said(message: str) -> str:
-    """An exception's words on one line, without the stack of a library in C++."""
+    """An exception's words on one line, without the stack of a library in C++; in quotation marks where they could pass for ours."""
     words = re.split(r"Exception raised from|\nframe #0", message)[0]
-    return " ".join(words.split())[:400].rstrip(".")
+    words = " ".join(words.split())[:400].rstrip(".")
+    return f'"{words.replace(chr(34), chr(39))}"' if re.search(r"[.!?;] ", words) else words
 
 
 def _survived(situation: Situation, failure: RunFailure | None) -> str:
@@ -129,7 +130,7 @@ def _what_happened(failure: RunFailure, output_tail: str) -> str:
             said = _said(failure.message)
             return f"failed with {failure.type}: {said}" if said else f"failed with {failure.type}"
         case FailureKind.EXITED:
-            last_words = f" and the words: {failure.message.strip()[:300]}" if failure.message.strip() else ""
+            last_words = f" and the words: {_said(failure.message)}" if failure.message.strip() else ""
             return f"ended with exit status {failure.code}{last_words}"
         case FailureKind.REPEATED:
             return f"fails with {failure.type}: {_said(failure.message)} again and again, and catches it each time"
@@ -137,7 +138,7 @@ def _what_happened(failure: RunFailure, output_tail: str) -> str:
             return "came to the end of its program while others still needed it"
         case FailureKind.SCRIPT:
             shell = _SHELL_WORDS.search(output_tail)
-            last = f"{shell[1]}: {shell[2]}" if shell else output_tail.strip().rpartition("\n")[2][:300]
+            last = f"{shell[1]}: {shell[2]}" if shell else _said(output_tail.strip().rpartition("\n")[2])
             quoted = f"; its last words were: {last}" if last else " and printed nothing"
             return f"ended with exit status {failure.code}{quoted}"
         case FailureKind.KILLED:
@@ -338,7 +339,7 @@ def _deadlock_advice(situation: Situation, waits: Sequence[Wait]) -> str:
 def _too_slow(situation: Situation, ranks: Sequence[RankReport], output_tail: str) -> str:
     asked = f"All were expected to make {steps_of(situation.steps)} within {situation.timeout_s:g} s."
     if not ranks:
-        last = output_tail.strip().rpartition("\n")[2][:300]
+        last = _said(output_tail.strip().rpartition("\n")[2])
         printed = f"the last line printed was: {last}" if last else "nothing was printed"
         seen = f"After {situation.now_s:.0f} s no rank had started; {printed}."
         return f"{seen} {asked} Does the script start `python`?"
