@@ -244,7 +244,9 @@ def micro_batches(outputs: Iterable[Tensor]) -> list[int]:
 
 
 def _floating(value: Any) -> Iterator[Tensor]:
-    return (tensor for tensor in tensors.tensors_in(value) if tensor.is_floating_point())
+    """The tensors of floating-point numbers in a value that have content, which those on the meta device lack."""
+    found = tensors.tensors_in(value)
+    return (tensor for tensor in found if tensor.is_floating_point() and not tensor.is_meta)
 
 
 def install(recorder: Recorder) -> Modules:

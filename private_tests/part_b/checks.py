@@ -178,7 +178,9 @@ def check_shell_script(trial: Trial) -> None:
         fail(
             f"{trial.name} does not start rank {missing[0]}.",
             f"all {trial.contract.ranks} ranks started, each in the background",
-            "end each line that starts a rank with `&`, and count from 0.",
+            f"start ranks 0 to {trial.contract.ranks - 1}, each once."
+            if _starts_in_background(trial)
+            else "end each line that starts a rank with `&`.",
         )
     if not report.script_waited:
         fail(
@@ -192,6 +194,11 @@ def check_shell_script(trial: Trial) -> None:
             "exit status 0",
             "remove what fails after the ranks, or end with `wait`.",
         )
+
+
+def _starts_in_background(trial: Trial) -> bool:
+    text = trial.script.read_text(encoding="utf-8", errors="replace") if trial.script else ""
+    return "&" in text.replace("&&", "")
 
 
 def check_stages(trial: Trial, comparison: Comparison) -> None:
@@ -402,6 +409,8 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
         raise within
     if incomparable := _find_incomparable(comparison):
         raise incomparable
+    if missing := find_missing_reduction(trial, comparison):
+        raise NotReached(missing)
     if comparison.mismatches:
         explain(_gradient_evidence(trial, comparison), DIAGNOSES)
 
@@ -548,9 +557,10 @@ def _reductions(rank: RankReport) -> list[Operation]:
     ]
 
 
-def check_replicas(trial: Trial) -> None:
+def check_replicas(trial: Trial, comparison: Comparison) -> None:
     """The replicas of a stage have the same parameters after every step."""
     require_steps(trial)
+    missing = find_missing_reduction(trial, comparison)
     for stage in range(len(trial.pipelines[0])):
         first, *others = trial.replicas(stage)
         for other in others:
@@ -559,6 +569,8 @@ def check_replicas(trial: Trial) -> None:
             )
             for one, two in pairs:
                 if is_finite(one.before) and is_finite(two.before) and one.before != two.before:
+                    if missing and one.number > 1:
+                        raise NotReached(missing)
                     _fail_replicas(stage, first, other, one.number)
 
 

@@ -58,9 +58,9 @@ def test_reductions(trial: Trial, comparison: Comparison) -> None:
 
 
 @pytest.mark.exercise("B2", points=0.5)
-def test_replicas(trial: Trial) -> None:
+def test_replicas(trial: Trial, comparison: Comparison) -> None:
     """The replicas of a stage stay identical."""
-    checks.check_replicas(trial)
+    checks.check_replicas(trial, comparison)
 
 
 @pytest.mark.exercise("B2", points=0.75)
