@@ -12,7 +12,7 @@ from starting import SCRIPTS, run, write
 
 import launch
 from launch import tensor_files
-from launch.events import Backward, Forward, Model, Step, Tokens, ZeroGrad
+from launch.events import Backward, Forward, Gradient, Model, Step, Tokens, ZeroGrad
 from launch.run_report import FailureKind, Outcome, RankState
 from launch.workers import Operation
 
@@ -107,6 +107,22 @@ def test_spans_carry_their_micro_batches(good):
     for rank in good.ranks:
         assert [span.micro_batch for span in rank.of(Forward) if span.step == 1] == [0, 1, 2]
         assert [span.micro_batches for span in rank.of(Backward) if span.step == 1] == [(0,), (1,), (2,)]
+
+
+def test_what_one_stage_makes_the_next_one_works_on(good):
+    for before, after in ((0, 1), (1, 2)):
+        made, given = ([*good.rank(rank).of(Forward)] for rank in (before, after))
+        assert [span.output for span in made] == [span.input for span in given]
+        computed = [each.content for each in good.rank(after).of(Gradient) if each.place == "input"]
+        used = [each.content for each in good.rank(before).of(Gradient) if each.place == "output"]
+        assert computed == used
+        assert len(used) >= 6
+
+
+def test_parts_of_a_batch_are_told_from_each_other(good):
+    read = [event for event in good.rank(0).of(Tokens) if event.step == 1]
+    assert len({row for event in read for row in event.rows}) == 6
+    assert [(event.position, event.cut_from) for event in read] == [(0, 6), (2, 6), (4, 6)]
 
 
 def test_a_plain_method_of_a_stage_is_a_forward_pass_of_the_stage(good):
