@@ -173,7 +173,8 @@ def check_shell_script(trial: Trial) -> None:
         )
     missing = [number for number in range(trial.contract.ranks) if number not in trial.ranks]
     # The launcher ends all ranks when one has failed, some perhaps before they had begun.
-    require(trial, report.outcome is not Outcome.CRASHED or (not missing and report.script_waited))
+    is_cut_short = report.outcome is Outcome.CRASHED and (missing or not report.script_waited)
+    require(trial, bool(trial.ranks) and not is_cut_short)
     if missing:
         fail(
             f"{trial.name} does not start rank {missing[0]}.",

@@ -91,7 +91,11 @@ def test_a_script_that_fails_is_told_why(tmp_path: Path, files: dict[str, str], 
     assert all(said.startswith("Not reached: ") for said in others.values()), others
 
 
-def test_a_rank_that_sleeps_for_ever(tmp_path: Path) -> None:
+def test_where_no_rank_was_seen_nothing_is_said_of_how_ranks_are_started(tmp_path: Path) -> None:
+    assert grade(tmp_path, {"b1.py": "pass", "b1.sh": "true\n"})["shell_script"].startswith("Not reached: ")
+
+
+def test_a_rank_that_sleeps_forever(tmp_path: Path) -> None:
     messages = grade(tmp_path, {"b1.py": "import time\ntime.sleep(1e6)\n", "b1.sh": START}, time_s=3)
     assert "too slow" in messages["finishes"]
     assert "b1.py:2" in messages["finishes"]
