@@ -15,8 +15,8 @@ _STUDENT = re.compile(
 )
 # Folders that one student may well have, with a notebook in each.
 _OWN_FOLDER = re.compile(
-    r"(old|new|backup|drafts?|final|copy|v(ersion)?[ _-]?\d+|part|task|exercise|question|[ab]\d?|src|notebooks?|handout)([\W_\d]|$)"
-    r"|.*[\W_](v\d+|old|new|backup|final|copy|\d)$",
+    r"(old|new|backup|drafts?|final|copy|v(ersion)?[ _-]?\d+|part|task|exercise|question|hw|homework|attempt|[ab]\d?|src|notebooks?|handout)([\W_\d]|$)"
+    r"|.*[\W_](v\d+|old|new|backup|final|copy)$",
     re.IGNORECASE,
 )
 _MOST_OF_ONE = 2  # other folders with a notebook
@@ -33,15 +33,15 @@ def check_is_one(folder: Path, files: Sequence[Path]) -> None:
 
 
 def _list_students(folder: Path, files: Sequence[Path]) -> list[str]:
-    names = [path.relative_to(folder).parts for path in files if _WORK.search(path.name)]
+    names = [path.relative_to(folder).parts for path in files]
     while names and len({name[0] for name in names}) == 1 and all(len(name) > 1 for name in names):
         names = [name[1:] for name in names]
     marks = [mark for name in names if (mark := _STUDENT.match(name[0]))]
     students = list(dict.fromkeys(next(filter(None, mark.groups())) for mark in marks))
     if len(students) > 1:
         return students
-    if any(len(name) == 1 for name in names):
+    if any(len(name) == 1 and _WORK.search(name[0]) for name in names):
         return []
-    folders = {name[0] for name in names if name[-1].lower().endswith(".ipynb")}
+    folders = {name[0] for name in names if len(name) > 1 and name[-1].lower().endswith(".ipynb")}
     others = sorted(folder for folder in folders if not _OWN_FOLDER.match(folder))
     return others if len(others) > _MOST_OF_ONE else []

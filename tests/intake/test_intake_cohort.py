@@ -14,6 +14,7 @@ COHORTS = {
     "Canvas": "{first}_{number}_8888{number}_homework_1.ipynb",
     "Blackboard": "HW1_{first}_attempt_2026-11-28-10-00-00_homework_1.ipynb",
     "a folder each": "{name}/homework_1.ipynb",
+    "a folder for each team": "Team {number}/homework_1.ipynb",
     "a folder each, deeper": "submissions/{name}/hw/mine.ipynb",
 }
 
@@ -42,6 +43,12 @@ def test_packed_ones_are_told_too(template: str, hand_in: Handing) -> None:
         hand_in(pack(template, 2, archives))
 
 
+def test_one_that_can_not_be_opened_counts(hand_in: Handing) -> None:
+    archives = [zip_bytes({"homework_1.ipynb": WORK[0]}), b"PK", b"PK"]
+    with pytest.raises(IntakeError, match="This holds 3 hand-ins"):
+        hand_in(pack("{first}_{number}_55555_hw.zip", 3, archives))
+
+
 ONE = {
     "the platform's folder of one": {
         "Mueller_1234_assignsubmission_file_/hw.ipynb": WORK[0],
@@ -53,6 +60,7 @@ ONE = {
         "adler_1234_5680_b1.sh": b"",
     },
     "versions": {f"{name}/hw.ipynb": WORK[0] for name in ("v1", "v2", "v3", "old", "final")},
+    "homeworks": {"hw_1/hw.ipynb": WORK[0], "hw_2/hw.ipynb": WORK[0], "hw_3/hw.ipynb": WORK[0]},
     "parts": {"A1/hw.ipynb": WORK[0], "A2/hw.ipynb": WORK[0], "A3/hw.ipynb": WORK[0]},
     "a notebook above": {
         "hw.ipynb": WORK[0],
