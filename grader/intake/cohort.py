@@ -15,7 +15,8 @@ _STUDENT = re.compile(
 )
 # Folders that one student may well have, with a notebook in each.
 _OWN_FOLDER = re.compile(
-    r"(old|new|backup|drafts?|final|copy|v(ersion)?[ _-]?\d+|part|task|exercise|question|hw|homework|attempt|[ab]\d?|src|notebooks?|handout)([\W_\d]|$)"
+    r"(old|new|backup|drafts?|final|copy|v(ersion)?[ _-]?\d+|part|task|exercise|question|hw|homework|attempt|[ab]\d?|src"
+    r"|notebooks?|handout)([\W_\d]|$)"
     r"|.*[\W_](v\d+|old|new|backup|final|copy)$",
     re.IGNORECASE,
 )
