@@ -12,9 +12,18 @@ from pathlib import Path
 from . import display, relay
 from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, find_reader, open_hand_in
+from .interruption import SENTENCE, heed_signals
 from .isolation import KIT, IsolationError, choose_level
 from .new import FolderError, make_homework
-from .options import OptionError, add_options, check_reports, list_arguments, read_exercises
+from .options import (
+    MISUNDERSTOOD,
+    OptionError,
+    add_options,
+    check_reports,
+    find_results,
+    list_arguments,
+    read_exercises,
+)
 from .report import write_refusal
 from .scripts import expect
 
@@ -23,12 +32,19 @@ GRADED, NOT_GRADED, BROKEN, INTERRUPTED = 0, 2, 3, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 graded, whatever the score; 2 nothing gradable was handed in or asked for, with one line that says why; 3 a bug in the kit;
-    130 after Ctrl-C."""
-    options = _make_parser().parse_args(arguments)
+    130 after Ctrl-C, SIGTERM or SIGHUP. Whatever the status, results are written if they are asked for."""
+    try:
+        options = _make_parser().parse_args(arguments)
+    except SystemExit as ended:
+        if ended.code:
+            write_refusal(MISUNDERSTOOD, find_results(sys.argv[1:] if arguments is None else arguments))
+        raise
+    heed_signals()
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+        more = write_refusal(SENTENCE, getattr(options, "json", None), "interrupted")
+        print(f"Interrupted.{more}", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -105,8 +121,7 @@ def _grade(options: argparse.Namespace) -> int:
             return _run_checks(options, homework, given, tests)
     except (IntakeError, HomeworkError, IsolationError, OptionError) as error:
         line = display.plain(str(error), one_line=True)
-        if not isinstance(error, OptionError):
-            line += write_refusal(line, options.json)
+        line += write_refusal(line, options.json)
         print(f"grader: {line}", file=sys.stderr)
         return NOT_GRADED
 

@@ -14,6 +14,9 @@ from .isolation import LEVELS
 MAX_SEED = 2**32 - 1  # what every random generator takes
 
 
+MISUNDERSTOOD = "Nothing was graded: the command was not understood, and said why."
+
+
 class OptionError(ValueError):
     """What was asked for can't be done; the message is one line for the person who asked."""
 
@@ -138,3 +141,11 @@ def join_paths(arguments: Sequence[str]) -> list[str]:
             argument = f"--homework={next(rest, '')}"
         joined.append(argument)
     return joined
+
+
+def find_results(arguments: Sequence[str]) -> Path | None:
+    """Where a command that could not be understood was to write its results."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument.startswith("--json=") or (argument == "--json" and following):
+            return Path(argument.partition("=")[2] or following)
+    return None

@@ -29,6 +29,7 @@ from .failure import Failure
 from .grading import GRADING, Grading, find_exercise_id
 from .homework import Homework, HomeworkError, find_homework, read_homework
 from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read_hand_in
+from .interruption import SENTENCE, heed_signals
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, find_conflict, read_notebook
 from .options import OptionError, add_options, check_reports, join_paths, read_exercises
@@ -66,6 +67,7 @@ def pytest_load_initial_conftests(
     known = parser.parse_known_args(rewritten)
     if known.fpath is None and known.scripts is None:
         return
+    heed_signals()
     try:
         check_reports(known)
         homework = read_homework(find_homework(known.homework))
@@ -86,9 +88,7 @@ def pytest_load_initial_conftests(
 def _refuse(error: Exception, results: Path | None) -> pytest.UsageError:
     """The error that ends pytest with one line, which is in the results too."""
     line = display.plain(str(error), one_line=True)
-    if not isinstance(error, OptionError):
-        line += write_refusal(line, results)
-    return pytest.UsageError(line)
+    return pytest.UsageError(line + write_refusal(line, results))
 
 
 def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
@@ -268,6 +268,8 @@ def pytest_runtest_makereport(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the reports, but not after a run that was cut short: part of a grade would look like a grade."""
     grading = session.config.stash.get(GRADING, None)
+    if grading is not None and exitstatus == pytest.ExitCode.INTERRUPTED:
+        write_refusal(SENTENCE, session.config.option.json, "interrupted")
     if grading is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return
     grading.report.apply_gates()

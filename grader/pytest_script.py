@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import relay
 from .homework import HomeworkError, find_homework, read_homework
+from .interruption import heed_signals
 from .options import join_paths
 
 
@@ -23,6 +24,7 @@ def main() -> int:
         import pytest
 
         return int(pytest.console_main())
+    heed_signals()
     try:
         return relay.run([sys.executable, "-P", "-m", "pytest", *settings, *join_paths(arguments)])
     except KeyboardInterrupt:

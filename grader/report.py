@@ -267,7 +267,7 @@ def write_json(report: Report, path: Path) -> None:
     _write(path, json.dumps(report.to_results(), indent=1, ensure_ascii=True) + "\n")
 
 
-def write_refusal(sentence: str, path: Path | None) -> str:
+def write_refusal(sentence: str, path: Path | None, outcome: str = "refused") -> str:
     """Write results without a score that say why nothing was graded, if they are asked for; what to add if they can't be written."""
     if path is None:
         return ""
@@ -278,7 +278,7 @@ def write_refusal(sentence: str, path: Path | None) -> str:
         "tests": [],
     }
     try:
-        _write(path, json.dumps({**results, "extra_data": {"outcome": "refused"}}, indent=1) + "\n")
+        _write(path, json.dumps({**results, "extra_data": {"outcome": outcome}}, indent=1) + "\n")
     except OSError as error:
         return f" ({path} could not be written: {error.strerror or error}.)"
     return ""

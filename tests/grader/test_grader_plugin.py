@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 from homeworks import HEAD, write_homework
 
+from grader.isolation import KIT
 from grader.options import OptionError, join_paths
 
 USAGE_ERROR = 4
@@ -379,7 +382,7 @@ def test_versions_stand_in_the_header_below_the_table_and_in_the_results(grade: 
     assert results["extra_data"]["pytest"] == pytest.__version__
 
 
-def test_a_grade_that_was_cut_short_is_not_written(kit: Path, tmp_path: Path) -> None:
+def test_a_grade_that_was_cut_short_has_no_score(kit: Path, tmp_path: Path) -> None:
     checks = kit / "public_tests" / "test_small.py"
     checks.write_text(CHECKS.replace('raise KeyError("bug")', "raise KeyboardInterrupt"))
     path = write_notebook(tmp_path / "submission", "7")
@@ -387,7 +390,9 @@ def test_a_grade_that_was_cut_short_is_not_written(kit: Path, tmp_path: Path) ->
 
     assert ended.returncode == pytest.ExitCode.INTERRUPTED
     assert "X1  A number" in ended.stdout
-    assert not (tmp_path / "results.json").exists()
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["extra_data"] == {"outcome": "interrupted"}
+    assert "score" not in results
 
 
 def test_a_grade_without_all_checks_is_not_written(kit: Path, tmp_path: Path) -> None:
@@ -444,3 +449,47 @@ def test_a_file_beside_the_notebook_has_no_effect(kit: Path, tmp_path: Path, nam
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "TAKEN" not in ended.stdout + ended.stderr
+
+
+# --- interruption -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+@pytest.mark.parametrize("command", ["grader grade", "pytest"])
+def test_sigterm_ends_a_grading_with_all_its_processes(kit: Path, tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "begun")
+    results, own = tmp_path / "results.json", tmp_path / "own"
+    own.mkdir()
+    wait = f"open({str(tmp_path / 'begun')!r}, 'w').close() or __import__('time').sleep(600)"
+    path = write_notebook(tmp_path, wait)
+    start = {
+        "grader grade": ["-m", "grader", "grade", str(path), "--public", "--isolation=none"],
+        "pytest": ["-P", "-c", SCRIPT, "-fpath", str(path), str(kit / "public_tests")],
+    }[command]
+    process = subprocess.Popen(
+        [sys.executable, *start, f"--homework={kit}", f"--json={results}"],
+        env={**os.environ, "TMPDIR": str(own)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    (tmp_path / "begun").read_bytes()  # until the cell runs
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+
+    assert process.wait(100) in (2, 130)
+    assert [each for each in family if each.is_running()] == []
+    assert list(own.iterdir()) == []
+    content = json.loads(results.read_text())
+    assert (content["extra_data"]["outcome"], content["tests"]) == ("interrupted", [])
+    assert "score" not in content
+
+
+def test_results_are_written_after_a_command_that_can_t_be_understood(tmp_path: Path) -> None:
+    for number, wrong in enumerate((["--steps=many"], ["--exercise=A9.9"], [f"--html={tmp_path}"])):
+        results = tmp_path / f"{number}.json"
+        notebook = str(KIT / "notebooks" / "homework_1.ipynb")
+        command = [sys.executable, "-m", "grader", "grade", notebook, "--isolation=none", *wrong]
+        ended = subprocess.run([*command, f"--json={results}"], cwd=KIT, capture_output=True, check=False)
+
+        assert ended.returncode == 2
+        assert json.loads(results.read_text())["extra_data"]["outcome"] == "refused"

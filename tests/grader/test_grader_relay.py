@@ -25,6 +25,8 @@ except KeyboardInterrupt:
 PARENT = """
 import sys
 from grader import relay
+from grader.interruption import heed_signals
+heed_signals()
 try:
     relay.run(sys.argv[1:])
 except KeyboardInterrupt:
@@ -38,13 +40,23 @@ def test_the_exit_status_is_passed_on() -> None:
     assert relay.run([sys.executable, "-c", "raise SystemExit(3)"]) == 3
 
 
-def test_an_interrupted_process_cleans_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupted_process_cleans_up(tmp_path: Path, name: str) -> None:
     sign = tmp_path / "sign"
     command = [sys.executable, "-c", PARENT, sys.executable, "-c", CHILD, str(sign)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     assert parent.stdout.readline() == "ready\n"
-    parent.send_signal(signal.SIGINT)
+    parent.send_signal(getattr(signal, name))
 
     assert parent.wait(30) == 130
     assert sign.read_text() == "clean"
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    program = (
+        "import signal; from grader.interruption import heed_signals; "
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN); heed_signals(); signal.raise_signal(signal.SIGHUP)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
