@@ -76,7 +76,7 @@ def show(value: Any) -> str:
             f"{text}.0" if text.lstrip("-").isdigit() else text
         )  # 2.0 is not 2 where a whole number is asked for
     if isinstance(value, dict):
-        return f"a dict with {len(value)} keys"
+        return f"a dict with {len(value)} {_count('key', list(value))}"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, Table):

@@ -20,6 +20,7 @@ from grader import (
     show,
 )
 
+from .batches import count
 from .reading import read_usage
 
 HOMEWORK = read_homework(Path(__file__).parents[1])
@@ -98,7 +99,7 @@ def test_table(submission: Submission, name: str) -> None:
     settings = [(algorithm, value) for value in values for algorithm in ALGORITHMS]
     if len(table.rows) != len(settings):
         fail(
-            f"{what} has {len(table.rows)} rows.",
+            f"{what} has {count(len(table.rows), 'row')}.",
             f"{len(settings)} rows: one for each algorithm and setting, with its final values",
             advice,
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_number, show
+from public_tests.batches import count
 
 from .evidence import ExperimentEvidence, Result, list_rows
 from .questions import HOMEWORK
@@ -97,7 +98,7 @@ def _find_wrong_rows(evidence: ExperimentEvidence) -> Failure | None:
     found, right = len(evidence.seen.rows), len(evidence.right.rows)
     if found == right:
         return None
-    rows = f"{found} row{'' if found == 1 else 's'}"
+    rows = count(found, "row")
     expected = f"{right} rows: {_ORDER}"
     rounds = sum(len(run["accuracies"]) for run in evidence.runs if isinstance(run.get("accuracies"), list))
     if found in (rounds, right * evidence.nr_rounds):

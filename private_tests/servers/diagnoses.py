@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grader import Failure, is_number
-from public_tests.batches import has_right_batches, other_batches
+from public_tests.batches import count, has_right_batches, other_batches
 from public_tests.digests import Digest, combine_tensors, is_along, is_like, match_tensors
 from public_tests.server_runs import (
     GRAD,
@@ -51,7 +51,7 @@ def other_number_of_updates(evidence: ServerEvidence) -> Failure | None:
     if not _is_wrong(evidence) or seen == right:
         return None
     return Failure(
-        f"{evidence.exercise.name} asked for {seen} updates of clients in {evidence.nr_rounds} rounds.",
+        f"{evidence.exercise.name} asked for {count(seen, 'update')} of clients in {evidence.nr_rounds} rounds.",
         f"{right // evidence.nr_rounds} updates per round: max(1, round(C·N)) clients, each asked once",
         "ask the clients of one draw per round; `self.nr_clients_per_round` says how many.",
     )
@@ -244,7 +244,7 @@ def other_number_of_few(evidence: ServerEvidence) -> Failure | None:
     if len(evidence.calls) == len(evidence.right["calls"]):
         return None
     return Failure(
-        f"{evidence.question.shown} asks {len(evidence.calls)} clients in {evidence.nr_rounds} rounds.",
+        f"{evidence.question.shown} asks {count(len(evidence.calls), 'client')} in {evidence.nr_rounds} rounds.",
         "max(1, round(C·N)) clients per round",
         "let at least one client take part, however small C is.",
     )

@@ -124,7 +124,7 @@ def test_columns(columns: list[str], sentence: str) -> None:
     [
         (1 / 3, "0.333333"),
         (2.0, "2.0"),
-        ({"a": 1}, "a dict with 1 keys"),
+        ({"a": 1}, "a dict with 1 key"),
         ([1, 2], "a list of 2"),
         ("x" * 200, "'" + "x" * 76 + "…"),
         (None, "None (is a return missing?)"),
