@@ -43,7 +43,7 @@ def read_usage(source: str, name: str) -> ParameterUse:
     """What the function `name` of a cell does with its parameters; nothing is known of one that is not defined there in the usual way."""
     try:
         body = ast.parse(TransformerManager().transform_cell(source)).body
-    except SyntaxError:
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):  # RuntimeError: too many magics or brackets
         return ParameterUse()
     found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
     if not found or any(

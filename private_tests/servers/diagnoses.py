@@ -163,14 +163,13 @@ def other_weights(evidence: ServerEvidence) -> Failure | None:
 def _has_right_answers(evidence: ServerEvidence, number: int) -> bool:
     """Whether all clients of a round sent what the reference's did. Only where the reference's clients send the same kind of thing."""
     size = len(evidence.right["calls"]) // evidence.nr_rounds
-    right = {call["client"]: call for call in evidence.right["calls"][size * (number - 1) : size * number]}
+    right = {
+        str(call["client"]): call for call in evidence.right["calls"][size * (number - 1) : size * number]
+    }
+    pairs = [(call.get("sent"), right[str(call["client"])]) for call in evidence.rounds[number - 1].calls]
     return all(
-        match_tensors(
-            call.get("sent"),
-            right[call["client"]]["sent"],
-            right[call["client"]]["received"] if evidence.exercise is WEIGHT else None,
-        )
-        for call in evidence.rounds[number - 1].calls
+        match_tensors(sent, each["sent"], each["received"] if evidence.exercise is WEIGHT else None)
+        for sent, each in pairs
     )
 
 
@@ -305,7 +304,11 @@ def other_kind(evidence: ServerEvidence) -> Failure | None:
         return None
     if not any(any(part["entries"]) for part in sent):  # all zero is nothing at all
         return None
-    what = "gradients or differences of weights" if is_weight else "weights"
+    what = (
+        "nothing like the weights that it got: gradients, perhaps, or differences of weights"
+        if is_weight
+        else "weights"
+    )
     return other_message(evidence) or _blame_message(
         evidence.exercise,
         f" It sends {what}.",

@@ -146,6 +146,13 @@ def test_a_client_s_wrong_answer_in_a_later_round_is_no_fault_of_the_first() -> 
     assert diagnose(see(WEIGHT, seen, RIGHT_RUN), WRONG_WEIGHTS).seen.endswith("The rounds before are right.")
 
 
+def test_clients_may_be_kept_under_names() -> None:
+    calls = [{**each, "client": str(each["client"])} for each in RIGHT_RUN["calls"]]
+    seen = {"calls": calls, "weights": digest(7.0)}
+
+    assert diagnose(see(WEIGHT, seen, RIGHT_RUN), WRONG_WEIGHTS).seen.endswith("in this round is right.")
+
+
 def train(count: int, largest: int) -> dict[str, Any]:
     return {"count": count, "largest": largest}
 
