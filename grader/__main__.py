@@ -28,6 +28,7 @@ from .report import write_refusal
 from .scripts import expect
 
 GRADED, NOT_GRADED, BROKEN, INTERRUPTED = 0, 2, 3, 130
+DESK = Path(__file__).parent / "desk"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,6 +69,19 @@ def _make_parser() -> argparse.ArgumentParser:
     new = commands.add_parser("new", help="make a small homework to start from", description=_make.__doc__)
     new.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is empty or does not exist")
     new.set_defaults(run=_make)
+    if DESK.is_dir():  # students get the kit without it
+        release = commands.add_parser("release", help="build what students get", description=_release.__doc__)
+        place = release.add_mutually_exclusive_group(required=True)
+        place.add_argument(
+            "--out", type=Path, metavar="ZIP|FOLDER", help="a .zip or a folder, which does not exist yet"
+        )
+        place.add_argument(
+            "--check",
+            action="store_true",
+            help="build it elsewhere, install it in a new environment, and try it",
+        )
+        release.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+        release.set_defaults(run=_release)
     doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
     doctor.set_defaults(run=_examine)
     return parser
@@ -80,6 +94,35 @@ def _make(options: argparse.Namespace) -> int:
     except FolderError as error:
         print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
         return NOT_GRADED
+    return GRADED
+
+
+def _release(options: argparse.Namespace) -> int:
+    """Build the bundle that students get, from the list in homework.toml; nothing is built if anything secret would be in it."""
+    from .desk.release import ReleaseError, build
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        if options.check:
+            return _rehearse(homework)
+        files = build(homework, options.out)
+    except (HomeworkError, ReleaseError, OSError) as error:
+        print(f"grader: {display.plain(str(error))}", file=sys.stderr)
+        return NOT_GRADED
+    print("\n".join(map(str, files)))
+    print(f"{options.out}: {len(files)} files", file=sys.stderr)
+    return GRADED
+
+
+def _rehearse(homework: Homework) -> int:
+    from .desk.rehearsal import rehearse
+
+    with tempfile.TemporaryDirectory(prefix="bundle-") as workdir:
+        for rehearsal in rehearse(homework, Path(workdir)):
+            print(f"{'✗' if rehearsal.seen else '✓'} {rehearsal.expected}", flush=True)
+            if rehearsal.seen:
+                print(f"  Seen: {rehearsal.seen}")
+                return 1
     return GRADED
 
 

@@ -87,6 +87,23 @@ class ScriptLimits(_Entry, frozen=True):
     packages: tuple[str, ...] = ()
 
 
+class Release(_Entry, frozen=True):
+    """What students get, as paths below the homework's folder.
+
+    files: files and folders, whole; without: what of them is left out; placed: the name in the bundle -> the file that becomes it;
+    secret: files and folders of which nothing may be in it, not even a passage; withheld: those that may not be in it as they are;
+    answers: a folder with right answers, as TAG.py or TAG.md, with which the bundle is tried
+    """
+
+    name: str
+    files: tuple[str, ...]
+    secret: tuple[str, ...]
+    withheld: tuple[str, ...] = ()
+    answers: str = ""
+    without: tuple[str, ...] = ()
+    placed: dict[str, str] = {}
+
+
 class Homework(
     _Entry,
     frozen=True,
@@ -109,6 +126,7 @@ class Homework(
     data: DataSource | None = None
     kernel: KernelLimits = KernelLimits()
     scripts: ScriptLimits = ScriptLimits()
+    release: Release | None = None
 
     @cached_property
     def handout(self) -> Handout:
