@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.__main__ import main
 from grader.desk.fingerprints import fingerprint, read_tokens
 from grader.desk.release import ReleaseError, build, find_leaks
 from grader.homework import read_homework
@@ -200,3 +201,18 @@ def test_the_kit_s_secrets_would_be_found(tmp_path: Path, source: str) -> None:
     pasted = tmp_path / "pasted.py"
     pasted.write_text("import torch\n" + (KIT / source).read_text())
     assert find_leaks({"pasted.py": pasted}, [(source, KIT / source)])
+
+
+def test_the_command_lists_what_it_built(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["release", "--homework", str(folder), "--out", str(tmp_path / "out.zip")]) == 0
+    assert "lab/ring.py" in capsys.readouterr().out.splitlines()
+
+
+def test_the_command_says_why_it_built_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "lab" / "ring.py").write_text(SOLUTION)
+    assert main(["release", "--homework", str(folder), "--out", str(tmp_path / "out.zip")]) == 2
+    assert "lab/ring.py:2 holds what stands in solution.py:2" in capsys.readouterr().err
