@@ -13,6 +13,7 @@ _FOLDERS = r"(?:[/\\](?:[\w.+@-]|\$\w+|\$\{\w+\}|\\ )+)*"
 _PROGRAM = rf"[/\\](?:bin|Scripts|condabin)[/\\](python(?:3(?:\.\d+)?)?|torchrun|{'|'.join(RUNNERS)}|pip3?)(?:\.exe)?"
 _QUOTED = rf'"[^"`()&;|<>\n]*{_PROGRAM}"'
 _BY_PATH = re.compile(rf'(-[efx] +"?)?({_QUOTED}|{_START}{_FOLDERS}{_PROGRAM})(?![\w./@:-])')
+_ZSH_END = re.compile(r"(?<![&;>])&[ \t]*;(?![;&])")
 _SEARCH_PATH = re.compile(r"(\bPATH=\"?)(?!')")
 _OWN_FILE = re.compile(r"(\$\{?)BASH_SOURCE(\[[0@]\])?")
 _TERMINAL = re.compile(r"(?<![\w>&<])<\s*/dev/tty\b")
@@ -33,6 +34,9 @@ def mend(text: str) -> tuple[str, list[str]]:
     found = {match[2].strip('"'): match[3] or match[4] for match in _BY_PATH.finditer(clean)}
     notes += [f"names {path}: the launcher's own {name} was run." for path, name in found.items()]
     clean = _BY_PATH.sub(_name_alone, clean)
+    if _ZSH_END.search(clean):
+        notes.append("has `&;`, which zsh takes and bash does not; it was run with `&`.")
+        clean = _ZSH_END.sub("&", clean)
     # The run's own programs stay the first to be found.
     clean = _SEARCH_PATH.sub(r"\1$LAUNCH_PROGRAMS:", clean)
     clean = _TERMINAL.sub("", clean)

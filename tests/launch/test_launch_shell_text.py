@@ -22,6 +22,10 @@ from launch.shell_text import mend
         ("[ ! -x .venv/bin/python ] && exit 1", "[ ! -n python ] && exit 1"),
         ("export PATH=/usr/bin:$PATH", "export PATH=$LAUNCH_PROGRAMS:/usr/bin:$PATH"),
         ("read -r answer < /dev/tty", "read -r answer "),
+        (
+            "for r in {0..2}; do python b1.py $r &; done; wait",
+            "for r in {0..2}; do python b1.py $r & done; wait",
+        ),
         ("echo one\r\n", "echo one\n"),
         ("\ufeffecho one", "echo one"),
     ],
@@ -34,6 +38,7 @@ def test_what_is_mended(line, mended):
     "line",
     [
         "python b1.py 0 &",
+        "case $1 in a) echo a ;;& b) echo b & ;; esac",
         "PYTHONPATH=../src/bin/python.d python b1.py",
         'cd "$(dirname "${BASH_SOURCE[0]}")"',
         "source .venv/bin/activate",
