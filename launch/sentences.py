@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .events import Translation
 from .groups import find_uneven
 from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure
-from .sizes import find_too_large
+from .sizes import find_too_large, find_too_small
 from .verdict import Situation, Verdict, has_left, is_consequence
 from .waits import Standstill, Wait
 from .workers import MESSAGES, SENDS, Operation, Worker
@@ -410,6 +410,11 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
     if uneven is not None and not told:
         found.append(f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}")
     found += _never_waited(situation)
+    small = find_too_small(situation.by_rank())
+    if small is not None:
+        found.append(
+            f"{_capital(str(small))}: the message fills only the beginning of that tensor. {_SIZE_ADVICE}"
+        )
     found += _translations(workers)
     found += _twins(workers)
     found += _growth(situation)

@@ -50,28 +50,47 @@ def size_of(operation: Operation) -> int | None:
 
 def find_too_large(ranks: Mapping[int, Worker], rank: int) -> UnequalSizes | None:
     """The last message to a rank, or part of a collective, that is larger than the tensor that takes it."""
+    index = _index(ranks)
     for taken in reversed(ranks[rank].operations):
-        for other_rank, given in _other_ends(ranks, rank, taken):
+        for other_rank, given in _other_ends(index, ranks, rank, taken):
             sizes = size_of(given), size_of(taken)
             if sizes[0] is not None and sizes[1] is not None and sizes[0] > sizes[1]:
                 return UnequalSizes(other_rank, given, rank, taken)
     return None
 
 
-def _other_ends(ranks: Mapping[int, Worker], rank: int, taken: Operation) -> Iterator[tuple[int, Operation]]:
+def find_too_small(ranks: Mapping[int, Worker]) -> UnequalSizes | None:
+    """The first message that fills only a part of the tensor that takes it, which gloo lets pass."""
+    index = _index(ranks)
+    for rank, worker in ranks.items():
+        for taken in worker.operations:
+            if taken.op not in MESSAGES - SENDS:
+                continue
+            for other_rank, given in _other_ends(index, ranks, rank, taken):
+                sizes = size_of(given), size_of(taken)
+                if sizes[0] is not None and sizes[1] is not None and sizes[0] < sizes[1]:
+                    return UnequalSizes(other_rank, given, rank, taken)
+    return None
+
+
+_Index = Mapping[tuple[int, tuple[object, ...], int], Operation]  # by rank, lane and position in it
+
+
+def _index(ranks: Mapping[int, Worker]) -> _Index:
+    return {
+        (rank, operation.lane, operation.position): operation
+        for rank, worker in ranks.items()
+        for operation in worker.operations
+    }
+
+
+def _other_ends(
+    index: _Index, ranks: Mapping[int, Worker], rank: int, taken: Operation
+) -> Iterator[tuple[int, Operation]]:
     call, peer = taken.call, taken.call.peer
-    if call.op in MESSAGES - SENDS and peer is not None and peer in ranks:
-        lane = (True, rank, call.group or "world", call.tag or 0)
-        yield from (
-            (peer, each)
-            for each in ranks[peer].operations
-            if each.lane == lane and each.position == taken.position
-        )
+    keys: list[tuple[int, tuple[object, ...], int]] = []
+    if call.op in MESSAGES - SENDS and peer is not None:
+        keys = [(peer, (True, rank, call.group or "world", call.tag or 0), taken.position)]
     elif call.op not in NOT_COLLECTIVE:
-        for other, worker in ranks.items():
-            if other != rank:
-                yield from (
-                    (other, each)
-                    for each in worker.operations
-                    if each.lane == taken.lane and each.position == taken.position
-                )
+        keys = [(other, taken.lane, taken.position) for other in ranks if other != rank]
+    return ((key[0], index[key]) for key in keys if key in index)

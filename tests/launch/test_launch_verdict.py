@@ -176,6 +176,18 @@ def test_a_message_that_nobody_waited_for_is_noted():
     assert any("the isend begun at b1.py:20 was never waited for" in note for note in notes)
 
 
+@pytest.mark.parametrize(("sent", "noted"), [(2, True), (5, False)])
+def test_a_message_that_is_too_small_is_noted(sent, noted):
+    zero, one, two = three(8)
+    zero.end(zero.call("send", peer=1, tag=3, group="world", shape=[sent], dtype="float32"))
+    one.end(one.call("recv", peer=0, tag=3, group="world", shape=[5], dtype="float32"))
+    state = recorded.situation(
+        [ended(rank) for rank in (zero, one, two)], script_status=0, script_ended_s=10.0
+    )
+    notes = recorded.report(state, Verdict(Outcome.FINISHED)).notes
+    assert any("fills only the beginning of that tensor" in note for note in notes) is noted
+
+
 def test_time_is_up():
     state = recorded.situation([rank.worker() for rank in three(3)], now_s=60.0)
     assert outcome(state) is Outcome.TOO_SLOW
