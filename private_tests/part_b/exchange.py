@@ -102,13 +102,13 @@ def find_foreign_stages(trial: Trial) -> Failure | None:
     """A rank that computes the stages of others too, so that it needs no messages."""
     for number, rank in sorted(trial.ranks.items()):
         ran = {event.model for event in rank.of(Forward) if event.gradients}
-        layers = {
-            model.name: count_layers([shape for _, shape in model.parameters])
+        layers = [
+            (model.name, count_layers([shape for _, shape in model.parameters]))
             for model in rank.of(Model)
             if model.name in ran
-        }
-        stages = [name for name, count in layers.items() if count]
-        if len(stages) > 1 and sum(layers.values()) > trial.contract.layers_per_stage:
+        ]
+        stages = [name for name, count in layers if count]
+        if len(stages) > 1 and sum(count for _, count in layers) > trial.contract.layers_per_stage:
             return Failure(
                 f"Rank {number} computes {len(stages)} stages by itself: {listed(stages)}.{_tell_silence(trial, number)}",
                 EXPECTED,
