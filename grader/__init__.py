@@ -8,6 +8,7 @@ from .diagnosis import Diagnosis, explain
 from .failure import Failure, MachineFailure, NotReached, fail
 from .grading import add_context
 from .homework import Homework, read_homework
+from .memory_bound import bounded_memory
 from .observation import Table
 from .question import Ask, Question, asks
 from .scripts import Scripts
@@ -35,6 +36,7 @@ __all__ = [
     "Table",
     "add_context",
     "asks",
+    "bounded_memory",
     "check_lists",
     "check_option",
     "compare_columns",

@@ -35,6 +35,7 @@ from nbclient.exceptions import DeadKernelError
 from . import kernel_packages, kernel_side, seal
 from .containment import Level
 from .kernel import make_kernel
+from .memory_bound import bound_memory
 
 ENDED = ("hung", "died", "memory", "limit")  # outcomes after which the kernel is gone
 START_TIMEOUT_S = 240.0  # a machine may be busy with other gradings
@@ -309,15 +310,6 @@ def _read_answer(message: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _bound_memory() -> None:
-    """Let this process hold no more than it needs, whatever a kernel sends. A container sets limits of its own."""
-    import resource  # not on Windows, which has no containers either
-
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    most = _MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(_MEMORY_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-
-
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     serving = asyncio.current_task()
@@ -330,7 +322,7 @@ async def _serve() -> None:
             request = json.loads(line)
             if broker is None:
                 if Level(request["isolation"]) is not Level.NONE:
-                    _bound_memory()
+                    bound_memory(_MEMORY_BYTES)  # a container sets limits of its own
                 broker = Broker(request)
             try:
                 reply = await broker.answer(request)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 CPU_GRACE_S = 5
+LEVELS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Limits:
     """/tmp, and as much again for /dev/shm (container)."""
     files: int = 50_000
     """Files and folders in each of these three (container)."""
+    levels: int = LEVELS
+    """Folders within folders, in folders of this machine that the command may change (container)."""
     open_files: int = 1024
 
     def __post_init__(self) -> None:
@@ -102,6 +105,10 @@ _SENTENCES: Mapping[str, tuple[str, Callable[[int], str]]] = {
     "scratch_bytes": (
         "The code wrote {seen}; at most {allowed} is allowed. Write fewer or smaller files.",
         readable_size,
+    ),
+    "levels": (
+        "The code nested folders {seen} levels deep; at most {allowed} levels are allowed. Nest them less deeply.",
+        _with_commas,
     ),
     "files": ("The code made {seen} files; at most {allowed} are allowed. Write fewer files.", _with_commas),
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .census import Census, Usage, proportional_bytes
-from .limits import Breach, Limits
+from .limits import LEVELS, Breach, Limits
 
 _INTERVAL_S = 0.1
 
@@ -43,7 +43,9 @@ def find_breach(watched: Watched, limits: Limits) -> Breach | None:
         if (files := state.f_files - state.f_ffree) > limits.files:
             return Breach("files", files, limits.files)
     for path in watched.shared:
-        written_bytes, files = _measure(path, limits.files)
+        written_bytes, files, levels = _measure(path, limits.files, limits.levels)
+        if levels > limits.levels:
+            return Breach("levels", levels, limits.levels)
         if files > limits.files:
             return Breach("files", files, limits.files)
         if written_bytes > limits.scratch_bytes:
@@ -54,19 +56,44 @@ def find_breach(watched: Watched, limits: Limits) -> Breach | None:
     return None
 
 
-def _measure(folder: Path, most_files: int) -> tuple[int, int]:
-    """Return the bytes on disk and the number of files below a folder, counting no further than needed."""
-    written_bytes = files = 0
-    waiting = [os.fspath(folder)]
-    while waiting and files <= most_files:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:  # closed, or gone meanwhile
-            for entry in itertools.islice(entries, most_files + 1):
-                files += 1
-                with suppress(OSError):
-                    written_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-    return written_bytes, files
+def _measure(folder: Path, most_files: int, most_levels: int = LEVELS) -> tuple[int, int, int]:
+    """Return the bytes on disk, the number of files and the deepest level below a folder, counting no further than needed."""
+    tally = _Tally(most_files, most_levels)
+    with suppress(OSError):  # gone meanwhile
+        tally.add_folder(folder, None, 1)
+    return tally.written_bytes, tally.files, tally.deepest
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was counted so far."""
+
+    most_files: int
+    most_levels: int
+    written_bytes: int = 0
+    files: int = 0
+    deepest: int = 0
+
+    def add_folder(self, name: str | Path, parent: int | None, level: int) -> None:
+        """Count what is in a folder, which is opened from its parent: a path that is longer than the system allows leads nowhere."""
+        handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            with os.scandir(handle) as entries:
+                for entry in itertools.islice(entries, self.most_files + 1):
+                    with suppress(OSError):  # closed, or gone meanwhile
+                        self._add(entry, handle, level)
+                    if self.files > self.most_files or self.deepest > self.most_levels:
+                        return
+        finally:
+            os.close(handle)
+
+    def _add(self, entry: os.DirEntry[str], handle: int, level: int) -> None:
+        self.files += 1
+        self.written_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+        if entry.is_dir(follow_symlinks=False):
+            self.deepest = max(self.deepest, level)
+            if level <= self.most_levels:
+                self.add_folder(entry.name, handle, level + 1)
 
 
 def _held(watched: Watched, usages: list[Usage], stored_bytes: int, allowed: int) -> int:

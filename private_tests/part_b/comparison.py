@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader import bounded_memory
+
 from .trial import Trial
 
+REPLAY_BYTES = 6 * 1024**3  # for the recorded tensors and the reference's stages
 FIT_RESIDUAL = 1e-2  # below: the weights explain the whole difference
 
 
@@ -69,9 +72,16 @@ def compare(trial: Trial) -> Comparison:
     from .replay import replay  # imports torch, for seconds
 
     try:
-        return replay(trial)
+        with bounded_memory(REPLAY_BYTES):
+            return replay(trial)
     except (ValueError, OSError) as error:
         return Comparison(problem=str(error).rstrip("."))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
+            raise
+        return Comparison(
+            problem="what the ranks recorded takes more memory than stages of any usual size do"
+        )
 
 
 def count_layers(shapes: Sequence[Sequence[int]]) -> int:

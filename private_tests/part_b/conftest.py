@@ -14,7 +14,7 @@ import pytest
 
 import launch
 from grader import Scripts, add_context
-from grader.containment import ContainedWorkers
+from grader.containment import ContainedWorkers, remove_folder
 
 from .comparison import Comparison, compare
 from .contract import read_contract
@@ -26,10 +26,12 @@ Trials = Callable[[str], Trial]
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[Path]:
     """Where runs leave their events and tensors. Not below pytest's own folders, which a container's user may not enter."""
-    with tempfile.TemporaryDirectory(prefix="runs-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="runs-"))
+    folder.chmod(0o755)
+    try:
         yield folder
+    finally:
+        remove_folder(folder)  # scripts may have nested folders more deeply than Python can follow
 
 
 @pytest.fixture(scope="session")

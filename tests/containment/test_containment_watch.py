@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.containment import Limits
+from grader.containment import Limits, remove_folder
 from grader.containment.census import Usage, of_descendants, of_namespace
 from grader.containment.cgroup import Cgroup, find_parent
 from grader.containment.provisioner import FirstWords
@@ -31,6 +31,47 @@ linux_only = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 def test_limits_hold_for_all_processes_together(usages: list[Usage], limit: str | None) -> None:
     breach = find_breach(Watched(lambda: usages, None), LIMITS)
     assert (breach.limit if breach else None) == limit
+
+
+def nest(folder: Path, names: list[str]) -> int:
+    """Make folders within folders, whatever their path's length; the innermost, open."""
+    handle = os.open(folder, os.O_RDONLY)
+    for name in names:
+        os.mkdir(name, dir_fd=handle)
+        inner = os.open(name, os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    return handle
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("names", "files", "limit"),
+    [
+        pytest.param(["d" * 250] * 20, 1, None, id="a few at the end of a long path"),
+        pytest.param(["d" * 250] * 20, 5, "files", id="many at the end of a long path"),
+        pytest.param(["d"] * 40, 0, "levels", id="too deep"),
+    ],
+)
+def test_what_lies_deep_is_counted(tmp_path: Path, names: list[str], files: int, limit: str | None) -> None:
+    innermost = nest(tmp_path, names)
+    for number in range(files):
+        os.close(os.open(f"f{number}", os.O_CREAT | os.O_WRONLY, dir_fd=innermost))
+    os.close(innermost)
+
+    breach = find_breach(Watched(list, None, shared=(tmp_path,)), Limits(files=23, levels=30))
+
+    assert (breach.limit if breach else None) == limit
+
+
+@linux_only
+@pytest.mark.parametrize("names", [["d" * 250] * 20, ["d"] * 3000], ids=["a long path", "a deep one"])
+def test_what_lies_deep_is_removed(tmp_path: Path, names: list[str]) -> None:
+    os.close(nest(tmp_path, ["run", *names]))
+
+    remove_folder(tmp_path / "run")
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @linux_only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 
 import pytest
@@ -48,6 +49,10 @@ def test_metadata_is_passed_over(tmp_path):
         file({"weight": {**GOOD, "data_offsets": [0, 16], "shape": [4]}}),
         file({"weight": {**GOOD, "data_offsets": [8, 0]}}),
         file({"weight": {**GOOD, "data_offsets": [0]}}),
+        file({"weight": GOOD, "again": GOOD}),
+        file({"weight": {**GOOD, "data_offsets": [4, 12]}}, VALUES + b"\0\0\0\0"),
+        file({"weight": GOOD}, VALUES + b"\0"),
+        file({"weight": {**GOOD, "shape": [2**40, 0], "data_offsets": [0, 0]}}, b""),
     ],
     ids=[
         "empty",
@@ -67,6 +72,10 @@ def test_metadata_is_passed_over(tmp_path):
         "beyond the end",
         "backwards",
         "one offset",
+        "overlap",
+        "a hole",
+        "left over",
+        "a shape without bytes",
     ],
 )
 def test_what_is_no_tensor_file(tmp_path, content):
@@ -91,3 +100,11 @@ def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "a").symlink_to("/etc/passwd")
     with pytest.raises(ValueError, match="plain"):
         read(tmp_path, "a", 10_000)
+
+
+def test_a_long_file_is_not_read_at_all(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    os.truncate(path, 2**40)  # takes no room on disk, but would in memory
+    with pytest.raises(ValueError, match="more than 1,000 bytes"):
+        read(tmp_path, "a", 1000)
