@@ -267,7 +267,7 @@ def _noted_batches() -> Iterator[dict[str, int]]:
     noted = {"count": 0, "largest": 0}
 
     def note(module: Any, inputs: Any) -> None:
-        if isinstance(module, MnistCnn) and module.training and inputs:
+        if isinstance(module, MnistCnn) and module.training and torch.is_grad_enabled() and inputs:
             noted["count"] += 1
             noted["largest"] = max(noted["largest"], len(inputs[0]))
 

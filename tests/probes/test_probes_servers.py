@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import torch
 
 from lab_2_hfl.clients import Client
 from lab_2_hfl.servers import DecentralizedServer, FedSgdServer, train_dataset
@@ -194,3 +195,30 @@ def test_more_samples_than_there_are_are_dealt_again() -> None:
 
     assert [len(subset) for subset in subsets] == [5, len(train_dataset)]
     assert set(subsets[0].indices) < set(subsets[1].indices)
+
+
+class Training(Client):
+    """Trains on two batches, and looks at others without training on them."""
+
+    def update(self, weights: Any, seed: int) -> Any:  # noqa: ARG002
+        images = torch.zeros(9, 1, 28, 28)
+        for size in (4, 3):
+            self.model.train()
+            self.model(images[:size])
+            with torch.no_grad():
+                self.model(images)
+            self.model.eval()
+            self.model(images)
+        return list(weights)
+
+
+def test_batches_that_a_client_trains_on_are_noted() -> None:
+    class Own(Asking):
+        def __init__(self, lr: float, client_subsets: Any, client_fraction: float, seed: int) -> None:
+            super().__init__(lr, client_subsets, client_fraction, seed)
+            self.clients = {index: Training(subset, 2) for index, subset in enumerate(client_subsets)}
+
+    seen = servers.run_server({"cls": Own}, "cls", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.3", 1)
+
+    assert [call["batches"] for call in seen["calls"]] == [{"count": 2, "largest": 4}] * 2
+    assert seen["sizes"] == [4, 6]
