@@ -3,7 +3,8 @@
 `python -m grader.broker` reads one JSON request per line from standard input and writes one JSON reply per line to standard output:
 
     {"op": "start", "folder": …, "environment": {…}, "memory_mib": …, "probes": {name: source},
-     "stand_ins": [package, …], "isolation": "none" | "reduced" | "full", "readable": [path, …], "hidden": [path, …]}
+     "stand_ins": [package, …], "files": {name: path}, "place": …,
+     "isolation": "none" | "reduced" | "full", "readable": [path, …], "hidden": [path, …]}
     {"op": "execute", "source": …, "timeout_s": …}
     {"op": "observe", "probe": …, "function": …, "arguments": {…}, "timeout_s": …}
 
@@ -56,7 +57,7 @@ _NOT_OPEN = "the kernel answered a question that was not open"
 # Each module has built-ins of its own, which a notebook can't replace.
 _INSTALL = """
 (lambda new: (
-    lambda seal, packages, observer: observer['install'](get_ipython(), seal['Seal'](), packages, {stand_ins!r})
+    lambda seal, packages, observer: observer['install'](get_ipython(), seal['Seal'](), packages, {stand_ins!r}, {place!r})
 )(new('seal', {}), new('packages', {}), new('observer', {})))(
     lambda name, source: (
         lambda names: (exec(compile(source, f'<{{name}}>', 'exec', dont_inherit=True), names), names)[1]
@@ -108,6 +109,7 @@ class Broker:
         self._errors: list[dict[str, Any]] = []
         self._probes: dict[str, str] = request["probes"]
         self._stand_ins: list[str] = request["stand_ins"]
+        self._place: str = request["place"]
         self._tampering: dict[str, None] = {}
         self._notes: dict[tuple[str, str], None] = {}
         self._is_forged = False
@@ -140,7 +142,7 @@ class Broker:
             Path(str(each.__file__)).read_text(encoding="utf-8")
             for each in (seal, kernel_packages, kernel_side)
         ]
-        order = _INSTALL.format(*map(repr, sources), stand_ins=self._stand_ins)
+        order = _INSTALL.format(*map(repr, sources), stand_ins=self._stand_ins, place=self._place)
         installed = await self.execute(order, START_TIMEOUT_S)
         if installed["outcome"] != "ok":
             return installed

@@ -27,6 +27,7 @@ from .containment.cgroup import remove_all_of
 from .homework import KernelLimits
 from .notebook import Cell
 from .observation import CodeError, NotAnObservation, decode, decode_error
+from .own_files import OwnFiles
 from .remainder import Remainder
 
 _ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting, killing, reporting
@@ -34,6 +35,7 @@ _START_GRACE_S = 300.0
 _BROKER_END_S = 20.0
 _MAX_LINE = 64 * 1024 * 1024
 _ENDED = ("hung", "died", "memory", "limit")
+FOLDER = "homework"  # below it the notebook works; its parent can be written to as well
 NO_INPUT = "StdinNotImplementedError"  # what input() in a cell raises: nobody is at the keyboard
 
 
@@ -89,6 +91,7 @@ class Session:
     level: how well the kernel is contained
     view: what a contained kernel can read besides the system; one that is not contained can read what this process can
     stand_ins: packages that only decorate and are missing here
+    own: files that were handed in with the notebook
     """
 
     cells: Sequence[Cell]
@@ -98,6 +101,7 @@ class Session:
     level: Level = Level.NONE
     view: View = field(default_factory=View)
     stand_ins: Sequence[str] = ()
+    own: OwnFiles = field(default_factory=OwnFiles)
 
     def __post_init__(self) -> None:
         self.runs: dict[int, Answer] = {}
@@ -209,6 +213,8 @@ class Session:
             "memory_mib": self.limits.memory_mib,
             "probes": dict(self.probes),
             "stand_ins": list(self.stand_ins),
+            "files": {f"{FOLDER}/{name}": str(path) for name, path in self.own.files.items()},
+            "place": f"{FOLDER}/{self.own.place}",
             "isolation": self.level.value,
             "readable": [str(path) for path in self.view.readable],
             "hidden": [str(path) for path in self.view.hidden],

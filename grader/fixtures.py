@@ -90,6 +90,7 @@ def submission(
         execute_all=pytestconfig.option.execute == "all",
         level=grading.level,
         view=_make_submission_view(pytestconfig, grading, folders),
+        own=grading.own,
     )
     yield submission
     submission.close()

@@ -14,6 +14,7 @@ from .explanation import Explanation, read_cells, read_scripts
 from .failure import Failure, NotReached
 from .homework import Exercise, Homework, Suite
 from .notebook import Notebook
+from .own_files import OwnFiles
 from .report import BROKEN, FAILED, MACHINE, MANUAL, PASSED, CheckResult, Report, write_html, write_json
 from .scripts import Scripts
 
@@ -24,6 +25,7 @@ class Grading:
 
     wanted: the exercises that are graded; None for all
     unwritten: a sentence for each report that could not be written
+    own: files that are there when the notebook runs
     """
 
     homework: Homework
@@ -34,6 +36,7 @@ class Grading:
     scripts: Scripts | None
     wanted: set[str] | None
     unwritten: list[str] = field(default_factory=list)
+    own: OwnFiles = field(default_factory=OwnFiles)
 
     def is_wanted(self, exercise_id: str | None) -> bool:
         """Whether this exercise's checks are run: it was asked for, and what they look at was given. A test that is not a check always is."""

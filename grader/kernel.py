@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,6 +59,10 @@ class PlainKernel:
             self.manager.transport = "ipc"
             self.manager.ip = str(Path(self._sockets.name, "socket"))
         folder = request["folder"]
+        for name, path in request["files"].items():
+            target = Path(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
         own = {"IPYTHONDIR": str(Path(folder, ".ipython"))}
         self.start_arguments = {"env": {**os.environ, **request["environment"], **own}, "cwd": folder}
         self.extra_arguments = ["--HistoryManager.enabled=False"]
@@ -94,6 +99,7 @@ class ContainedKernel:
         container = Container(
             view=View(*(tuple(map(Path, request[name])) for name in ("readable", "hidden"))),
             environment=request["environment"],
+            files={name: Path(path) for name, path in request["files"].items()},
             limits=Limits(resident_bytes=int(request["memory_mib"]) * MIB),
             level=level,
         )

@@ -131,10 +131,11 @@ def make_stand_in(package: str, shown: str) -> StandIn:
 class Importer:
     """Takes the place of `__import__`."""
 
-    def __init__(self, packages: Collection[str], note: Note) -> None:
+    def __init__(self, packages: Collection[str], folder: str, note: Note) -> None:
+        """folder: what lies below it was handed in"""
         self._packages = tuple(packages)
         self._note = note
-        self._folder = os.path.realpath(os.getcwd()) + os.sep  # noqa: PTH109
+        self._folder = folder + os.sep
         self._softened: set[str] = set()
 
     def __call__(
@@ -263,8 +264,14 @@ class LineMagics:
         return None
 
 
+def enter(place: str) -> None:
+    """Work in this folder below the current one, as the notebook does in the folder that was handed in."""
+    os.makedirs(place, exist_ok=True)  # noqa: PTH103
+    os.chdir(place)
+
+
 def install_packages(shell: Any, packages: Collection[str], note: Note) -> None:
     """Let stand-ins take the place of these packages, where they are missing. `note` is told what was asked for."""
-    importer = Importer(packages, note)
+    importer = Importer(packages, os.path.realpath(os.getcwd()), note)  # noqa: PTH109
     builtins.__import__ = importer
     shell.run_line_magic = LineMagics(shell, importer, note)

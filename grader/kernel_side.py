@@ -454,9 +454,13 @@ def describe_error(error: BaseException) -> dict[str, Any]:
     return {"name": _name_type(error), "message": message, "frames": lines}
 
 
-def install(shell: Any, seal: Any, packages: dict[str, Any], stand_ins: list[str]) -> None:
-    """Make a shell's kernel answer observation requests, with stand-ins for packages. `seal` is closed when the probes have come."""
+def install(shell: Any, seal: Any, packages: dict[str, Any], stand_ins: list[str], place: str) -> None:
+    """Make a shell's kernel answer observation requests, with stand-ins for packages, and work in a folder below the current one.
+
+    `seal` is closed when the probes have come.
+    """
     packages["install_packages"](shell, stand_ins, seal.hide(note))
+    packages["enter"](place)
     for namespace in (packages, globals()):
         seal.add(namespace)
     Observer(shell.kernel, seal)

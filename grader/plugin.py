@@ -24,15 +24,17 @@ from typing import Any
 import pytest
 
 from . import display, relay
+from .containment import Level
 from .explanation import list_texts
 from .failure import Failure
 from .grading import GRADING, Grading, find_exercise_id
 from .homework import Homework, HomeworkError, find_homework, read_homework
-from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read_hand_in
+from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read_hand_in, show
 from .interruption import SENTENCE, heed_signals
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, find_conflict, read_notebook
 from .options import OptionError, add_options, check_reports, join_paths, read_exercises
+from .own_files import OwnFiles, collect_files, list_beside
 from .report import Report, format_notes, format_table, write_refusal
 from .scripts import Scripts, expect
 from .tags import restore_tags
@@ -156,13 +158,34 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         "isolation": level.value,
         **{name: version(name) for name in homework.libraries},
     }
+    own = _find_own_files(notebook, hand_in, homework, level)
+    notes += own.notes
     if hand_in is not None:
         notes = [*hand_in.notes, *notes, *_list_unused(hand_in, homework)]
     if notes:
         context["handed_in"] = notes
     report = Report(homework.title, homework.exercises, context=context)
     suite = homework.hidden if is_hidden else homework.public
-    return Grading(homework, suite, level, report, notebook, scripts, wanted)
+    return Grading(homework, suite, level, report, notebook, scripts, wanted, own=own)
+
+
+def _find_own_files(
+    notebook: Notebook | None, hand_in: HandIn | None, homework: Homework, level: Level
+) -> OwnFiles:
+    """Files that are there when the notebook runs.
+
+    Of a notebook that was named alone nobody knows what was handed in with it: it could read what others have left beside it.
+    """
+    if notebook is None:
+        return OwnFiles()
+    reserved, path = {*homework.reserved, *homework.kernel.packages}, notebook.path.absolute()
+    if hand_in is not None and path.is_relative_to(hand_in.folder):
+        return collect_files(path, hand_in.folder, reserved)
+    beside = collect_files(path, path.parent, reserved, list_beside(path))
+    if level is Level.NONE or not beside.files:
+        return beside
+    seen = f"{listed([show(name) for name in beside.files])} beside the notebook was not there when it ran"
+    return OwnFiles(notes=(f"{seen}; to grade what was handed in together, name its folder or archive.",))
 
 
 def _list_unused(hand_in: HandIn, homework: Homework) -> list[str]:

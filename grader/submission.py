@@ -20,6 +20,7 @@ from .kernel_side import TAMPERED
 from .lacks import Lack, describe_note, find_lack
 from .notebook import Cell, Notebook, find_conflict
 from .observation import CodeError, Odd
+from .own_files import OwnFiles
 from .packages import find_alike, list_stand_ins
 from .question import PLAIN, Question
 from .remainder import list_names
@@ -46,6 +47,7 @@ class Submission:
         execute_all: bool = False,
         level: Level = Level.NONE,
         view: View | None = None,
+        own: OwnFiles | None = None,
     ) -> None:
         self.notebook = notebook
         self.homework = homework
@@ -57,7 +59,14 @@ class Submission:
         view = view or View()
         environment = {**environment, "PYTHONPATH": _make_path(homework.folder, level)}
         self._session = Session(
-            cells, homework.kernel, environment, homework.probes, level, view, list_stand_ins()
+            cells,
+            homework.kernel,
+            environment,
+            homework.probes,
+            level,
+            view,
+            list_stand_ins(),
+            own or OwnFiles(),
         )
         self._hidden_modules = {name for path in view.hidden for name in _list_modules(path)}
 
@@ -308,6 +317,10 @@ class Submission:
             return None
         if (outer := self._find_outer(name)) is not None:
             return f"write {outer}.{name}: the class is defined inside of {outer}, and has no name outside of it."
+        cause = self._find_cause(answer.error)
+        if cause is not None and cause.run.error is not None:
+            where, how = self._name_cell(cause.cell), self._describe(cause.run)
+            return f"correct {where} first, which would define {name}: {how}.{_spell(cause.run.error)}"
         return (
             f"check how {name} is spelt, or define or import it at the top level of a marked cell, the setup cell or "
             f"a cell above. Only these cells were run, and those that define what they use.{self._find_unused(name)}"

@@ -34,9 +34,9 @@ def list_unused(folder: Path, used: Iterable[Path]) -> list[str]:
     return [show(path.relative_to(folder).as_posix()) for path in ordered]
 
 
-def list_used(folder: Path, given: Iterable[Path]) -> list[Path]:
-    """Files below a clean folder, and all that these use, each after what uses it."""
-    others = _list_files(folder)
+def list_used(folder: Path, given: Iterable[Path], among: Iterable[Path] | None = None) -> list[Path]:
+    """Files below a folder, and all that these use, each after what uses it; only those `among` these, if they are told."""
+    others = _list_files(folder) if among is None else sorted(among)
     used = [path for path in dict.fromkeys(given) if path in others]
     for path in used:  # which grows
         user = _User(path, folder)

@@ -9,6 +9,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from unittest.mock import Mock
@@ -22,6 +23,7 @@ from grader.homework import KernelLimits
 from grader.isolation import KIT, IsolationError, choose_level, make_view
 from grader.notebook import Cell
 from grader.observation import CodeError
+from grader.own_files import OwnFiles
 
 TIMEOUT_S = 60.0
 LEVELS = ("none", "full")
@@ -135,6 +137,36 @@ def test_a_new_kernel_runs_earlier_cells_again_but_not_those_that_ended_theirs(m
 
 def test_names_are_there_in_the_new_kernel(mishaps: Session) -> None:
     assert (read(mishaps, "first"), read(mishaps, "after_raises")) == (1, 2)
+
+
+# --- files that were handed in with the notebook -------------------------------------------------------------------------------------
+
+USES_FILES = """
+import os, sys
+import tools
+sys.path.append("..")
+import above
+from parts.more import seven
+os.makedirs("results", exist_ok=True)
+with open("results/epochs.csv", "w") as file: file.write("1")
+os.chdir("..")
+with open("beside.txt", "w") as file: file.write(str(tools.three + above.four))
+def read():
+    with open("beside.txt") as file: return [file.read(), seven, os.path.exists("part_a/results/epochs.csv")]
+"""
+
+
+def test_own_files_are_there_and_folders_are_the_same_at_each_level(
+    isolation: dict[str, Any], tmp_path: Path
+) -> None:
+    sources = {"part_a/tools.py": "three = 3", "above.py": "four = 4", "part_a/parts/more.py": "seven = 7"}
+    files = {name: tmp_path / name for name in sources}
+    for name, source in sources.items():
+        files[name].parent.mkdir(parents=True, exist_ok=True)
+        files[name].write_text(source)
+    own = OwnFiles(files, "part_a")
+    with Session(make_cells(USES_FILES), KernelLimits(), own=own, **isolation) as session:
+        assert call(session, "read").value == ["7", 7, True], session.runs
 
 
 # --- packages that are not installed ----------------------------------------------------------------------------------------------------

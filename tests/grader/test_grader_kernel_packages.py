@@ -23,7 +23,9 @@ def noted() -> list[tuple[str, str]]:
 @pytest.fixture
 def importer(noted: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch) -> Importer:
     monkeypatch.setattr(kernel_packages, "_SOFTENED", ())
-    return Importer(["noplots", "faraway.plots"], lambda kind, asked: noted.append((kind, asked)))
+    return Importer(
+        ["noplots", "faraway.plots"], "/handed/in", lambda kind, asked: noted.append((kind, asked))
+    )
 
 
 DECORATING: dict[str, Callable[[], Any]] = {
