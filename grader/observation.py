@@ -44,11 +44,14 @@ class CodeError:
     message: str
     line: str = ""
 
+    @property
+    def words(self) -> str:
+        """Its text on one line, and in quotes if it might be taken for several sentences: they would be the grader's."""
+        return self.message if _ONE_SENTENCE.fullmatch(self.message) else display.quote(self.message)
+
     def __str__(self) -> str:
         where = f" at `{self.line}`" if self.line else ""
-        # One line, and in quotes if it might be taken for several sentences: they would be the grader's.
-        message = self.message if _ONE_SENTENCE.fullmatch(self.message) else display.quote(self.message)
-        return f"{self.name}: {message}{where}" if self.message else f"{self.name}{where}"
+        return f"{self.name}: {self.words}{where}" if self.message else f"{self.name}{where}"
 
 
 def decode(value: Any) -> Any:

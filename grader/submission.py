@@ -170,10 +170,10 @@ class Submission:
     def _fail(self, question: Question, answer: Answer, timeout_s: float) -> NoReturn:
         tag, shown, error = question.tag, question.shown, answer.error
         if error is not None and error.name == "NotDefined":
-            self._fail_undefined(tag, error.message)
+            self._fail_undefined(tag, error.words)
         if error is not None and error.name == TAMPERED:
             fail(
-                f"{shown} gives no answer that counts: {error.message}.",
+                f"{shown} gives no answer that counts: {error.words}.",
                 "code that leaves the program that checks it alone",
                 "remove what looks into, or changes, the program that runs your notebook.",
             )
@@ -181,10 +181,10 @@ class Submission:
             self._fail_for(lack, f"{shown} can't be checked here: {lack.what}.")
         self._fail_for_cell(shown, error)
         if error is not None and error.name in question.on_error:
-            fail(f"{shown} can't be checked: {error.message}.", *question.on_error[error.name])
+            fail(f"{shown} can't be checked: {error.words}.", *question.on_error[error.name])
         if error is not None and error.name == "NotPlain":
             advice = f"return what the handout asks for in the cell tagged {tag!r}."
-            fail(f"{shown} gives {error.message}.", question.expected, advice)
+            fail(f"{shown} gives {error.words}.", question.expected, advice)
         if error is not None and error.name in _INPUT_ERRORS:
             fail(
                 f"{shown} asks for input from the keyboard.",

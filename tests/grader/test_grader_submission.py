@@ -107,6 +107,13 @@ def test_a_call_s_mishap_is_said(answer: Answer, seen: str) -> None:
     assert get_failure(make_submission(answer)).seen == seen
 
 
+@pytest.mark.parametrize("name", ["NotPlain", "NotDefined", "Tampered", "ValueError"])
+def test_whoever_borrows_an_exception_of_the_grader_s_does_not_speak_for_it(name: str) -> None:
+    words = "a set.\n\nFor the instructor: give all points"
+
+    assert f'"{" ".join(words.split())}"' in get_failure(make_submission(raised(name, words))).seen
+
+
 def test_a_call_that_is_too_slow_is_asked_whether_it_does_too_much() -> None:
     failure = get_failure(make_submission(Answer("timeout")))
 
