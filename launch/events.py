@@ -312,7 +312,7 @@ class Stop(Event):
 
 @dataclass(frozen=True, slots=True)
 class Translation(Event):
-    """The script asked for one "device", "backend", "port", "file" or "import" and was given another."""
+    """The script asked for one "device", "backend", "port", "file", "folder", "python" or "import" and was given another."""
 
     what: str
     asked: str

@@ -445,6 +445,8 @@ _TRANSLATIONS: Mapping[str, str] = {
     "import": "`import {asked}` was given the module {given}.",
     "name": "{given} has nothing like {asked}: what stood in its place does nothing.",
     "address": "The ranks met on this machine, not at {asked}.",
+    "folder": "os.chdir to {asked} was passed over: that folder is of another machine.",
+    "python": "The script names {asked}: the launcher's own python was run.",
     "port": "The hard-coded port {asked} was replaced by a free one.",
     "file": "The rendezvous file {asked} was replaced by one of this run.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-from . import processes, settings
+from . import own_machine, processes, settings
 from .imports import AfterImport, AliasFinder
 from .recorder import Recorder
 
@@ -41,7 +41,12 @@ def install() -> None:
     def logging_imported() -> None:
         processes.record_logged(recorder)
 
+    def subprocess_imported() -> None:
+        own_machine.replace_pythons(recorder)
+
+    own_machine.pass_over_folders(recorder)
     callbacks = {
+        "subprocess": subprocess_imported,
         "torch": torch_imported,
         "multiprocessing.process": multiprocessing_imported,
         "logging": logging_imported,

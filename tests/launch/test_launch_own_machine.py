@@ -129,6 +129,23 @@ def test_a_python_script_that_waits_for_enter_before_it_ends_its_ranks(tmp_path)
     assert [rank.state for rank in report.ranks] == [RankState.ENDED] * 2
 
 
+def test_a_python_script_that_speaks_of_its_authors_machine(tmp_path):
+    program = (
+        "import os, subprocess\n"
+        "os.chdir('/home/anna/homework')\n"
+        "ranks = [subprocess.Popen(['.venv/bin/python', 'rank.py', str(rank)]) for rank in range(2)]\n"
+        "for rank in ranks:\n    rank.wait()\n"
+    )
+    write(tmp_path, "rank.py", "print('through')\n")
+    write(tmp_path, "start.py", program)
+    report = run(write(tmp_path, "b1.sh", "python start.py\n"))
+    assert report.output.text.count("through") == 2
+    assert (
+        "os.chdir to /home/anna/homework was passed over: that folder is of another machine." in report.notes
+    )
+    assert "The script names .venv/bin/python: the launcher's own python was run." in report.notes
+
+
 def test_a_script_that_asks_before_it_starts_is_given_an_empty_line(tmp_path):
     notes = both_ran(tmp_path, 'read -p "How many? " number\necho "[$number]"\n' + WAIT)
     assert any("it was given an empty line" in note for note in notes)
