@@ -171,9 +171,7 @@ def _find_other_order(
     if labels == right_labels or sorted(labels) != sorted(right_labels):
         return None
     right_row = dict(zip(right_labels, right_rows, strict=True))
-    if not _have_close_accuracies(rows, [right_row[label] for label in labels]) or _have_close_accuracies(
-        rows, right_rows
-    ):
+    if not _have_values_of(rows, [right_row[label] for label in labels]) or _have_values_of(rows, right_rows):
         return None
     algorithms = [name for name, _, _ in labels]
     is_grouped = algorithms == sorted(algorithms) or algorithms == sorted(algorithms, reverse=True)
@@ -189,10 +187,13 @@ def _find_other_order(
     )
 
 
-def _have_close_accuracies(
-    rows: Sequence[Mapping[str, Any]], right_rows: Sequence[Mapping[str, Any]]
-) -> bool:
-    return _are_close(*([row["Test accuracy"] for row in each] for each in (rows, right_rows)))
+def _have_values_of(rows: Sequence[Mapping[str, Any]], right_rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether rows have the message counts and, within the tolerance, the accuracies of others."""
+    counts, accuracies = (
+        [[row[column] for row in each] for each in (rows, right_rows)]
+        for column in ("Message count", "Test accuracy")
+    )
+    return counts[0] == counts[1] and _are_close(*accuracies)
 
 
 def _name_row(row: Mapping[str, Any]) -> tuple[str, str, str]:

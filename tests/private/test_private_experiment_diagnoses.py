@@ -126,6 +126,12 @@ def test_wrong_curves_are_told(curves: Any, sentence: str) -> None:
     assert diagnose(curves, CURVES) == sentence
 
 
+def test_message_counts_tell_another_order_where_accuracies_are_alike() -> None:
+    right = Table(COLUMNS, [["FedSGD", 10, 0.1, 4, 10.0], ["FedSGD", 100, 0.1, 40, 10.0]])
+
+    assert diagnose(Table(COLUMNS, right.rows[::-1]), right) == "f() has the rows in another order."
+
+
 @pytest.mark.parametrize(
     ("seen", "right"),
     [(change(1, "Test accuracy", 0.93), TABLE), ({**CURVES, "FedAvg": [0.95, 0.93]}, CURVES)],
