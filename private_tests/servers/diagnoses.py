@@ -214,6 +214,28 @@ def _is_plain_mean(evidence: ServerEvidence, each: Round) -> bool:
     )
 
 
+def find_decoys(evidence: ServerEvidence) -> list[str]:
+    """Signs that right weights do not come from what the server's own clients sent in the run, for a person to look at."""
+    name = evidence.exercise.name
+    sizes = evidence.question.arguments["clients"].get("sizes", ())
+    if evidence.wrong_round is not None or evidence.ends_wrong or not sizes:
+        return []
+    if not evidence.calls:
+        return [f"{name} reaches the right weights without asking its clients"]
+    for each in evidence.rounds:
+        counts = [sizes[call["client"]] for call in each.calls if call["client"] in range(len(sizes))]
+        before: Any = each.calls[0].get("received")
+        sent: list[Any] = [call.get("sent") for call in each.calls]
+        if len(counts) < len(sent) or not all(is_like(digest, evidence.start) for digest in (before, *sent)):
+            continue
+        mean = _apply_mean(evidence.exercise, before, sent, [count / sum(counts) for count in counts])
+        if not match_tensors(each.weights, mean, before):
+            return [
+                f"the right weights of {name} after round {each.number} are not the mean of what its clients sent"
+            ]
+    return []
+
+
 def _apply_mean(
     exercise: ServerExercise, before: Digest, sent: Sequence[Digest], shares: Sequence[float]
 ) -> Digest:

@@ -20,6 +20,7 @@ from .diagnoses import (
     WRONG_RESULT,
     WRONG_WEIGHTS,
     WRONG_WITH_FEW_CLIENTS,
+    find_decoys,
     odd_times,
     other_messages,
 )
@@ -128,17 +129,25 @@ def test_kind_of_message(
 @pytest.mark.needs("test_kind_of_message")
 @for_each_server(_LARGE, _UNEQUAL)
 def test_what_a_client_sends(
-    observe: Observe, questions: Sequence[Question], grading_seed: int, exercise: ServerExercise
+    submission: Submission,
+    observe: Observe,
+    questions: Sequence[Question],
+    grading_seed: int,
+    exercise: ServerExercise,
 ) -> None:
     """A client sends what the exercise asks for, for any weights it gets.
 
-    Where the server can't be run with clients of unequal sizes, which is told elsewhere, it is asked with others.
+    Where the server can't be run with clients of unequal sizes, which is told elsewhere, it is asked with others. Where it can, and its weights
+    are right but not by what its clients sent, a person looks at it.
     """
     large, unequal = questions
     chosen = large
     if not is_answered(large, observe) and not is_answered(unequal, observe):
         chosen = ask_for_update(exercise, grading_seed, "non-iid")
     explain(observe(chosen), WRONG_MESSAGE)
+    if is_answered(unequal, observe):
+        for sign in find_decoys(observe(unequal)):
+            submission.flag(sign)
 
 
 @pytest.mark.needs("test_server_runs")

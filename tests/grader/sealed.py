@@ -61,7 +61,7 @@ def main() -> None:
     kernel = Kernel()
     seal = load("seal.py", "seal")["Seal"]()
     packages = load("kernel_packages.py", "packages")
-    load("kernel_side.py", "observer")["install"](kernel.shell, seal, packages, ["noplots"])
+    load("kernel_side.py", "observer")["install"](kernel.shell, seal, packages, ["noplots"], ".")
     ask(kernel, {"probes": {"asked": order["probe"]}})
     kernel.shell.user_ns["kernel"] = kernel
     for cell in order["cells"]:

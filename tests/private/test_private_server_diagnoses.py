@@ -13,6 +13,7 @@ from private_tests.servers.diagnoses import (
     WRONG_RESULT,
     WRONG_WEIGHTS,
     WRONG_WITH_FEW_CLIENTS,
+    find_decoys,
     odd_times,
     other_kind,
     other_messages,
@@ -210,6 +211,33 @@ def test_a_plain_mean_is_seen_also_between_clients_of_nearly_a_size(
         assert "plain mean" in diagnose(evidence, WRONG_WEIGHTS).seen
     else:
         explain(evidence, WRONG_WEIGHTS)
+
+
+# Two clients of 100 and 300 samples, of whom the second sends 4 more than the first.
+@pytest.mark.parametrize("exercise", [WEIGHT, GRAD])
+@pytest.mark.parametrize(
+    ("first", "sign"),
+    [
+        pytest.param(1.0, "", id="the mean"),
+        pytest.param(
+            9.0,
+            "the right weights of {} after round 1 are not the mean of what its clients sent",
+            id="decoys",
+        ),
+        pytest.param(None, "{} reaches the right weights without asking its clients", id="nobody asked"),
+    ],
+)
+def test_right_weights_come_from_what_the_clients_sent(
+    exercise: ServerExercise, first: float | None, sign: str
+) -> None:
+    end = 4.0 if exercise is WEIGHT else -4.0
+    right = {"calls": [call(0, 0.0, 1.0), call(1, 0.0, 5.0)], "weights": digest(end)}
+    calls = [call(0, 0.0, first), call(1, 0.0, 5.0)] if first is not None else []
+    seen = {"calls": calls, "weights": digest(end)}
+
+    signs = find_decoys(see(exercise, seen, right, clients={"sizes": [100, 300]}, nr_rounds=1))
+
+    assert signs == ([sign.format(exercise.name)] if sign else [])
 
 
 @pytest.mark.parametrize(
