@@ -167,8 +167,12 @@ def _parse_script(path: Path, content: str) -> Any:
         raise NotebookError(
             f"{path.name} is a Python file without jupytext cells (lines that start with '# %%'); hand in the .ipynb file instead."
         )
-    import jupytext  # takes half a second in each process of the grader, and most submissions are .ipynb
-
+    try:
+        import jupytext  # takes half a second in each process of the grader, and most submissions are .ipynb
+    except ImportError as error:  # as among students, who don't need it
+        raise NotebookError(
+            f"{path.name} is a notebook as a Python file, which takes jupytext to read; give the .ipynb file, or pip install jupytext."
+        ) from error
     return jupytext.reads(content, fmt="py")
 
 

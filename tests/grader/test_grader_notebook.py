@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ def test_a_jupytext_script_is_a_notebook(tmp_path: Path, script: str) -> None:
     path.write_text(script)
 
     assert [(cell.source, cell.tags) for cell in read_notebook(path).cells] == [("a = 1", ("setup",))]
+
+
+def test_a_script_is_refused_where_there_is_no_jupytext(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jupytext", None)
+    path = tmp_path / "homework.py"
+    path.write_text("# %%\na = 1\n")
+
+    with pytest.raises(NotebookError, match=r"give the \.ipynb file, or pip install jupytext"):
+        read_notebook(path)
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
