@@ -65,6 +65,10 @@ class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _stand_in(self, module: str, actual_root: str, attribute: str) -> Any:
         if attribute.startswith("_"):
             raise AttributeError(f"module {module!r} has no attribute {attribute!r}")
+        # What is not there yet may be a module inside, which `from . import it` looks for here before it imports it.
+        actual = sys.modules[module].__name__
+        if actual != module and importlib.util.find_spec(f"{actual}.{attribute}") is not None:
+            return importlib.import_module(f"{actual}.{attribute}")
         self._missed(f"{module}.{attribute}", actual_root)
         return Nothing(f"{module}.{attribute}")
 

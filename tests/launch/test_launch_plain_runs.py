@@ -225,6 +225,18 @@ def test_what_the_alias_has_not_is_stood_in_for(tmp_path, monkeypatch):
     assert any("nothing like simplellm.llama.Other" in note for note in report.notes)
 
 
+def test_a_module_that_stands_in_finds_its_own_parts(tmp_path, monkeypatch):
+    """`from . import size` looks for the part among the names of its package before it imports it."""
+    library = tmp_path / "elsewhere" / "lab_of_ours"
+    library.mkdir(parents=True)
+    write(library, "__init__.py", "")
+    write(library, "size.py", "WIDTH = 288\n")
+    write(library, "llama.py", "from . import size\n")
+    monkeypatch.syspath_prepend(str(library.parent))
+    program = "from simplellm.llama import size\nprint(size.WIDTH + 0)\n"
+    assert shell(tmp_path, program, alias={"simplellm": "lab_of_ours"}).output.text.split() == ["288"] * 2
+
+
 def test_a_module_beside_the_script_wins_over_its_alias(tmp_path):
     write(tmp_path, "simplellm.py", "name = 'mine'\n")
     report = shell(tmp_path, "import simplellm\nprint(simplellm.name)\n", alias={"simplellm": "json"})
