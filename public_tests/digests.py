@@ -43,17 +43,21 @@ def is_like(seen: Any, expected: Digest) -> bool:
     )
 
 
-def is_along(seen: Any, expected: Digest) -> bool:
-    """Whether tensors point roughly where others do, as weights after a short training do along those before it."""
-    if not is_like(seen, expected):
-        return False
+def compare_directions(seen: Digest, expected: Digest) -> tuple[float, float]:
+    """The cosine of the angle between tensors and others like them, without its sign, and how long they are in comparison.
+
+    Weights after a short training point where those before it do, and are as long. A gradient does neither; weights minus others that have
+    nothing to do with them point half-way, at 0.7.
+    """
     pairs = [
         pair
         for a, b in zip(seen, expected, strict=True)
         for pair in zip(a["entries"], b["entries"], strict=True)
     ]
-    sizes = math.hypot(*(a for a, _ in pairs)) * math.hypot(*(b for _, b in pairs))
-    return abs(math.fsum(a * b for a, b in pairs)) > 0.5 * sizes
+    one, other = math.hypot(*(a for a, _ in pairs)), math.hypot(*(b for _, b in pairs))
+    if not one or not other:
+        return 0.0, 0.0
+    return abs(math.fsum(a * b for a, b in pairs)) / one / other, one / other
 
 
 def _is_part_like(seen: Any, expected: Mapping[str, Any]) -> bool:

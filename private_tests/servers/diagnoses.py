@@ -12,7 +12,7 @@ from typing import Any
 
 from grader import Failure, is_number
 from public_tests.batches import count, has_right_batches, other_batches
-from public_tests.digests import Digest, combine_tensors, is_along, is_like, match_tensors
+from public_tests.digests import Digest, combine_tensors, compare_directions, is_like, match_tensors
 from public_tests.server_runs import (
     GRAD,
     WEIGHT,
@@ -322,7 +322,7 @@ def other_kind(evidence: ServerEvidence) -> Failure | None:
     """
     sent, right = _find_wrong_message(evidence)
     received, is_weight = evidence.right["received"], evidence.exercise is WEIGHT
-    if right is None or not is_like(sent, received) or is_along(sent, received) is is_weight:
+    if right is None or not is_like(sent, received) or _may_be_meant(sent, received, is_weight=is_weight):
         return None
     if not any(any(part["entries"]) for part in sent):  # all zero is nothing at all
         return None
@@ -336,6 +336,12 @@ def other_kind(evidence: ServerEvidence) -> Failure | None:
         f" It sends {what}.",
         f"return {_name_message(evidence.exercise)} from the client's `update`.",
     )
+
+
+def _may_be_meant(sent: Digest, received: Digest, *, is_weight: bool) -> bool:
+    """Whether what was sent may be of the kind asked for, though computed in another way, such as from the client's own weights."""
+    cosine, length = compare_directions(sent, received)
+    return (cosine > 0.5 or 0.5 < length < 2) if is_weight else cosine < 0.9
 
 
 def other_message(evidence: ServerEvidence) -> Failure | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from public_tests.digests import combine_tensors, match_tensors
+from public_tests.digests import combine_tensors, compare_directions, match_tensors
 
 
 def digest(*tensors: list[float]) -> list[dict[str, Any]]:
@@ -61,3 +61,17 @@ def test_digests_are_combined_entry_by_entry() -> None:
     combined = combine_tensors((2.0, START), (-1.0, RIGHT))
 
     assert match_tensors(combined, digest([0.9, 2.1], [2.8]))
+
+
+@pytest.mark.parametrize(
+    ("seen", "cosine", "length"),
+    [
+        pytest.param([3.0, 4.0], 1.0, 1.0, id="the same"),
+        pytest.param([-6.0, -8.0], 1.0, 2.0, id="the opposite, twice as long"),
+        pytest.param([0.4, -0.3], 0.0, 0.1, id="short and across"),
+        pytest.param([0.0, 0.0], 0.0, 0.0, id="nothing"),
+    ],
+)
+def test_directions_are_compared(seen: list[float], cosine: float, length: float) -> None:
+    one, other = ([{"shape": [2], "entries": entries}] for entries in (seen, [3.0, 4.0]))
+    assert compare_directions(one, other) == pytest.approx((cosine, length))
