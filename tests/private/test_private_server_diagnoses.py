@@ -316,12 +316,13 @@ def test_what_is_sent_instead_is_named(exercise: ServerExercise, sent: float, hi
     ("exercise", "sent", "is_missed"),
     [
         (WEIGHT, [1.0, 0.3], False),
-        (WEIGHT, [0.3, 1.0], True),
+        (WEIGHT, [0.03, 0.1], True),
+        (WEIGHT, [0.3, 1.0], False),
         (WEIGHT, [0.0, 0.0], False),
         (GRAD, [1.0, 0.3], True),
         (GRAD, [0.3, 1.0], False),
     ],
-    ids=["like weights", "unlike weights", "nothing", "weights", "differences"],
+    ids=["like weights", "short and unlike weights", "other weights", "nothing", "weights", "differences"],
 )
 def test_the_kind_of_a_message_is_known_also_of_a_wrong_one(
     exercise: ServerExercise, sent: list[float], is_missed: bool
