@@ -319,7 +319,9 @@ def test_case_is_well_formed(case: Case) -> None:
     tags = "|".join(tag for cell in solved.cells for tag in cell.metadata.get("tags", []))
     for file in case.folder.iterdir():
         assert re.fullmatch(
-            rf"case\.toml|submission\.(ipynb|py)|((before|after)\.)?({tags})(\.\d)?\.py", file.name
+            # A text is for trying the bundle.
+            rf"case\.toml|submission\.(ipynb|py)|((before|after)\.)?({tags})(\.\d)?\.py|({tags})\.md",
+            file.name,
         ), file
     assert set(case.points) | set(case.check) <= TAGS.keys()
     assert case.what.endswith(".")

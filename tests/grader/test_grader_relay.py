@@ -23,9 +23,10 @@ except KeyboardInterrupt:
     pathlib.Path(sys.argv[1]).write_text("clean")
 """
 PARENT = """
-import sys
+import signal, sys
 from grader import relay
 from grader.interruption import heed_signals
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs these tests may ignore it
 heed_signals()
 try:
     relay.run(sys.argv[1:])
@@ -49,7 +50,10 @@ def test_an_interrupted_process_cleans_up(tmp_path: Path, name: str) -> None:
     assert parent.stdout.readline() == "ready\n"
     parent.send_signal(getattr(signal, name))
 
-    assert parent.wait(30) == 130
+    try:
+        assert parent.wait(30) == 130
+    finally:
+        parent.kill()
     assert sign.read_text() == "clean"
 
 
