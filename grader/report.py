@@ -16,6 +16,7 @@ from . import display
 from .homework import Exercise
 
 MOST_NOTES = 20  # of what was handed in, on a screen or a page
+_NOTES = ("tampering", "handed_in", "passed_over")
 PASSED, FAILED, BROKEN, MACHINE, MANUAL = "passed", "failed", "broken", "machine", "manual"
 
 
@@ -175,8 +176,19 @@ def format_notes(report: Report, isolation: str) -> list[str]:
         *([f"Graded with {display.plain(', '.join(facts), one_line=True)}"] if facts else []),
         *_list_remarks(report),
         *_list_signs(report),
+        *_list_other_notes(report),
         *_list_handed_in(report),
         *_list_passed_over(report),
+    ]
+
+
+def _list_other_notes(report: Report) -> list[str]:
+    """Notes that have no words of their own before them, such as those on how the scripts of an exercise were run."""
+    return [
+        f"{key}: {display.plain(str(note), one_line=True)}"
+        for key, value in report.context.items()
+        if isinstance(value, (list, tuple)) and key not in _NOTES
+        for note in value
     ]
 
 
@@ -191,9 +203,12 @@ def _list_remarks(report: Report) -> list[str]:
 
 
 def _list_facts(report: Report) -> list[tuple[str, Any]]:
-    """What is known about the grading, apart from what has lines of its own."""
-    apart = ("tampering", "handed_in", "passed_over")
-    return [(key, value) for key, value in report.context.items() if key not in apart]
+    """What is known about the grading, apart from notes, which have lines of their own."""
+    return [
+        (key, value)
+        for key, value in report.context.items()
+        if key not in _NOTES and not isinstance(value, (list, tuple))
+    ]
 
 
 def _list_handed_in(report: Report) -> list[str]:
@@ -328,7 +343,12 @@ def format_page(report: Report) -> str:
     parts += [_format_section(report, exercise) for exercise in report.graded]
     notes = "".join(
         f"<p>{_escape(line)}</p>"
-        for line in [*_list_signs(report), *_list_handed_in(report), *_list_passed_over(report)]
+        for line in [
+            *_list_signs(report),
+            *_list_other_notes(report),
+            *_list_handed_in(report),
+            *_list_passed_over(report),
+        ]
     )
     facts = " · ".join(f"{key}: {value}" for key, value in _list_facts(report))
     return "\n".join([*parts, notes, f"<footer>{_escape(facts)}</footer></html>\n"])

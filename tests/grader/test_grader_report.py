@@ -311,6 +311,15 @@ def test_signs_of_tampering_are_for_the_instructor_and_safe_to_show() -> None:
     assert "<script>" not in page
 
 
+def test_how_scripts_were_run_stands_on_lines_of_its_own() -> None:
+    report = make_report(B1=["Run twice.", "The port was replaced."], seed=3)
+    lines = format_notes(report, "full")
+
+    assert lines[-2:] == ["B1: Run twice.", "B1: The port was replaced."]
+    assert "Graded with seed 3" in lines
+    assert "<p>B1: Run twice.</p>" in format_page(report)
+
+
 def test_no_more_notes_on_what_was_handed_in_are_shown_than_one_can_read() -> None:
     report = make_report(handed_in=[f"link{number} was left out: it is a link." for number in range(50)])
     lines = [line for line in format_notes(report, "full") if line.startswith("Handed in")]
