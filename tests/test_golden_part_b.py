@@ -58,11 +58,13 @@ class Case(GoldenCase):
     others: whether checks besides `fails` may fail too, where a race decides what becomes of the run
     steps: asked of the script, in one run; 0 has grading draw two numbers and run it twice
     without: files that are not handed in
+    like: the folder of the scripts that the case changes
     """
 
     exercise: str
     fails: Sequence[str] = ()
     without: Sequence[str] = ()
+    like: str = "solutions"
     others: bool = False
     steps: int = 3
 
@@ -74,8 +76,9 @@ GRADED = [case for case in ALL if case.quick or EXTENT == "all"]
 def make_submission(case: Case, folder: Path) -> None:
     """Write the exercise's scripts, small and with the case's mistake."""
     solution = [KIT / "solutions" / f"{case.exercise.lower()}{suffix}" for suffix in (".py", ".sh")]
+    base = (KIT / case.like).glob(f"{case.exercise.lower()}.*")
     own = [file for file in case.folder.iterdir() if file.name != "case.toml"]
-    texts = {file.name: file.read_text(encoding="utf-8") for file in [*solution, *own]}
+    texts = {file.name: file.read_text(encoding="utf-8") for file in [*solution, *base, *own]}
     for name, text in make_changes(texts, case.change).items():
         for old, new in SMALL.items():
             text = text.replace(old, new)
