@@ -12,10 +12,10 @@ from ..handout import squeeze
 from ..notebook import NotebookError, read_notebook
 from ..tags import find_by_names
 from .archives import is_archive
-from .cohort import check_is_one
 from .copies import list_earlier
 from .names import IntakeError, listed, show
 from .pairing import Pairing
+from .students import check_is_one
 
 _MAX_COMPARED_BYTES = 256 << 20
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
