@@ -24,7 +24,7 @@ from lab_1_parallelism.dataloaders import TinyStories
 from lab_1_parallelism.llama import CausalLLama, LLama
 from lab_1_parallelism.losses import causalLLMLoss
 from lab_1_parallelism.tokenizers import SPTokenizer
-from solutions.part_b_reference import MicroBatch, Sizes, seeded_stages, train
+from public_tests.part_b.one_process import MicroBatch, Sizes, seeded_stages, train
 
 SOLUTIONS = Path(__file__).parents[1] / "solutions"
 TOKENIZER = SPTokenizer()

@@ -37,9 +37,9 @@ from grader.homework import read_homework
 from grader.intake import open_hand_in
 from grader.scripts import Scripts, expect
 from private_tests.part_b import test_b1, test_b2
-from private_tests.part_b.comparison import compare
-from private_tests.part_b.contract import read_contract
-from private_tests.part_b.trial import run_trial
+from public_tests.part_b.comparison import compare
+from public_tests.part_b.contract import read_contract
+from public_tests.part_b.trial import run_trial
 
 TESTS = {"B1": test_b1, "B2": test_b2}
 SMALL = {

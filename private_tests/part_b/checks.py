@@ -11,10 +11,26 @@ from launch.deliveries import FEW, is_contained, is_multiple
 from launch.events import Backward, Content, Forward, Gradient, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
 from launch.workers import SENDS, Operation
+from public_tests.part_b.comparison import Comparison, count_layers
+from public_tests.part_b.contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES, Contract
+from public_tests.part_b.diagnoses import at, changed_between_steps, is_finite, not_finite
+from public_tests.part_b.findings import (
+    find_blocking_send,
+    find_incomparable,
+    find_unwritten,
+    find_wrong_gradients,
+    gather_evidence,
+)
+from public_tests.part_b.stepping import find_steps_within_batch
+from public_tests.part_b.trial import (
+    COMPARED_STEPS,
+    FEWEST_STEPS,
+    Trial,
+    largest_model,
+    list_passes,
+    optimizer_steps,
+)
 
-from .comparison import Comparison, count_layers
-from .contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES, Contract
-from .diagnoses import DIAGNOSES, GradientEvidence, at, changed_between_steps, is_finite, not_finite
 from .exchange import (
     find_foreign_stages,
     find_missing_gradient,
@@ -24,12 +40,8 @@ from .exchange import (
     find_reducing_stages,
     list_arrivals,
 )
-from .stepping import find_steps_within_batch
-from .trial import COMPARED_STEPS, FEWEST_STEPS, Trial, largest_model, list_passes, optimizer_steps
 
-BLOCKING = ("send", "send_object_list")
 REDUCTIONS = ("all_reduce", "reduce", "reduce_scatter", "reduce_scatter_tensor", "reduce_scatter_single")
-UNWRITTEN = "the schedule is not written yet"  # what notebooks/part_b's starters say
 
 
 def check_finishes(trial: Trial) -> None:
@@ -40,12 +52,8 @@ def check_finishes(trial: Trial) -> None:
             f"{trial.contract.shell}, which starts all ranks of {trial.contract.script}",
             f"hand in {trial.contract.script} and {trial.contract.shell}, under these names, in one folder or archive.",
         )
-    if is_unwritten(trial):
-        fail(
-            f"{trial.contract.exercise} is not written yet: {trial.contract.script} ends where the starter's schedule is to be written.",
-            "a schedule that sends micro-batches through the stages",
-            f"write run_schedule() in {trial.contract.script}, as its comments say.",
-        )
+    if unwritten := find_unwritten(trial):
+        raise unwritten
     for report in trial.reports:
         if report.outcome is not Outcome.FINISHED:
             _fail_outcome(trial, report)
@@ -128,14 +136,9 @@ def require(trial: Trial, reached: bool) -> None:
     raise AssertionError("a run that finishes shows everything")
 
 
-def is_unwritten(trial: Trial) -> bool:
-    """Whether the script ends with the words of the handout's starter."""
-    return any(report.failure and UNWRITTEN in report.failure.message for report in trial.reports)
-
-
 def require_script(trial: Trial) -> None:
     """What follows looks at a run of a script that its author has written."""
-    require(trial, trial.script is not None and not is_unwritten(trial))
+    require(trial, trial.script is not None and not trial.is_unwritten)
 
 
 def require_steps(trial: Trial, fewest: int = 1) -> None:
@@ -362,45 +365,8 @@ def _carries(send: Operation, made: Content | None) -> bool:
 def check_non_blocking(trial: Trial) -> None:
     """Messages to the next stage do not hold up the computation."""
     require_steps(trial)
-    for number, rank in sorted(trial.ranks.items()):
-        computing = {span.thread for span in rank.of(Forward)}
-        waits = {id(each.target): each for each in rank.operations if each.target is not None}
-        sends = [each for each in rank.operations if _carries_numbers(each)]
-        for send in sends:
-            if send.call.thread not in computing:
-                continue
-            wait = waits.get(id(send))
-            if send.op in BLOCKING:
-                seen = f"Rank {number} sends with {send.describe()}{at(send.call.at)}, which ends only when the other side has begun to receive."
-            elif wait is not None and _is_next(rank, send, wait):
-                seen = f"Rank {number} waits for {send.describe()}{at(send.call.at)} right after beginning it, which makes it a blocking send."
-            else:
-                continue
-            fail(
-                seen,
-                "isend, and wait() later, so that the stage can compute meanwhile",
-                "collect what isend returns in a list, and wait for all of it at the end of the step.",
-            )
-
-
-def _carries_numbers(operation: Operation) -> bool:
-    """Whether a message has activations or gradients in it, and not tokens, a header or a loss."""
-    call = operation.call
-    if call.op == "send_object_list":
-        return call.content is not None
-    is_floating = (call.dtype or "").startswith(("float", "bfloat"))
-    return call.op in SENDS and is_floating and (call.elements or 0) > FEW
-
-
-def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
-    """Whether a send is waited for at once although the step goes on: no other call or pass lies between, but some follow."""
-    order = [each for each in rank.operations if each.call.thread == send.call.thread]
-    if order.index(wait) != order.index(send) + 1:
-        return False
-    spans: list[Span] = [*rank.of(Forward), *rank.of(Backward)]
-    if any(send.start_s < span.start < wait.start_s for span in spans):
-        return False
-    return any(span.start > wait.start_s and span.step == send.call.step for span in spans)
+    if blocking := find_blocking_send(trial.ranks):
+        raise blocking
 
 
 def check_gradients(trial: Trial, comparison: Comparison) -> None:
@@ -408,27 +374,12 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
     require_steps(trial, FEWEST_STEPS)
     if within := find_steps_within_batch(trial.ranks):
         raise within
-    if incomparable := _find_incomparable(comparison):
+    if incomparable := find_incomparable(comparison):
         raise incomparable
     if missing := find_missing_reduction(trial, comparison):
         raise NotReached(missing)
-    if comparison.mismatches:
-        explain(_gradient_evidence(trial, comparison), DIAGNOSES)
-
-
-def _find_incomparable(comparison: Comparison) -> Failure | None:
-    if not comparison.problem:
-        return None
-    return Failure(
-        f"The gradients could not be compared with the reference's: {comparison.problem}.",
-        "three stages with the lab's parameters, whose first one reads tokens (batch, sequence)",
-        "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage, and the sizes asked.",
-    )
-
-
-def _gradient_evidence(trial: Trial, comparison: Comparison) -> GradientEvidence:
-    found = comparison.mismatches, comparison.unequal_starts
-    return GradientEvidence(trial.contract, trial.pipelines, trial.ranks, *found)
+    if wrong := find_wrong_gradients(trial, comparison):
+        raise wrong
 
 
 def _check_new_data(first: RankReport) -> None:
@@ -445,7 +396,7 @@ def _check_new_data(first: RankReport) -> None:
 def check_parameters(trial: Trial, comparison: Comparison) -> None:
     """After the last step every rank has the parameters that Adam makes of its gradients."""
     require_steps(trial, FEWEST_STEPS)
-    endless = not_finite(_gradient_evidence(trial, comparison)) if comparison.mismatches else None
+    endless = not_finite(gather_evidence(trial, comparison)) if comparison.mismatches else None
     if endless:
         raise NotReached(endless)  # Adam makes nothing finite of such gradients
     for number, rank in sorted(trial.ranks.items()):
@@ -465,7 +416,7 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
                 "parameters that only the optimizer changes",
                 "reduce the gradients before optimizer.step(), and leave the weights alone.",
             )
-    if incomparable := _find_incomparable(comparison):
+    if incomparable := find_incomparable(comparison):
         raise NotReached(incomparable)
     if comparison.drifts:
         drift = comparison.drifts[0]

@@ -15,10 +15,9 @@ import pytest
 import launch
 from grader import Scripts, add_context
 from grader.containment import ContainedWorkers, remove_folder
-
-from .comparison import Comparison, compare
-from .contract import read_contract
-from .trial import Trial, run_trial
+from public_tests.part_b.comparison import Comparison, compare
+from public_tests.part_b.contract import read_contract
+from public_tests.part_b.trial import Trial, run_trial
 
 Trials = Callable[[str], Trial]
 
@@ -44,7 +43,7 @@ def trials(
 ) -> Trials:
     """The trial of an exercise, run when it is first asked for."""
     # Seconds of importing torch for the comparison, which pass while the first script does the same.
-    Thread(target=import_module, args=("solutions.part_b_reference",)).start()
+    Thread(target=import_module, args=("public_tests.part_b.one_process",)).start()
 
     @contextmanager
     def start_contained() -> Iterator[launch.Start]:

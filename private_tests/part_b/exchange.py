@@ -10,9 +10,8 @@ from grader import Failure
 from launch.deliveries import Delivery, came_from, find_deliveries
 from launch.events import Content, Forward, Gradient, Model, SourceLine, Tokens
 from launch.sentences import listed
-
-from .comparison import Comparison, count_layers
-from .trial import Trial, largest_model, list_passes
+from public_tests.part_b.comparison import Comparison, count_layers
+from public_tests.part_b.trial import Trial, largest_model, list_passes
 
 EXPECTED = "activations that come in messages from the stage before, and gradients that come in messages from the stage after"
 ADVICE = (

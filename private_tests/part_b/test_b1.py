@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from public_tests.part_b.comparison import Comparison
+from public_tests.part_b.trial import Trial
+
 from . import checks
-from .comparison import Comparison
-from .trial import Trial
 
 
 @pytest.mark.exercise("B1", points=1)

@@ -194,7 +194,7 @@ def test_the_kit_s_own_bundle_holds_nothing_secret(tmp_path: Path) -> None:
         "solutions/federated.py",
         "solutions/experiments.py",
         "private_tests/answer_key/rules.py",
-        "private_tests/part_b/replay.py",
+        "private_tests/part_b/checks.py",
     ],
 )
 def test_the_kit_s_secrets_would_be_found(tmp_path: Path, source: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 from grader import Failure, explain
 from launch.events import Backward, Content, Forward, Gradient, Step, Tokens, ZeroGrad
 from launch.run_report import RankReport, RankState
-from private_tests.part_b.comparison import Fit, Mismatch, count_layers
-from private_tests.part_b.contract import read_contract
-from private_tests.part_b.diagnoses import DIAGNOSES, GradientEvidence
+from public_tests.part_b.comparison import Fit, Mismatch, count_layers
+from public_tests.part_b.contract import read_contract
+from public_tests.part_b.diagnoses import DIAGNOSES, GradientEvidence
 
 ONE, TWO = ((0, 1, 2),), ((0, 1, 2), (3, 4, 5))
 

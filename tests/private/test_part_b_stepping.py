@@ -6,7 +6,7 @@ import pytest
 
 from launch.events import Step, Tokens
 from launch.run_report import RankReport, RankState
-from private_tests.part_b.stepping import find_steps_within_batch
+from public_tests.part_b.stepping import find_steps_within_batch
 
 
 def read(step: int, position: int, sequences: int = 1, cut_from: int = 3) -> Tokens:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from lab_1_parallelism.dataloaders import TinyStories
 from lab_1_parallelism.tokenizers import SPTokenizer
+from public_tests.part_b.one_process import MicroBatch, ReferenceStep, Sizes, seeded_stages, train
 from solutions import b2
-from solutions.part_b_reference import MicroBatch, ReferenceStep, Sizes, seeded_stages, train
 
 STEPS = 20
 TOKENIZER = SPTokenizer()

@@ -26,6 +26,7 @@ Starting = Callable[[], AbstractContextManager[launch.Start]]  # ends what it st
 SCHEDULES = re.compile(r"\bdistributed(\.pipelining\b|\s+import\b[^#\n]*\bpipelining\b)")
 FEWEST_STEPS = 2  # a gradient that was not cleared shows in the second step
 COMPARED_STEPS = 4  # of a long run; their gradients are written whole
+UNWRITTEN = "the schedule is not written yet"  # what notebooks/part_b's starters say
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Trial:
     @property
     def is_shell(self) -> bool:
         return self.script is not None and self.script.suffix != ".py"
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the script ends with the words of the handout's starter."""
+        return any(report.failure and UNWRITTEN in report.failure.message for report in self.reports)
 
     @cached_property
     def ranks(self) -> dict[int, RankReport]:
