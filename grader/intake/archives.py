@@ -39,6 +39,7 @@ _PARSE_ERRORS = (
     LookupError,
     RuntimeError,
 )
+ZIP_ERRORS = (*_PARSE_ERRORS, zipfile.BadZipFile, NotImplementedError)
 
 _ARCHIVE = re.compile(r"\.(zip|7z|rar|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))( \(\d+\))?$", re.IGNORECASE)
 
@@ -87,7 +88,7 @@ def read_zip(path: Path, sink: Sink, limits: IntakeLimits) -> None:
 def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sink: Sink) -> None:
     name = member.orig_filename
     if not member.flag_bits & 0x800:
-        name = _guess_encoding(name)
+        name = guess_encoding(name)
     kind = stat.S_IFMT(member.external_attr >> 16)
     if name.endswith(("/", "\\")) or kind == stat.S_IFDIR:
         sink.count_member()
@@ -100,7 +101,7 @@ def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, sink: Si
             _copy(source, file, sink)
 
 
-def _guess_encoding(name: str) -> str:
+def guess_encoding(name: str) -> str:
     """Decode a name whose encoding the archive does not state: as UTF-8 if possible, otherwise as old systems did."""
     try:
         return name.encode("cp437").decode("utf-8")

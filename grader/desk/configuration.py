@@ -1,0 +1,97 @@
+"""`grader.toml`, beside the results: what holds for a whole cohort. What the command line says wins."""
+
+from __future__ import annotations
+
+import tomllib
+import zoneinfo
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+CONFIGURATION_FILE = "grader.toml"
+
+
+class ConfigurationError(ValueError):
+    """`grader.toml` is not as it has to be; the message is one line for the person who wrote it."""
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file. An unknown key is an error, and so is a value of another type."""
+
+
+class LateRule(_Part, frozen=True):
+    """What a late hand-in costs; nothing, unless it is said.
+
+    percent_per_day: of the points, for each day that has begun after the due date and the grace; cap_percent: the most that is taken
+    late_days: days that each party may be late in all without losing anything; extensions: a party's key -> its own due date
+    """
+
+    grace_minutes: float = 0
+    percent_per_day: float = 0
+    cap_percent: float = 100
+    late_days: int = 0
+    extensions: dict[str, datetime] = {}
+
+
+class BatchLimits(_Part, frozen=True):
+    """What a cohort may hold, and how long a hand-in may take.
+
+    file_mib: one file; cohort_gib: a source, unpacked; hand_in_timeout_s: grading one hand-in
+    """
+
+    file_mib: int = 512
+    cohort_gib: int = 64
+    hand_in_timeout_s: float = 7200
+
+
+class Configuration(_Part, frozen=True):
+    """The whole file.
+
+    data_set: None for the homework's own; grading_seed: None to draw one, which is then kept for the cohort; jobs: None for as many as fit
+    due: with its offset, or in `time_zone`, as are the hand-in times of platforms that tell no offset
+    teams: whether ids of Moodle's are of groups; late_prefixes: what ILIAS writes before the name of a late file, in its language
+    """
+
+    platform: Literal["ilias", "moodle", "canvas", "gradescope", "github", "folder"] | None = None
+    data_set: str | None = None
+    grading_seed: int | None = None
+    jobs: int | None = None
+    isolation: str | None = None
+    due: datetime | None = None
+    time_zone: str | None = None
+    teams: bool = False
+    late_prefixes: tuple[str, ...] = ("Verspaetete Abgabe - ", "Late Submission - ")
+    limits: BatchLimits = BatchLimits()
+    late: LateRule = LateRule()
+
+    def to_utc(self, time: datetime) -> datetime:
+        """A time that states no offset is one of `time_zone`, or of this machine's."""
+        if time.tzinfo is None and self.time_zone:
+            time = time.replace(tzinfo=zoneinfo.ZoneInfo(self.time_zone))
+        return time.astimezone(UTC)
+
+
+def read_configuration(results: Path) -> Configuration:
+    """What `grader.toml` says, in the folder of the results or beside it; the defaults if there is none. Raises ConfigurationError."""
+    for path in (results / CONFIGURATION_FILE, results.absolute().parent / CONFIGURATION_FILE):
+        if path.is_file():
+            return _read(path)
+    return Configuration()
+
+
+def _read(path: Path) -> Configuration:
+    try:
+        found = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Configuration)
+        if found.time_zone is not None:
+            zoneinfo.ZoneInfo(found.time_zone)
+        if found.jobs is not None and found.jobs < 1:
+            raise ValueError("`jobs` is less than 1")
+    except zoneinfo.ZoneInfoNotFoundError as error:
+        raise ConfigurationError(
+            f"{path} can't be used: this machine knows no time zone of that name ({error}). Write, for example, Europe/Berlin."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} can't be used: {error}.") from error
+    return found

@@ -1,0 +1,1 @@
+"""One module per learning platform, with its `TITLE`, what it hands out (`LOOK`), `recognise(tree)` and `read(tree, configuration)`."""

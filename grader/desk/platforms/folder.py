@@ -1,0 +1,69 @@
+"""No platform: a folder per student or team, or one archive or notebook each, side by side.
+
+The key is the name of the folder or file, without its ending. A table beside them (`key,name,login,email`) says who they are.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..cohort import Cohort, Member, Party
+from ..configuration import Configuration
+from ..csv_table import find_table
+from ..gathering import Gathering
+from ..tree import Tree
+
+TITLE = "a plain folder"
+LOOK = "a folder, an archive or a notebook per student, side by side"
+ROSTER = ("key", "name")
+_HAND_IN = re.compile(r"(.+?)(\.ipynb|\.zip|\.7z|\.tar|\.tgz|\.tar\.(?:gz|bz2|xz))", re.IGNORECASE)
+
+
+def recognise(tree: Tree) -> bool:
+    """Whether there is a hand-in at all."""
+    inner = _inner(tree)
+    return bool(inner.list_folders()) or any(_HAND_IN.fullmatch(top) for top in inner.tops)
+
+
+def read(tree: Tree, configuration: Configuration) -> Cohort:  # noqa: ARG001
+    """Read who handed in what."""
+    inner = _inner(tree)
+    gathering = Gathering("folder", inner)
+    roster = find_table([tree, inner], ROSTER)
+    known = {row["key"]: row for row in roster.list_records()} if roster else {}
+    for key, row in known.items():
+        member = Member(key, row["name"], row.get("login", ""), row.get("email", ""))
+        gathering.add_party(Party(key, (member,), row["name"] or key))
+    others = []
+    for top in inner.tops:
+        is_folder = top in inner.folders
+        match = None if is_folder else _HAND_IN.fullmatch(top)
+        if not is_folder and match is None:
+            others.append(top)
+            continue
+        key = match[1] if match else top
+        if known and key not in known:
+            gathering.tell(
+                top, f"The roster does not name {key}; it is taken for one who hands in all the same.", key
+            )
+        gathering.add_party(Party(key, (Member(key, key),), key))
+        gathering.claim(inner, top, key)
+        names = inner.list_below(top) if is_folder else [name for name in (top,) if name in inner.files]
+        for name in names:
+            gathering.add_file(
+                key, name if match else name[len(top) + 1 :], inner.files[name], inner.restore(top)
+            )
+    tables = [top for top in others if top.lower().endswith(".csv")]
+    gathering.leave_unmatched([top for top in others if top not in tables], "it is in no student's folder")
+    return gathering.finish()
+
+
+def _inner(tree: Tree) -> Tree:
+    """Without the folders around: a folder by itself is one of them if it holds a roster, or no files right in it, which a student's does."""
+    while len(tree.list_folders()) == len(tree.tops) == 1:
+        inner = tree.descend(tree.tops[0])
+        has_files = any(top in inner.files for top in inner.tops)
+        if not inner.tops or (has_files and find_table([inner], ROSTER) is None):
+            return tree
+        tree = inner
+    return tree

@@ -1,0 +1,84 @@
+"""GitHub Classroom: a folder per repository, `homework-1-submissions/homework-1-amuster/`, and, where it was downloaded, its table of grades.
+
+The repository's name is the party's key: the table tells whose it is, and when they handed in; several rows of one repository are a team.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...intake import show
+from ..cohort import Cohort, Member, Party
+from ..configuration import Configuration
+from ..csv_table import CsvTable, find_table
+from ..gathering import Gathering
+from ..times import read_time
+from ..tree import Tree
+
+TITLE = "GitHub Classroom"
+LOOK = "a folder such as `homework-1-submissions`, with a folder per repository such as `homework-1-amuster`"
+_ENDING = "-submissions"
+_REPOSITORY, _USER = "student_repository_name", "github_username"
+
+
+def recognise(tree: Tree) -> bool:
+    """Whether a source is Classroom's, by its structure."""
+    inner, slug = _inner(tree)
+    folders = inner.list_folders()
+    return bool(slug) and sum(name.startswith(f"{slug}-") for name in folders) * 2 > len(folders)
+
+
+def read(tree: Tree, configuration: Configuration) -> Cohort:
+    """Read who handed in what."""
+    inner, slug = _inner(tree)
+    gathering = Gathering("github", inner)
+    table = find_table([tree, inner], [_REPOSITORY, _USER])
+    rows = _group(table) if table else {}
+    folders = inner.list_folders()
+    for repository in sorted({*folders, *rows}):
+        own = rows.get(repository, [])
+        gathering.add_party(_read_party(repository, own, slug))
+        gathering.claim(inner, repository, repository)
+        for name in inner.list_below(repository):
+            path = inner.files[name]
+            gathering.add_file(repository, name[len(repository) + 1 :], path, inner.restore(repository))
+        for row in own:
+            time = read_time(row.get("submission_timestamp"))
+            gathering.set_time(repository, configuration.to_utc(time) if time is not None else None)
+        if rows and not own:
+            gathering.tell(
+                "",
+                f"Nobody knows whose {show(repository)} is: the table of grades does not name it.",
+                repository,
+            )
+    others = [top for top in inner.tops if top in inner.files and not top.lower().endswith(".csv")]
+    gathering.leave_unmatched(others, "it is in no repository")
+    return gathering.finish()
+
+
+def _group(table: CsvTable) -> dict[str, list[Mapping[str, str]]]:
+    rows: dict[str, list[Mapping[str, str]]] = {}
+    for row in table.list_records():
+        if row[_REPOSITORY]:
+            rows.setdefault(row[_REPOSITORY], []).append(row)
+    return rows
+
+
+def _read_party(repository: str, rows: Sequence[Mapping[str, str]], slug: str) -> Party:
+    members = [Member(row[_USER], row.get("roster_identifier", ""), row[_USER]) for row in rows]
+    group = next((row["group_name"] for row in rows if row.get("group_name")), "")
+    if len(members) > 1 or group:
+        return Party(repository, tuple(members), group or repository, is_team=True)
+    user = repository.removeprefix(f"{slug}-")
+    members = members or [Member(user, login=user)]
+    return Party(repository, tuple(members), members[0].name or members[0].login)
+
+
+def _inner(tree: Tree) -> tuple[Tree, str]:
+    """The folder with the repositories, and what their names begin with."""
+    folders = tree.list_folders()
+    if tree.source.name.endswith(_ENDING):
+        return tree, tree.source.name.removesuffix(_ENDING)
+    if len(folders) == 1 and folders[0].endswith(_ENDING):
+        return tree.descend(folders[0]), folders[0].removesuffix(_ENDING)
+    return tree, ""

@@ -1,0 +1,128 @@
+"""Gradescope's export of submissions: `submission_metadata.yml`, and a folder per submission, `submission_123`.
+
+Its ids are those of submissions; a person is known by `:sid`, else by `:email`. A submission of several is a group's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..cohort import Cohort, Member, Party
+from ..configuration import Configuration
+from ..gathering import Gathering
+from ..times import read_time
+from ..tree import Tree
+
+TITLE = "Gradescope"
+LOOK = "submission_metadata.yml beside folders such as `submission_123`"
+_METADATA = "submission_metadata.yml"
+_SUBMISSION = re.compile(r"submission_\d+")
+_MAX_BYTES = 64 << 20
+
+
+def recognise(tree: Tree) -> bool:
+    """Whether a source is Gradescope's, by its structure."""
+    return _METADATA in _inner(tree).files
+
+
+def read(tree: Tree, configuration: Configuration) -> Cohort:
+    """Read who handed in what."""
+    tree = _inner(tree)
+    gathering = Gathering("gradescope", tree)
+    metadata = _read_metadata(tree, gathering)
+    for top in tree.tops:
+        if _SUBMISSION.fullmatch(top) and top not in metadata:
+            gathering.leave_unmatched([top], f"{_METADATA} does not name it")
+        elif top not in metadata and top != _METADATA:
+            gathering.leave_unmatched([top], "its name is not submission_ and a number")
+    newest: dict[str, datetime | None] = {}
+    for top, entry in metadata.items():
+        party = _read_party(top, entry)
+        time = _read_created(entry)
+        at = configuration.to_utc(time) if time is not None else None
+        gathering.add_party(party)
+        gathering.claim(tree, top, party.key)
+        if party.key in newest:
+            gathering.tell(
+                top,
+                f"{gathering.name(party.key)} has several submissions; {top} was left out, since it is not the newest.",
+                party.key,
+            )
+            continue
+        newest[party.key] = at
+        for name in tree.list_below(top):
+            gathering.add_file(party.key, name[len(top) + 1 :], tree.files[name], top)
+        gathering.set_time(party.key, at)
+    return gathering.finish()
+
+
+def _read_metadata(tree: Tree, gathering: Gathering) -> dict[str, Mapping[str, Any]]:
+    """What the file says of each submission, the newest first."""
+    path = tree.files.get(_METADATA)
+    if path is None:
+        return {}
+    try:
+        import yaml
+    except ImportError:
+        gathering.tell(_METADATA, "PyYAML, which reads it, is not installed here: pip install -e '.[desk]'.")
+        return {}
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        """Takes Ruby's own types for what they are written as."""
+
+    Loader.add_multi_constructor("!", lambda loader, _, node: _construct(loader, node))
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"larger than {_MAX_BYTES >> 20} MiB")
+        found = yaml.load(path.read_bytes(), Loader=Loader)
+        if not isinstance(found, dict):
+            raise ValueError("not a table of submissions")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = " ".join(str(error).split())[:200]
+        gathering.tell(_METADATA, f"{_METADATA} can't be read, so nobody is known: {line}.")
+        return {}
+    entries = {str(key): entry for key, entry in found.items() if isinstance(entry, dict)}
+    gathering.leave_unmatched(
+        [str(key) for key in found if str(key) not in entries], "its entry is not a table"
+    )
+    return dict(sorted(entries.items(), key=lambda each: _sort_key(each[1]), reverse=True))
+
+
+def _construct(loader: Any, node: Any) -> Any:
+    kinds = {"mapping": loader.construct_mapping, "sequence": loader.construct_sequence}
+    return kinds.get(node.id, loader.construct_scalar)(node)
+
+
+def _sort_key(entry: Mapping[str, Any]) -> str:
+    time = _read_created(entry)
+    return time.isoformat() if time is not None else ""
+
+
+def _read_created(entry: Mapping[str, Any]) -> datetime | None:
+    created = entry.get(":created_at")
+    return read_time(
+        created.get("utc") if isinstance(created, dict) else created
+    )  # Ruby writes its own type as a table
+
+
+def _read_party(top: str, entry: Mapping[str, Any]) -> Party:
+    given = entry.get(":submitters") or []
+    members = [_read_member(each) for each in given if isinstance(each, dict)]
+    members = [member for member in members if member.key]
+    label = ", ".join(member.name or member.key for member in members) or top
+    if len(members) == 1:
+        return Party(members[0].key, (members[0],), label)
+    key = f"team-{'+'.join(sorted(member.key for member in members))}" if members else top
+    return Party(key, tuple(members), label, is_team=len(members) > 1)
+
+
+def _read_member(given: Mapping[str, Any]) -> Member:
+    name, sid, email = (str(given.get(key) or "").strip() for key in (":name", ":sid", ":email"))
+    return Member(sid or email, name, email=email)
+
+
+def _inner(tree: Tree) -> Tree:
+    return tree if _METADATA in tree.files else tree.enter()

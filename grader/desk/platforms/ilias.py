@@ -1,0 +1,216 @@
+"""ILIAS' exercises: a spreadsheet with the only hand-in times, and a folder per student, `Muster_Anna_amuster_10231`, or per team, `Team 17`.
+
+1. Names are ASCII, and logins and names may hold `_`: only the last number of a folder's name is sure, the user's id. The spreadsheet's rows are
+   found again by writing them as ILIAS writes a folder's name, else by the login.
+2. A file that is uploaded again gets ` (2)` before its ending. File times are those of packing, so that the highest number counts.
+3. The name of a late file begins with words in the platform's language.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...intake import show
+from ..cohort import Cohort, Member, Party
+from ..configuration import Configuration
+from ..gathering import Gathering
+from ..spreadsheet import SpreadsheetError, read_rows
+from ..times import read_time
+from ..tree import Tree
+
+TITLE = "ILIAS"
+LOOK = "folders such as `Muster_Anna_amuster_10231`"
+_USER = re.compile(r"(?P<name>.+_.+_.+)_(?P<id>\d+)")
+_TEAM = re.compile(r".+[ _](?P<id>\d+)")
+_VERSION = re.compile(r"(?P<stem>.*?)(?: \((?P<number>\d+)\))?(?P<suffix>\.[^./]*)?", re.DOTALL)
+_FEW = 5  # files and folders beside the one with the hand-ins
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
+
+
+@dataclass(frozen=True)
+class IliasRow:
+    """A row of the spreadsheet."""
+
+    last_name: str
+    first_name: str
+    login: str
+    handed_in_at: datetime | None
+    team: str = ""
+
+    @property
+    def folder(self) -> str:
+        """What the name of this student's folder begins with."""
+        return "_".join(to_ascii(part) for part in (self.last_name, self.first_name, self.login))
+
+    def to_member(self, key: str = "") -> Member:
+        """The person; under the login where no folder tells the id."""
+        return Member(key or self.login, f"{self.first_name} {self.last_name}".strip(), self.login)
+
+
+def to_ascii(name: str) -> str:
+    """A name as ILIAS writes it into the name of a folder."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", name).translate(_UMLAUTS))
+    kept = "".join(character for character in plain if not unicodedata.combining(character))
+    return re.sub(r'[^\x20-\x7e]|[\\/:*?"<>|]', "_", kept)
+
+
+def recognise(tree: Tree) -> bool:
+    """Whether a source is ILIAS', by its structure."""
+    return _find(tree) is not None
+
+
+def read(tree: Tree, configuration: Configuration) -> Cohort:
+    """Read who handed in what."""
+    found = _find(tree)
+    if found is None:
+        return Gathering("ilias", tree).finish()
+    around, handed_in = found
+    gathering = Gathering("ilias", around)
+    rows = _read_table(around, configuration, gathering)
+    reading = _Reading(handed_in, configuration, gathering, rows)
+    for top in handed_in.tops:
+        reading.read(top)
+    reading.tell_missing()
+    return gathering.finish()
+
+
+def _find(tree: Tree) -> tuple[Tree, Tree] | None:
+    """The folder with the spreadsheet, and the one with the hand-ins."""
+    for _ in range(3):
+        if _holds_hand_ins(tree):
+            return tree, tree
+        tops = tree.list_folders()
+        if len(tops) <= _FEW:
+            for inner in (tree.descend(top) for top in tops):
+                if _holds_hand_ins(inner):
+                    return tree, inner
+        tree = tree.enter()
+    return None
+
+
+def _holds_hand_ins(tree: Tree) -> bool:
+    folders = tree.list_folders()
+    teams = {
+        name.partition("/")[0]
+        for name in tree.folders
+        if name.count("/") == 1 and _USER.fullmatch(name.rpartition("/")[2])
+    }
+    fitting = [top for top in folders if _USER.fullmatch(top) or (top in teams and _TEAM.fullmatch(top))]
+    return len(fitting) * 2 > len(folders)
+
+
+def _read_table(tree: Tree, configuration: Configuration, gathering: Gathering) -> list[IliasRow]:
+    names = [name for name in tree.files if "/" not in name and name.lower().endswith(".xlsx")]
+    if len(names) != 1:
+        gathering.tell(
+            "", "There is no spreadsheet beside the hand-ins, so nothing tells when they were handed in."
+        )
+        return []
+    try:
+        cells = read_rows(tree.files[names[0]])[1:]
+    except SpreadsheetError as error:
+        gathering.tell(
+            names[0],
+            f"{show(names[0])} can't be read, so nothing tells when hand-ins were handed in: {error}",
+        )
+        return []
+    cells = [[*row, "", "", "", "", ""] for row in cells if len(row) > 2 and row[2] not in (None, "")]
+    has_teams = all(isinstance(row[4], int) or row[4] in ("", None) for row in cells)
+    rows = []
+    for row in cells:
+        last, first, login = (str(cell or "").strip() for cell in row[:3])
+        time = read_time(row[3])
+        if time is None and row[3] not in (None, ""):
+            gathering.tell(
+                names[0], f"The hand-in time of {show(login)}, {show(str(row[3]))}, can't be read."
+            )
+        at = configuration.to_utc(time) if time is not None else None
+        rows.append(IliasRow(last, first, login, at, str(row[4] or "") if has_teams else ""))
+    return rows
+
+
+@dataclass
+class _Reading:
+    tree: Tree
+    configuration: Configuration
+    gathering: Gathering
+    rows: Sequence[IliasRow]
+
+    def __post_init__(self) -> None:
+        self._met: set[str] = set()
+
+    def read(self, top: str) -> None:
+        """Read a folder, or tell that it belongs to nobody."""
+        if (user := _USER.fullmatch(top)) and top in self.tree.folders:
+            row = self._match(top)
+            member = row.to_member(user["id"]) if row else Member(user["id"], user["name"].replace("_", " "))
+            self.gathering.add_party(Party(member.key, (member,), member.name))
+            self.gathering.claim(self.tree, top, member.key)
+            self._add_files(member.key, self.tree.restore(top), [top])
+            self.gathering.set_time(member.key, row.handed_in_at if row else None)
+        elif (team := _TEAM.fullmatch(top)) and top in self.tree.folders:
+            self._read_team(top, team["id"])
+        elif not top.lower().endswith(".xlsx"):
+            self.gathering.leave_unmatched([top], "its name has no id of a user")
+
+    def tell_missing(self) -> None:
+        """Tell who of the spreadsheet has no folder: they have no id that would be known here, so they are no parties yet."""
+        teams = {row.team for row in self.rows if row.login in self._met}
+        for row in self.rows:
+            if row.login not in self._met and not (row.team and row.team in teams):
+                name = show(row.to_member().name)
+                self.gathering.tell("", f"{name} ({show(row.login)}) has handed in nothing.")
+
+    def _read_team(self, top: str, number: str) -> None:
+        key = f"team-{number}"
+        folders = sorted({name.split("/")[1] for name in self.tree.folders if name.startswith(f"{top}/")})
+        ids = {}
+        for folder in folders:
+            if user := _USER.fullmatch(folder):
+                row = self._match(folder)
+                ids[row.login if row else folder] = user["id"]
+        members = [row.to_member(ids.pop(row.login, "")) for row in self.rows if row.team == number]
+        self._met.update(row.login for row in self.rows if row.team == number)
+        members += [Member(user, folder.rpartition("_")[0].replace("_", " ")) for folder, user in ids.items()]
+        self.gathering.add_party(Party(key, tuple(members), top, is_team=True))
+        self.gathering.claim(self.tree, top, key)
+        times = {row.login: row.handed_in_at for row in self.rows if row.team == number}
+        self._add_files(key, self.tree.restore(top), [f"{top}/{folder}" for folder in folders] or [top])
+        for time in times.values():
+            self.gathering.set_time(key, time)
+
+    def _add_files(self, key: str, origin: str, folders: Iterable[str]) -> None:
+        """Add the files of a hand-in, of each the version that counts."""
+        versions: dict[str, list[tuple[int, bool, str, str]]] = {}
+        for folder in folders:
+            for whole in self.tree.list_below(folder):
+                name = whole[len(folder) + 1 :]
+                prefix = next((p for p in self.configuration.late_prefixes if name.startswith(p)), "")
+                match = _VERSION.fullmatch(name[len(prefix) :])
+                assert match is not None  # every text is a stem
+                plain = match["stem"] + (match["suffix"] or "")
+                versions.setdefault(plain, []).append((int(match["number"] or 1), bool(prefix), name, whole))
+        for plain, found in versions.items():
+            _, is_late, name, whole = max(found, key=lambda each: each[0])
+            kept = plain if len(found) > 1 or is_late else name
+            self.gathering.add_file(key, kept, self.tree.files[whole], origin)
+            self.gathering.set_late(key, is_late)
+            if len(found) > 1:
+                others = ", ".join(show(each[2]) for each in sorted(found) if each[3] != whole)
+                self.gathering.choose(key, f"{show(name)} counts, the highest number, and not {others}.")
+
+    def _match(self, folder: str) -> IliasRow | None:
+        """The spreadsheet's row of a student's folder: by the whole name, else by the longest login that fits."""
+        start = folder.rpartition("_")[0]
+        exact = [row for row in self.rows if row.folder == start]
+        fitting = exact or [row for row in self.rows if start.endswith(f"_{to_ascii(row.login)}")]
+        longest = max((len(row.login) for row in fitting), default=0)
+        fitting = [row for row in fitting if len(row.login) == longest]
+        if len(fitting) != 1:
+            return None
+        self._met.add(fitting[0].login)
+        return fitting[0]

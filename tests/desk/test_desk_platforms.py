@@ -1,0 +1,205 @@
+"""Who handed in what, on each platform: keys are the platform's ids, and nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platform_sources as given
+import pytest
+from platform_sources import NOTEBOOK, Reading
+
+from grader.desk.cohort import Cohort
+from grader.desk.tree import SourceError
+
+AT = datetime(2026, 11, 20, 20, 58, tzinfo=UTC)
+
+
+def list_files(cohort: Cohort) -> dict[str, list[str]]:
+    return {upload.party: [name for name, _ in upload.files] for upload in cohort.uploads}
+
+
+def list_sentences(cohort: Cohort) -> str:
+    return "\n".join([problem.sentence for problem in cohort.problems])
+
+
+@pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
+def test_ilias(read_cohort: Reading, is_packed: bool) -> None:
+    cohort = read_cohort(given.ilias(), is_packed=is_packed)
+    parties = {party.key: party for party in cohort.parties}
+    uploads = {upload.party: upload for upload in cohort.uploads}
+
+    assert cohort.platform == "ilias"
+    assert list_files(cohort) == {
+        "10231": ["homework_1.ipynb", "part_b.zip"],
+        "10234": ["homework_1.ipynb"],
+        "10240": ["homework_1.ipynb"],
+        "10241": ["homework_1.ipynb"],
+    }
+    assert [parties[key].label for key in ("10231", "10240", "10234", "10241")] == [
+        "Anna Muster",
+        "Anna Muster",
+        "Dörte Müller-Lüdenscheidt",
+        "José de la_Cruz",
+    ]
+    assert parties["10241"].members[0].login == "j_cruz_7"
+    assert uploads["10231"].handed_in_at == AT
+    assert uploads["10241"].handed_in_at == datetime(2026, 11, 20, 21, 10, tzinfo=UTC)
+    assert [uploads[key].is_late for key in ("10231", "10234")] == [False, True]
+    assert uploads["10234"].files[0][1].read_bytes() == NOTEBOOK
+    assert uploads["10234"].origin == "Mueller-Luedenscheidt_Doerte_dmueller_10234"
+    assert any("(2).ipynb" in choice and "the highest number" in choice for choice in cohort.choices)
+    assert "Lars Leer" in list_sentences(cohort)
+    assert "Kim Weiß" in list_sentences(cohort)
+
+
+def test_teams_of_ilias(read_cohort: Reading) -> None:
+    cohort = read_cohort(given.ilias_teams())
+    team = next(party for party in cohort.parties if party.key == "team-17")
+
+    assert team.is_team
+    assert {(member.key, member.name) for member in team.members} == {
+        ("10236", "Eva Rossi"),
+        ("kweiss", "Kim Weiß"),
+    }
+    assert list_files(cohort) == {"team-17": ["homework_1.ipynb"], "team-21": ["homework_1.ipynb"]}
+    assert cohort.uploads[0].origin == "Team 17"
+    assert cohort.problems == ()
+
+
+@pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
+def test_moodle(read_cohort: Reading, is_packed: bool) -> None:
+    cohort = read_cohort(given.MOODLE, is_packed=is_packed, name="DDL-Homework 1-4711")
+
+    assert cohort.platform == "moodle"
+    assert list_files(cohort) == {
+        "7770000": ["homework_1.ipynb"],
+        "7770003": ["homework_1.ipynb"],
+        "7770001": ["sub/part_b.zip"],
+        "7770002": ["home_work_1.ipynb"],
+    }
+    assert {party.key: party.label for party in cohort.parties}["7770002"] == "Jörg O'Neil"
+    assert cohort.uploads[0].origin == "Anna Muster_7770000_assignsubmission_file"
+    assert [problem.party for problem in cohort.problems] == ["7770000", "7770004"]
+
+
+def test_teams_of_moodle(read_cohort: Reading) -> None:
+    cohort = read_cohort(given.MOODLE_TEAMS)
+
+    assert all(party.is_team for party in cohort.parties)
+    assert set(list_files(cohort)) == {"93", "94", "group Default group"}
+
+
+@pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
+def test_canvas(read_cohort: Reading, is_packed: bool) -> None:
+    cohort = read_cohort(given.CANVAS, is_packed=is_packed, name="submissions")
+    uploads = {upload.party: upload for upload in cohort.uploads}
+
+    assert cohort.platform == "canvas"
+    assert list_files(cohort) == {
+        "10231": ["homework_1.ipynb", "part_b.zip"],
+        "10235": ["homework_1.ipynb"],
+        "10238": ["homework_1.ipynb"],
+        "10239": ["homework_1.ipynb"],
+        "Ab3dE": ["homework_1.ipynb"],
+        "Xy9zZ": ["12_34_homework.ipynb"],
+    }
+    assert {key for key, upload in uploads.items() if upload.is_late} == {"10238", "Xy9zZ"}
+    assert uploads["10239"].files[0][1].read_bytes() == NOTEBOOK
+    assert uploads["10239"].origin == "zimmergina_10239_880011_homework_1.ipynb"
+    assert any("handed in twice" in choice for choice in cohort.choices)
+    assert [problem.party for problem in cohort.problems] == ["10242"]
+
+
+def test_gradescope(read_cohort: Reading) -> None:
+    pytest.importorskip("yaml")
+    cohort = read_cohort(given.GRADESCOPE)
+    parties = {party.key: party for party in cohort.parties}
+
+    assert cohort.platform == "gradescope"
+    assert list_files(cohort) == {
+        "3141592": ["homework_1.ipynb"],
+        "team-2718281+eva@example.org": ["sub/homework_1.ipynb"],
+    }
+    assert parties["team-2718281+eva@example.org"].is_team
+    assert parties["other-anna@example.org"].label == "Anna Muster"
+    assert cohort.uploads[-1].handed_in_at is not None
+    assert "submission_126 belongs to nobody" in list_sentences(cohort)
+    assert "has handed in nothing" in list_sentences(cohort)
+
+
+def test_github(read_cohort: Reading, tmp_path: Path) -> None:
+    table = tmp_path / "grades.csv"
+    table.write_text(given.GITHUB_TABLE, encoding="utf-8")
+    cohort = read_cohort(given.GITHUB, table)
+    parties = {party.key: party for party in cohort.parties}
+
+    assert cohort.platform == "github"
+    assert list_files(cohort) == {"ddl-1-amuster": ["homework_1.ipynb"], "ddl-1-the-team": ["src/b1.py"]}
+    assert parties["ddl-1-amuster"].label == "Anna Müster"
+    assert [member.key for member in parties["ddl-1-the-team"].members] == ["erossi", "kweiss"]
+    assert cohort.uploads[0].handed_in_at == AT
+    assert "Lars Leer" in list_sentences(cohort)
+
+
+def test_github_without_its_table(read_cohort: Reading) -> None:
+    cohort = read_cohort(given.GITHUB, is_packed=False)
+
+    assert [(party.key, party.label) for party in cohort.parties] == [
+        ("ddl-1-amuster", "amuster"),
+        ("ddl-1-the-team", "the-team"),
+    ]
+
+
+@pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
+def test_a_plain_folder(read_cohort: Reading, is_packed: bool) -> None:
+    cohort = read_cohort(given.FOLDER, is_packed=is_packed)
+
+    assert cohort.platform == "folder"
+    assert list_files(cohort) == {
+        "bo": ["bo.ipynb"],
+        "Anna Müster": ["homework_1.ipynb", "part_b/b1.py"],
+        "amuster2": ["amuster2.zip"],
+    }
+    assert {party.key: party.label for party in cohort.parties}["bo"] == "Bo Adler"
+    assert "notes.txt belongs to nobody" in list_sentences(cohort)
+    assert "Nobody (nobody) has handed in nothing" in list_sentences(cohort)
+
+
+def test_the_platform_can_be_named(read_cohort: Reading) -> None:
+    assert read_cohort(given.MOODLE, platform="folder").platform == "folder"
+
+
+def test_a_platform_that_does_not_fit_is_refused(read_cohort: Reading) -> None:
+    with pytest.raises(SourceError, match=r"can't be read as Canvas.*It looks like Moodle"):
+        read_cohort(given.MOODLE, platform="canvas")
+
+
+def test_what_is_no_cohort_is_refused(read_cohort: Reading) -> None:
+    with pytest.raises(SourceError, match=r"no hand-ins that are known here.*ILIAS: folders such as"):
+        read_cohort({"readme.txt": b"x", "grades.csv": b"a,b"})
+
+
+def test_sources_of_two_platforms_are_refused(read_cohort: Reading) -> None:
+    with pytest.raises(SourceError, match="different platforms"):
+        read_cohort(given.MOODLE, given.CANVAS)
+
+
+def test_who_hands_in_in_two_sources_counts_once_and_it_is_told(read_cohort: Reading) -> None:
+    again = {"Anna Muster_7770000_assignsubmission_file/homework_1.ipynb": b"new"}
+    cohort = read_cohort(given.MOODLE, again)
+    upload = next(upload for upload in cohort.uploads if upload.party == "7770000")
+
+    assert upload.files[0][1].read_bytes() == b"new"
+    assert any("7770000" in choice and "named last" in choice for choice in cohort.choices)
+
+
+def test_a_name_of_200_characters_is_kept(read_cohort: Reading) -> None:
+    names = ["x" * 194 + ".ipynb", "ü" * 194 + ".ipynb", "ü" * 195 + ".ipynb"]
+    cohort = read_cohort({f"Anna Muster_7_assignsubmission_file/{name}": NOTEBOOK for name in names})
+    ((_, files),) = list_files(cohort).items()
+
+    assert names[0] in files
+    assert len(set(files)) == 3
+    assert all(len(name.encode()) < 256 and name.endswith(".ipynb") for name in files)
+    assert len(cohort.uploads[0].notes) == 2
