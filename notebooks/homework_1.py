@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% tags=["setup"]
+# %% deletable=false tags=["setup"]
 from typing import Literal
 
 from lab_2_hfl.hfl_complete import *
@@ -140,7 +140,7 @@ from lab_2_hfl.hfl_complete import *
 #
 # *Hint:* a `FedAvgServer` already sends weights. How much is left to write?
 
-# %% tags=["fedsgd_weight"]
+# %% deletable=false tags=["fedsgd_weight"]
 class FedSgdWeightServer(FedAvgServer):
     """FedSGD whose clients send weights instead of gradients."""
 
@@ -191,7 +191,7 @@ for fedsgd_setting in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False,
 #
 # Both are plain integers.
 
-# %% tags=["fedsgd_diff"]
+# %% deletable=false tags=["fedsgd_diff"]
 fed_sgd_grad_unequal_weight_bs: int = ...
 fed_sgd_grad_unequal_weight_e: int = ...
 
@@ -201,7 +201,7 @@ fed_sgd_grad_unequal_weight_e: int = ...
 # versions agree, and why? What differs for the others? And why do $\eta$, $C$, $N$ and the split play no
 # part in it? A line of algebra says more than a paragraph.
 
-# %% [markdown] tags=["fedsgd_explanation"]
+# %% [markdown] deletable=false tags=["fedsgd_explanation"]
 # *Write your explanation here.*
 
 # %% [markdown]
@@ -238,7 +238,7 @@ fed_sgd_grad_unequal_weight_e: int = ...
 # after the model was updated, times from `perf_counter()` with the slowest client of each round in place of
 # all of them.
 
-# %% tags=["fedavg_grad"]
+# %% deletable=false tags=["fedavg_grad"]
 class FedAvgGradServer(DecentralizedServer):
     """FedAvg whose clients send pseudo-gradients instead of weights."""
 
@@ -317,7 +317,7 @@ def draw_curves(curves: dict[str, list[float]] | None) -> None:
 # The data set stays the same and is divided among $N = 10, 50, 100$ clients, in this order. So the more
 # clients there are, the less each one knows.
 
-# %% tags=["client_number_experiments"]
+# %% deletable=false tags=["client_number_experiments"]
 def client_number_experiments(
     iid: bool = True,
     seed: int = 10,
@@ -338,7 +338,7 @@ draw_table(client_number_experiments(), by="N")
 # What did you observe, with the defaults? Put one of the listed options in place of each `...`, spelt
 # exactly as listed.
 
-# %% tags=["client_number_observations"]
+# %% deletable=false tags=["client_number_observations"]
 class ClientNumberObservations:
     # Which algorithm has the higher message count for equal N and C?
     q1: Literal["fedsgd", "fedavg", "neither"] = ...
@@ -356,7 +356,7 @@ class ClientNumberObservations:
 # Now $N$ is fixed and the share of clients that take part in a round varies: $C = 0.01, 0.1, 0.2$, in this
 # order.
 
-# %% tags=["client_fraction_experiments"]
+# %% deletable=false tags=["client_fraction_experiments"]
 def client_fraction_experiments(
     n: int = 100,
     iid: bool = True,
@@ -373,7 +373,7 @@ def client_fraction_experiments(
 draw_table(client_fraction_experiments(), by="C")
 
 
-# %% tags=["client_fraction_observations"]
+# %% deletable=false tags=["client_fraction_observations"]
 class ClientFractionObservations:
     # Which algorithm reaches the highest final test accuracy, at each C?
     q1: Literal["fedsgd", "fedavg"] = ...
@@ -400,7 +400,7 @@ class ClientFractionObservations:
 #
 # > `FedSGD E=1`, `FedAvg E=1`, `FedAvg E=2`, `FedAvg E=4`
 
-# %% tags=["local_epoch_experiments"]
+# %% deletable=false tags=["local_epoch_experiments"]
 def local_epoch_experiments(
     n: int = 100,
     iid: bool = True,
@@ -417,7 +417,7 @@ def local_epoch_experiments(
 draw_curves(local_epoch_experiments())
 
 
-# %% tags=["local_epoch_observations"]
+# %% deletable=false tags=["local_epoch_observations"]
 class LocalEpochObservations:
     # Which algorithm reaches the highest test accuracy for E = 1?
     q1: Literal["fedsgd", "fedavg"] = ...
@@ -437,7 +437,7 @@ class LocalEpochObservations:
 #
 # > `FedSGD iid`, `FedSGD non-iid`, `FedAvg iid`, `FedAvg non-iid`
 
-# %% tags=["iid_noniid_experiments"]
+# %% deletable=false tags=["iid_noniid_experiments"]
 def iid_noniid_experiments(
     n: int = 100,
     seed: int = 10,
@@ -454,7 +454,7 @@ def iid_noniid_experiments(
 draw_curves(iid_noniid_experiments())
 
 
-# %% tags=["iid_noniid_observations"]
+# %% deletable=false tags=["iid_noniid_observations"]
 class IidNonIidObservations:
     # In which setting is learning easier: does the same algorithm reach the higher test accuracy?
     q1: Literal["iid", "non-iid"] = ...
@@ -472,7 +472,7 @@ class IidNonIidObservations:
 #
 # > `FedSGD Old`, `FedSGD New`, `FedAvg Old`, `FedAvg New`
 
-# %% tags=["noniid_parameter_experiments"]
+# %% deletable=false tags=["noniid_parameter_experiments"]
 def noniid_parameter_experiments(
     n: int = 100,
     seed: int = 10,
@@ -487,7 +487,7 @@ def noniid_parameter_experiments(
 draw_curves(noniid_parameter_experiments())
 
 
-# %% tags=["noniid_parameter_observations"]
+# %% deletable=false tags=["noniid_parameter_observations"]
 class NonIidParameterObservations:
     # How smooth are the New curves compared with the Old: do they fall back between rounds less (better),
     # more (worse) or about as much (similar)?

@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% tags=["setup"]
+# %% deletable=false tags=["setup"]
 from typing import Literal
 
 from lab_2_hfl.hfl_complete import *
@@ -139,7 +139,7 @@ from lab_2_hfl.hfl_complete import *
 #
 # *Hint:* a `FedAvgServer` already sends weights. How much is left to write?
 
-# %% tags=["fedsgd_weight"]
+# %% deletable=false tags=["fedsgd_weight"]
 from solutions.federated import FedSgdWeightServer
 
 
@@ -186,7 +186,7 @@ for fedsgd_setting in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False,
 #
 # Both are plain integers.
 
-# %% tags=["fedsgd_diff"]
+# %% deletable=false tags=["fedsgd_diff"]
 from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_unequal_weight_e
 
 # %% [markdown]
@@ -194,7 +194,7 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 # versions agree, and why? What differs for the others? And why do $\eta$, $C$, $N$ and the split play no
 # part in it? A line of algebra says more than a paragraph.
 
-# %% [markdown] tags=["fedsgd_explanation"]
+# %% [markdown] deletable=false tags=["fedsgd_explanation"]
 # **They agree for $E = 1$ and $B \ge n_k$ for every client** ($B = \infty$, in the paper's words). Then a
 # client's local training is exactly one SGD step over all its data, $w_k = w - \eta\, g_k$ with $g_k =
 # \nabla F_k(w)$, and averaging is linear:
@@ -256,7 +256,7 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 # after the model was updated, times from `perf_counter()` with the slowest client of each round in place of
 # all of them.
 
-# %% tags=["fedavg_grad"]
+# %% deletable=false tags=["fedavg_grad"]
 from solutions.federated import FedAvgGradServer
 
 # %%
@@ -310,7 +310,7 @@ def draw_curves(curves: dict[str, list[float]] | None) -> None:
 # The data set stays the same and is divided among $N = 10, 50, 100$ clients, in this order. So the more
 # clients there are, the less each one knows.
 
-# %% tags=["client_number_experiments"]
+# %% deletable=false tags=["client_number_experiments"]
 from solutions.experiments import client_number_experiments
 
 # %%
@@ -320,7 +320,7 @@ draw_table(client_number_experiments(), by="N")
 # What did you observe, with the defaults? Put one of the listed options in place of each `...`, spelt
 # exactly as listed.
 
-# %% tags=["client_number_observations"]
+# %% deletable=false tags=["client_number_observations"]
 from solutions.observations import ClientNumberObservations
 
 # %% [markdown]
@@ -329,13 +329,13 @@ from solutions.observations import ClientNumberObservations
 # Now $N$ is fixed and the share of clients that take part in a round varies: $C = 0.01, 0.1, 0.2$, in this
 # order.
 
-# %% tags=["client_fraction_experiments"]
+# %% deletable=false tags=["client_fraction_experiments"]
 from solutions.experiments import client_fraction_experiments
 
 # %%
 draw_table(client_fraction_experiments(), by="C")
 
-# %% tags=["client_fraction_observations"]
+# %% deletable=false tags=["client_fraction_observations"]
 from solutions.observations import ClientFractionObservations
 
 # %% [markdown]
@@ -353,13 +353,13 @@ from solutions.observations import ClientFractionObservations
 #
 # > `FedSGD E=1`, `FedAvg E=1`, `FedAvg E=2`, `FedAvg E=4`
 
-# %% tags=["local_epoch_experiments"]
+# %% deletable=false tags=["local_epoch_experiments"]
 from solutions.experiments import local_epoch_experiments
 
 # %%
 draw_curves(local_epoch_experiments())
 
-# %% tags=["local_epoch_observations"]
+# %% deletable=false tags=["local_epoch_observations"]
 from solutions.observations import LocalEpochObservations
 
 # %% [markdown]
@@ -370,13 +370,13 @@ from solutions.observations import LocalEpochObservations
 #
 # > `FedSGD iid`, `FedSGD non-iid`, `FedAvg iid`, `FedAvg non-iid`
 
-# %% tags=["iid_noniid_experiments"]
+# %% deletable=false tags=["iid_noniid_experiments"]
 from solutions.experiments import iid_noniid_experiments
 
 # %%
 draw_curves(iid_noniid_experiments())
 
-# %% tags=["iid_noniid_observations"]
+# %% deletable=false tags=["iid_noniid_observations"]
 from solutions.observations import IidNonIidObservations
 
 # %% [markdown]
@@ -388,13 +388,13 @@ from solutions.observations import IidNonIidObservations
 #
 # > `FedSGD Old`, `FedSGD New`, `FedAvg Old`, `FedAvg New`
 
-# %% tags=["noniid_parameter_experiments"]
+# %% deletable=false tags=["noniid_parameter_experiments"]
 from solutions.experiments import noniid_parameter_experiments
 
 # %%
 draw_curves(noniid_parameter_experiments())
 
-# %% tags=["noniid_parameter_observations"]
+# %% deletable=false tags=["noniid_parameter_observations"]
 from solutions.observations import NonIidParameterObservations
 
 # %% [markdown]

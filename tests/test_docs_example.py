@@ -28,7 +28,6 @@ PARTS = (
         "tests",
         "homework.toml",
         "pyproject.toml",
-        "jupytext.toml",
         "tox.ini",
     ),
 )

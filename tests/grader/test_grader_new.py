@@ -92,6 +92,17 @@ def test_the_pairs_are_in_step(name: str) -> None:
     assert script == notebook
 
 
+@pytest.mark.parametrize("name", ["handout", "solved"])
+def test_marked_cells_can_not_be_deleted_and_jupyter_takes_no_script_for_the_notebook(name: str) -> None:
+    notebook = nbformat.read(TEMPLATE / "notebooks" / f"{name}.ipynb", as_version=4)
+
+    assert [cell.metadata.get("deletable", True) for cell in notebook.cells] == [
+        "tags" not in cell.metadata for cell in notebook.cells
+    ]
+    assert set(notebook.metadata) == {"kernelspec"}
+    assert not list(TEMPLATE.glob("*jupytext*"))
+
+
 def test_the_points_are_those_of_the_homework() -> None:
     assert sum(exercise.points for exercise in read_homework(TEMPLATE).exercises) == POINTS
 

@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% tags=["setup"]
+# %% deletable=false tags=["setup"]
 from typing import Literal
 
 from ring import Ring
@@ -55,7 +55,7 @@ from ring import Ring
 # for a number from one worker to another is `arrived = ring.send(worker, numbers)`, which sends from `worker` to its
 # right neighbour. Return the vector that each worker ends with.
 
-# %% tags=["all_reduce"]
+# %% deletable=false tags=["all_reduce"]
 def all_reduce(ring: Ring, vectors: list[list[float]]) -> list[list[float]]:
     ...
 
@@ -76,7 +76,7 @@ print(ring.sent)
 # - `q2`: let the time of a message hardly depend on its length, as it does where vectors are short. Is the ring then
 #   the fastest way for many workers?
 
-# %% tags=["all_reduce_observations"]
+# %% deletable=false tags=["all_reduce_observations"]
 class AllReduceObservations:
     q1: Literal["constant", "linear", "quadratic"] = ...
     q2: bool = ...
@@ -85,5 +85,5 @@ class AllReduceObservations:
 # Explain both answers in two to four sentences in the next cell: how many messages does a worker send, how long are
 # they, and what does a worker wait for?
 
-# %% [markdown] tags=["all_reduce_explanation"]
+# %% [markdown] deletable=false tags=["all_reduce_explanation"]
 # *Your explanation*

@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% tags=["setup"]
+# %% deletable=false tags=["setup"]
 from typing import Literal
 
 from ring import Ring
@@ -54,7 +54,7 @@ from ring import Ring
 # for a number from one worker to another is `arrived = ring.send(worker, numbers)`, which sends from `worker` to its
 # right neighbour. Return the vector that each worker ends with.
 
-# %% tags=["all_reduce"]
+# %% deletable=false tags=["all_reduce"]
 from solution import all_reduce
 
 # %%
@@ -72,14 +72,14 @@ print(ring.sent)
 # - `q2`: let the time of a message hardly depend on its length, as it does where vectors are short. Is the ring then
 #   the fastest way for many workers?
 
-# %% tags=["all_reduce_observations"]
+# %% deletable=false tags=["all_reduce_observations"]
 from solution import AllReduceObservations
 
 # %% [markdown]
 # Explain both answers in two to four sentences in the next cell: how many messages does a worker send, how long are
 # they, and what does a worker wait for?
 
-# %% [markdown] tags=["all_reduce_explanation"]
+# %% [markdown] deletable=false tags=["all_reduce_explanation"]
 # A worker sends one chunk of $L / n$ numbers in each of $2 (n - 1)$ steps. That makes $2 L (n - 1) / n$ numbers, always
 # less than $2 L$ however many workers there are. But the steps come one after the other: a worker can't send on what has
 # not arrived. Where each message takes the same time, $2 (n - 1)$ of them take longer than a tree, which adds up in about
