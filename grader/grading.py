@@ -56,7 +56,8 @@ class Grading:
         status, message = PASSED, ""
         if isinstance(failure, Failure):
             status = FAILED if failure.is_mistake else MACHINE
-            message, extra = str(failure), {"next": failure.advice}
+            message = str(failure)
+            extra = {"seen": failure.seen, "expected": failure.expected, "next": failure.advice}
             if isinstance(failure, NotReached):
                 extra["not_reached"] = True
         elif not passed:

@@ -12,8 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from . import display
+from .figure import Figure
 from .homework import Exercise
+from .pages import Audience, format_submission
 
 MOST_NOTES = 20  # of what was handed in, on a screen or a page
 _NOTES = ("tampering", "handed_in", "passed_over")
@@ -52,12 +56,17 @@ class CheckResult:
 
 @dataclass
 class Report:
-    """All results of one submission."""
+    """All results of one submission.
+
+    figures: by exercise; code: by exercise, the name and the source of each cell or file that it is graded from
+    """
 
     title: str
     exercises: Sequence[Exercise]
     results: list[CheckResult] = field(default_factory=list)
     context: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, list[Figure]] = field(default_factory=dict)
+    code: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def list_of(self, exercise: Exercise) -> list[CheckResult]:
         return [result for result in self.results if result.exercise == exercise.id]
@@ -116,6 +125,8 @@ class Report:
             "extra_data": {
                 **self.context,
                 **({"needs_instructor": open_exercises} if open_exercises else {}),
+                **({"figures": msgspec.to_builtins(self.figures)} if self.figures else {}),
+                **({"code": self.code} if self.code else {}),
             },
         }
 
@@ -304,6 +315,12 @@ def write_html(report: Report, path: Path) -> None:
     _write(path, format_page(report))
 
 
+def format_page(report: Report) -> str:
+    """The page on a submission: the instructor's if hidden checks were run, which give points; else the student's own."""
+    audience: Audience = "instructor" if report.max_score > 0 else "student"
+    return format_submission(report.to_results(), report.exercises, audience)
+
+
 def _write(path: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
     try:
@@ -314,79 +331,3 @@ def _write(path: Path, text: str) -> None:
     except BaseException:  # Ctrl-C included: a half-written report must not look whole
         Path(name).unlink(missing_ok=True)
         raise
-
-
-_STYLE = """
-:root { color-scheme: light dark; --line: #8884; --good: #2a7d46; --bad: #b3362b; --hand: #9a6b00; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; display: flex; justify-content: space-between; }
-.total { font-size: 2rem; font-weight: 600; }
-.check { border-left: 4px solid var(--line); padding: .25rem .75rem; margin: .5rem 0; }
-.check b { font-weight: 600; } .points { float: right; opacity: .75; }
-.passed { border-color: var(--good); } .failed, .broken { border-color: var(--bad); } .manual, .machine { border-color: var(--hand); }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0; font: .9rem/1.45 ui-monospace, monospace; }
-blockquote { margin: .5rem 0; padding-left: .75rem; border-left: 2px dotted var(--line); }
-footer { margin-top: 2rem; font-size: .8rem; opacity: .7; }
-"""
-
-
-def format_page(report: Report) -> str:
-    """A self-contained HTML page; all text is shown as text."""
-    parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>",
-        f"<title>{_escape(report.title)}</title><style>{_STYLE}</style><h1>{_escape(report.title)}</h1>",
-    ]
-    if report.max_score > 0:
-        parts.append(
-            f"<div class='total'>{_format_score(report.score, report.max_score, report.is_open())} points</div>"
-        )
-    parts += [_format_section(report, exercise) for exercise in report.graded]
-    notes = "".join(
-        f"<p>{_escape(line)}</p>"
-        for line in [
-            *_list_signs(report),
-            *_list_other_notes(report),
-            *_list_handed_in(report),
-            *_list_passed_over(report),
-        ]
-    )
-    facts = " · ".join(f"{key}: {value}" for key, value in _list_facts(report))
-    return "\n".join([*parts, notes, f"<footer>{_escape(facts)}</footer></html>\n"])
-
-
-def _format_section(report: Report, exercise: Exercise) -> str:
-    results = report.list_of(exercise)
-    score, possible = _add(r.score for r in results), _add(r.points for r in results)
-    figure = _format_score(score, possible, report.is_open(exercise)) if possible else ""
-    checks = "".join(_format_check(result) for result in results)
-    return (
-        f"<h2><span>{_escape(exercise.id)} {_escape(exercise.title)}</span><span>{figure}</span></h2>{checks}"
-    )
-
-
-def _format_check(result: CheckResult) -> str:
-    points = (
-        f"<span class='points'>{format_points(result.score)} / {format_points(result.points)}</span>"
-        if result.points
-        else ""
-    )
-    answer = result.extra.get("answer")
-    body = f"<pre>{_escape(result.text.strip())}</pre>" if result.text.strip() else ""
-    body += (
-        f"<blockquote><pre>{_escape(answer.strip())}</pre></blockquote>" if answer else ""
-    )  # the student's words
-    state = {
-        PASSED: "passed, with a remark" if result.remarks else "passed",
-        FAILED: "to correct",
-        BROKEN: "could not be checked",
-        MACHINE: "needs the instructor",
-        MANUAL: "graded by hand",
-    }[result.status]
-    kind = result.status
-    if result.extra.get("not_reached"):
-        state, kind = "not reached", "unreached"  # grey: it is not a mistake of its own
-    return f"<div class='check {kind}'>{points}<b>{_escape(result.name)}</b>: {state}{body}</div>"
-
-
-def _escape(text: object) -> str:
-    return display.html(str(text))

@@ -149,9 +149,8 @@ def test_points_that_the_machine_withholds_are_shown_as_open() -> None:
     assert "0.5+? / 1  needs the instructor: pip install jax" in first
     assert "0 / 2" in second
     assert "0.5+? / 3" in total
-    assert "0.5+? / 3 points" in page
-    assert "<div class='check machine'>" in page
-    assert "<b>two</b>: needs the instructor" in page
+    assert "<b>0.5+? / 3</b> points" in page
+    assert '<li class="check machine">' in page
 
 
 @pytest.mark.parametrize(
@@ -196,16 +195,15 @@ def test_a_page_shows_what_was_not_reached_as_such() -> None:
     not_reached = CheckResult("X1", "Result", 1, FAILED, "Not reached: no server.", {"not_reached": True})
     page = format_page(make_report(not_reached))
 
-    assert "<div class='check unreached'>" in page
-    assert "<b>Result</b>: not reached" in page
-    assert "to correct" not in page
+    assert '<li class="check unreached">' in page
+    assert "not reached" in page
 
 
 def test_a_page_has_every_check_with_its_points() -> None:
     page = format_page(MIXED)
 
     for part in (
-        "0.5 / 3 points",
+        "<b>0.5 / 3</b> points",
         "X1 First",
         "0.5 / 1",
         "to correct",
@@ -305,19 +303,19 @@ def test_signs_of_tampering_are_for_the_instructor_and_safe_to_show() -> None:
     assert lines[1].startswith(
         'For the instructor, a sign of tampering: "len of builtins was replaced <script>'
     )
-    assert "\x1b" not in lines[1] + page
-    assert "a sign of tampering: &quot;len of builtins was replaced &lt;script&gt;" in page
-    assert "isolation: full" in page
-    assert "<script>" not in page
+    assert "\x1b" not in lines[1]
+    assert "sign of tampering" not in page  # no points were given: this page is the student's own
 
 
 def test_how_scripts_were_run_stands_on_lines_of_its_own() -> None:
-    report = make_report(B1=["Run twice.", "The port was replaced."], seed=3)
+    report = make_report(
+        CheckResult("X1", "one", 1, PASSED), B1=["Run twice.", "The port was replaced."], seed=3
+    )
     lines = format_notes(report, "full")
 
     assert lines[-2:] == ["B1: Run twice.", "B1: The port was replaced."]
     assert "Graded with seed 3" in lines
-    assert "<p>B1: Run twice.</p>" in format_page(report)
+    assert "<li>B1: Run twice.</li>" in format_page(report)
 
 
 def test_no_more_notes_on_what_was_handed_in_are_shown_than_one_can_read() -> None:

@@ -1,0 +1,7 @@
+"""Pages for people: self-contained HTML, from results as plain data."""
+
+from .chart import draw_curves
+from .rendering import render
+from .submission_page import Audience, format_submission
+
+__all__ = ["Audience", "draw_curves", "format_submission", "render"]

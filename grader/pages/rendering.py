@@ -1,0 +1,60 @@
+"""Templates filled in: whatever they are given is shown as text, except what the kit itself has marked as HTML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from .. import display
+
+
+def render(template: str, **values: Any) -> str:
+    """A page. An unknown name in the template is an error."""
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_show,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(include_source=_include_source, digest=_digest)
+    environment.filters["points"] = format_points
+    return environment
+
+
+def _show(value: Any) -> Any:
+    """What a template writes: text without what a reader can't see."""
+    return display.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _include_source(name: str) -> Markup:
+    """A style sheet or script of the kit, as it is."""
+    loader = _environment().loader
+    assert loader is not None
+    return Markup(loader.get_source(_environment(), name)[0])
+
+
+def _digest(name: str) -> str:
+    """What a page's security policy calls a script of the kit, so that no other one runs."""
+    digest = hashlib.sha256(_include_source(name).encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def format_points(points: float) -> str:
+    return f"{round(points, 2):g}"
+
+
+def embed(svg: str) -> str:
+    """The address of a picture that lies in the page itself. As an image, nothing in it can run or load anything."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode('utf-8', 'replace')).decode()}"

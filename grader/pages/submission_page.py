@@ -1,0 +1,309 @@
+"""The page on one submission, from its results as they are written to `results.json`.
+
+Two readers: a student sees what was seen, what was expected and what to do next; an instructor also what the results keep from students,
+set apart on the page. What a student's page shows of the grading is listed here by name, so that nothing new gets on it unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from markupsafe import Markup
+
+from .. import display
+from ..figure import Curves, Figure, Picture, Rows
+from ..homework import Exercise
+from .chart import draw_curves, draw_key
+from .excerpt import Excerpt, mark_lines
+from .rendering import embed, format_points, render
+
+Audience = Literal["student", "instructor"]
+
+STUDENT_FACTS = ("submission", "dataset", "python")
+NOTES = {
+    "handed_in": "Handed in",
+    "passed_over": "Passed over",
+}  # a student's page has these notes, and no others
+MOST_NOTES = 20
+_OWN_PLACE = ("tampering", "needs_instructor", "figures", "code", "outcome")
+
+
+@dataclass(frozen=True)
+class State:
+    """How a check or an exercise ended: a class of the style sheet, a sign that does without colour, and words."""
+
+    kind: str
+    sign: str
+    words: str
+
+
+PASSED = State("passed", "✓", "passed")
+REMARKED = State("passed", "✓", "passed, with a remark")
+WITHHELD = State("manual", "✓", "passed, without points")
+FAILED = State("failed", "✗", "to correct")
+UNREACHED = State("unreached", "–", "not reached")
+BROKEN = State("broken", "!", "could not be checked")
+MACHINE = State("machine", "?", "needs the instructor")
+MANUAL = State("manual", "✎", "graded by hand")
+COMPLETE = State("passed", "✓", "complete")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A message; one without its three parts has all of its text in `seen`."""
+
+    seen: str
+    expected: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class CheckView:
+    name: str
+    state: State
+    points: str
+    message: Parts | None
+    remarks: Sequence[str]
+    answer: str
+    instructor: Parts | None
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether there is nothing to say about it."""
+        return not (self.message or self.remarks or self.answer or self.instructor)
+
+
+@dataclass(frozen=True)
+class FigureView:
+    title: str
+    html: Markup  # the drawing
+    description: str
+    keys: Sequence[tuple[Markup, str]] = ()
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    reference: Sequence[Sequence[Any]] = ()
+    is_table: bool = False
+    only_instructor: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """An exercise."""
+
+    id: str
+    title: str
+    points: str
+    state: State
+    advice: str
+    checks: Sequence[CheckView]
+    figures: Sequence[FigureView]
+    code: Sequence[Excerpt]
+
+    @property
+    def anchor(self) -> str:
+        return f"exercise-{self.id}"
+
+
+def format_submission(
+    results: Mapping[str, Any], exercises: Sequence[Exercise], audience: Audience = "student"
+) -> str:
+    """A self-contained page. Exercises without results are left out."""
+    tests = results.get("tests", [])
+    extra = results.get("extra_data", {})
+    open_exercises = extra.get("needs_instructor", ())
+    sections = [
+        _make_section(exercise, own, extra, audience, is_open=exercise.id in open_exercises)
+        for exercise in exercises
+        if (own := [test for test in tests if test.get("number") == exercise.id])
+    ]
+    most = results.get("max_score", 0) or 0
+    return render(
+        "submission.html",
+        title=str(results.get("output", "")),
+        submission=str(extra.get("submission", "")),
+        score=_format_score(results.get("score", 0), most, is_open=bool(open_exercises)) if most else "",
+        share=min(1.0, results.get("score", 0) / most) if most else 0,
+        counts=_count_states(section.state for section in sections),
+        first=next((section for section in sections if section.state in _TO_DO), None),
+        sections=sections,
+        signs=list(extra.get("tampering", ())) if audience == "instructor" else [],
+        notes=list(_list_notes(extra, audience)),
+        facts=list(_list_facts(extra, audience)),
+        is_public=not most,
+        audience=audience,
+    )
+
+
+_TO_DO = (BROKEN, MACHINE, FAILED)
+
+
+def _make_section(
+    exercise: Exercise,
+    tests: Sequence[Mapping[str, Any]],
+    extra: Mapping[str, Any],
+    audience: Audience,
+    *,
+    is_open: bool,
+) -> Section:
+    checks = [_make_check(test, audience) for test in tests]
+    score, most = (sum(test.get(key) or 0 for test in tests) for key in ("score", "max_score"))
+    automatic = [check for check in checks if check.state != MANUAL]
+    passed = sum(check.state.sign == PASSED.sign for check in automatic)
+    points = _format_score(score, most, is_open=is_open) if most else f"{passed} of {len(automatic)} checks"
+    return Section(
+        exercise.id,
+        exercise.title,
+        points,
+        _judge(checks),
+        _advise(checks),
+        checks,
+        list(_list_figures(extra, exercise.id, audience)),
+        list(_list_code(extra, exercise.id, checks)),
+    )
+
+
+def _judge(checks: Iterable[CheckView]) -> State:
+    """The state of an exercise: that of its checks which comes first here."""
+    states = {check.state for check in checks}
+    for state in (BROKEN, MACHINE, FAILED, UNREACHED, MANUAL):
+        if state in states:
+            return FAILED if state is UNREACHED else state
+    return COMPLETE
+
+
+def _advise(checks: Sequence[CheckView]) -> str:
+    for state in (BROKEN, MACHINE, FAILED, UNREACHED):
+        for check in checks:
+            if check.state == state and check.message is not None:
+                return check.message.advice or check.message.seen.split("\n")[0]
+    by_hand = [check.name for check in checks if check.state == MANUAL]
+    return f"{by_hand[0]} is graded by hand" if by_hand else ""
+
+
+def _make_check(test: Mapping[str, Any], audience: Audience) -> CheckView:
+    extra = test.get("extra_data", {})
+    state = _find_state(test, extra)
+    kept = extra.get("instructor") if audience == "instructor" else None
+    most = test.get("max_score") or 0
+    remarks = list(extra.get("remarks", ()))
+    return CheckView(
+        str(test.get("name", "")),
+        state,
+        f"{format_points(test.get('score') or 0)} / {format_points(most)}" if most else "",
+        _read_parts(extra, _cut_remarks(str(test.get("output", "")), remarks)),
+        remarks,
+        str(extra.get("answer", "")).strip(),
+        _read_parts(kept, "") if isinstance(kept, dict) else Parts(str(kept)) if kept else None,
+    )
+
+
+def _find_state(test: Mapping[str, Any], extra: Mapping[str, Any]) -> State:
+    outcome = extra.get("outcome", test.get("status", "failed"))
+    if extra.get("not_reached"):
+        return UNREACHED
+    if outcome == "passed":
+        if test.get("max_score") and not test.get("score"):
+            return WITHHELD
+        return REMARKED if extra.get("remarks") else PASSED
+    return {"broken": BROKEN, "machine": MACHINE, "manual": MANUAL}.get(str(outcome), FAILED)
+
+
+def _cut_remarks(text: str, remarks: Sequence[str]) -> str:
+    """A message without the remarks below it, which have a place of their own."""
+    for remark in reversed(remarks):
+        text = text.removesuffix(f"Remark: {remark}").rstrip()
+    return text
+
+
+def _read_parts(extra: Mapping[str, Any], text: str) -> Parts | None:
+    """The three parts of a message, else all of its text; None if there is nothing to say."""
+    seen, expected, advice = (str(extra.get(part) or "") for part in ("seen", "expected", "next"))
+    if seen and not extra.get("not_reached"):
+        return Parts(seen, expected, advice)
+    return Parts(text.strip()) if text.strip() else None
+
+
+def _list_figures(extra: Mapping[str, Any], exercise: str, audience: Audience) -> Iterator[FigureView]:
+    for given in extra.get("figures", {}).get(exercise, ()):
+        figure: Figure = msgspec.convert(given, Figure)
+        if figure.only_instructor and audience != "instructor":
+            continue
+        yield _draw(figure, with_reference=audience == "instructor")
+
+
+def _draw(figure: Figure, *, with_reference: bool) -> FigureView:
+    if isinstance(figure, Picture):
+        source = Markup('<img src="{}" alt="{}">').format(
+            embed(figure.svg), display.plain(figure.description)
+        )
+        return FigureView(figure.title, source, figure.description, only_instructor=figure.only_instructor)
+    if isinstance(figure, Rows):
+        return FigureView(
+            figure.title,
+            Markup(),
+            "",
+            columns=figure.columns,
+            rows=figure.rows,
+            reference=figure.reference if with_reference else (),
+            is_table=True,
+            only_instructor=figure.only_instructor,
+        )
+    return _draw_curves(figure, figure.reference if with_reference else {})
+
+
+def _draw_curves(figure: Curves, reference: Mapping[str, Sequence[float]]) -> FigureView:
+    keys = [(draw_key(look), name) for look, name in enumerate(figure.series)]
+    keys += [(draw_key(None), "reference")] * bool(reference)
+    length = max(map(len, figure.series.values()), default=0)
+    everything = [
+        *figure.series.items(),
+        *((f"reference: {name}", curve) for name, curve in reference.items()),
+    ]
+    return FigureView(
+        figure.title,
+        draw_curves(figure.series, reference, x=figure.x, y=figure.y, title=figure.title),
+        "",
+        keys,
+        [figure.x, *map(str, range(1, length + 1))],
+        [[name, *curve] for name, curve in everything],
+        only_instructor=figure.only_instructor,
+    )
+
+
+def _list_code(extra: Mapping[str, Any], exercise: str, checks: Sequence[CheckView]) -> Iterator[Excerpt]:
+    told = [message.seen for check in checks for message in (check.message, check.instructor) if message]
+    for name, source in extra.get("code", {}).get(exercise, ()):
+        yield mark_lines(str(name), str(source), told)
+
+
+def _list_notes(extra: Mapping[str, Any], audience: Audience) -> Iterator[str]:
+    for key, value in extra.items():
+        if not isinstance(value, list | tuple) or key in _OWN_PLACE:
+            continue
+        if key not in NOTES and audience != "instructor":
+            continue
+        for note in value[:MOST_NOTES]:
+            yield f"{NOTES.get(key, key)}: {note}"
+        if len(value) > MOST_NOTES:
+            yield f"{NOTES.get(key, key)}: {len(value) - MOST_NOTES} more notes stand in extra_data.{key} of the results."
+
+
+def _list_facts(extra: Mapping[str, Any], audience: Audience) -> Iterator[tuple[str, str]]:
+    for key, value in extra.items():
+        is_plain = isinstance(value, str | int | float) and key not in _OWN_PLACE
+        if is_plain and (audience == "instructor" or key in STUDENT_FACTS):
+            yield key.replace("_", " "), str(value)
+
+
+def _count_states(states: Iterable[State]) -> list[tuple[State, int]]:
+    """How many exercises there are of each state, those to work on first."""
+    given = list(states)
+    return [(state, count) for state in (*_TO_DO, MANUAL, COMPLETE) if (count := given.count(state))]
+
+
+def _format_score(score: float, most: float, *, is_open: bool) -> str:
+    """`5 / 12`, or `5+? / 12` where points are still to be given by a person, since this machine lacks something."""
+    return f"{format_points(score)}{'+?' if is_open else ''} / {format_points(most)}"

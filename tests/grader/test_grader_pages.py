@@ -1,0 +1,205 @@
+"""The page on a submission: what each reader gets to see, and that all of it is shown as text."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import msgspec
+import pytest
+
+from grader.figure import Curves, Picture, Rows, read_curves, read_rows
+from grader.homework import Exercise
+from grader.observation import Table
+from grader.pages import Audience, draw_curves, format_submission
+from grader.pages.excerpt import mark_lines
+
+EXERCISES = (Exercise("X1", "First", 1), Exercise("X2", "Second", 2))
+HOSTILE = "</style></script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'\x1b[31m\u202e"
+PARTS = {"seen": "What was seen.", "expected": "what was expected", "next": "do this."}
+
+
+class Elements(HTMLParser):
+    """The elements of a page and their attributes, as a browser finds them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+def make_test(number: str = "X1", score: float = 0, most: float = 1, **extra: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "name": "a check",
+        "score": score,
+        "max_score": most,
+        "output": "the message",
+        "extra_data": {"outcome": "failed", **extra},
+    }
+
+
+def make_page(*tests: dict[str, Any], audience: Audience = "student", **extra: Any) -> str:
+    results = {"output": "Homework", "score": 0.5, "max_score": 3, "tests": list(tests), "extra_data": extra}
+    return format_submission(results, EXERCISES, audience)
+
+
+def test_a_message_has_its_three_parts() -> None:
+    page = make_page(make_test(**PARTS))
+
+    for part in (
+        "<dt>Seen</dt><dd>What was seen.</dd>",
+        "<dt>Expected</dt><dd>what was expected</dd>",
+        "<dt>Next</dt><dd>do this.</dd>",
+    ):
+        assert part in page
+    assert "the message" not in page  # it says the same
+
+
+def test_the_next_step_stands_on_top() -> None:
+    page = make_page(
+        make_test("X1", 1, outcome="passed"),
+        make_test("X2", **PARTS),
+        make_test("X2", seen="Later.", next="no"),
+    )
+
+    step = page.index('<b>Next step</b> <a href="#exercise-X2">X2</a>: do this.')
+    assert step < page.index("<h2")
+
+
+def test_a_page_without_points_counts_checks_and_says_what_they_look_at() -> None:
+    results = {"output": "Homework", "score": 0, "max_score": 0, "extra_data": {}}
+    tests = [make_test(most=0, outcome=outcome) for outcome in ("passed", "passed", "failed")]
+    page = format_submission({**results, "tests": tests}, EXERCISES)
+    complete = format_submission({**results, "tests": tests[:1]}, EXERCISES)
+
+    assert "2 of 3 checks" in page
+    assert "whether results are right is graded after you have handed in" in complete
+
+
+SECRETS: dict[str, Any] = {
+    "instructor": {"seen": "secret seen", "expected": "secret expected", "next": "secret advice"},
+}
+SECRET_CONTEXT: dict[str, Any] = {
+    "grading_seed": "secret seed",
+    "isolation": "secret level",
+    "tampering": ["secret sign"],
+    "B1": ["secret note"],
+    "anything_new": "secret fact",
+    "figures": {
+        "X1": [
+            {"type": "curves", "title": "own", "x": "a", "y": "b", "series": {"own curve": [1, 2]}}
+            | {"reference": {"secret curve": [3.25, 4]}},
+            {
+                "type": "rows",
+                "title": "own",
+                "columns": ["own"],
+                "rows": [["mine"]],
+                "reference": [["secret"]],
+            },
+            {
+                "type": "picture",
+                "title": "secret",
+                "svg": "<svg/>",
+                "description": "",
+                "only_instructor": True,
+            },
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("audience", ["student", "instructor"])
+def test_what_is_the_instructor_s_is_not_on_a_student_s_page(audience: Audience) -> None:
+    page = make_page(make_test(**PARTS, **SECRETS), audience=audience, **SECRET_CONTEXT)
+    found = len(re.findall("secret|3.25", page))
+
+    assert found >= 9 if audience == "instructor" else found == 0
+    assert "What was seen." in page
+    assert "mine" in page
+
+
+def test_hostile_text_is_shown_as_text_wherever_it_stands() -> None:
+    figures = [
+        Curves(title=HOSTILE, x=HOSTILE, y=HOSTILE, series={HOSTILE: [1.0]}, reference={HOSTILE: [2.0]}),
+        Rows(title=HOSTILE, columns=[HOSTILE], rows=[[HOSTILE]], reference=[[HOSTILE]]),
+        Picture(title=HOSTILE, svg=HOSTILE, description=HOSTILE),
+    ]
+    parts = dict.fromkeys(("seen", "expected", "next", "answer"), HOSTILE)
+    page = make_page(
+        {**make_test(**parts, remarks=[HOSTILE], instructor=parts), "name": HOSTILE, "output": HOSTILE},
+        audience="instructor",
+        submission=HOSTILE,
+        handed_in=[HOSTILE],
+        tampering=[HOSTILE],
+        fact=HOSTILE,
+        figures={"X1": msgspec.to_builtins(figures)},
+        code={"X1": [(HOSTILE, HOSTILE)]},
+    )
+
+    assert page.count("&lt;script&gt;") >= 25
+    assert "<script" not in page
+    assert page.count("</style>") == 1
+    elements = Elements(page)
+    assert {"script", "iframe", "object"}.isdisjoint(elements.names)
+    assert not [name for name in elements.attributes if name.startswith("on")]
+    assert not {"\x1b", "\u202e"} & set(page)
+
+
+def test_a_page_loads_nothing() -> None:
+    page = make_page(make_test(**PARTS))
+
+    assert "default-src 'none'" in page
+    assert not re.search(r"(src|href)=\"(?!#|data:)", page)
+    assert "url(" not in page
+
+
+def test_a_line_is_marked_that_a_message_names_or_quotes() -> None:
+    source = "import torch\ndef f():\n    return q\n\n\nf()\n"
+    named = mark_lines("b1.py", source, ["Rank 1 waits in recv() b1.py:6 and otherb1.py:1."])
+    quoted = mark_lines("b1.py", source, ["It raised NameError: q at `return q`."])
+
+    assert [line.number for line in named.lines if line.is_marked] == [6]
+    assert [line.number for line in quoted.lines if line.is_marked] == [3]
+    assert [line.number for line in quoted.passages[0]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_without_a_place_no_passage_is_shown() -> None:
+    assert mark_lines("b1.py", "a = 1\n", ["b1.py:99 and nothing else"]).passages == []
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [[], [1.0], [0.0, 0.0], [-5.0, 1e12], [1e-9, 2e-9], list(range(400))],
+    ids=lambda curve: str(len(curve)),
+)
+def test_any_curve_can_be_drawn(curve: list[float]) -> None:
+    drawn = str(draw_curves({"one": curve}, {}, x="round", y="accuracy", title="Accuracies"))
+
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+    assert len(drawn) < 40_000
+
+
+def test_of_what_a_submission_gave_only_finite_numbers_are_drawn() -> None:
+    given = {
+        "right": [1, 2.5],
+        "text": ["a"],
+        "endless": [float("inf")],
+        "none": [],
+        "truth": [True],
+        "big": [1e300],
+    }
+
+    assert read_curves(given) == {"right": [1.0, 2.5]}
+    assert read_curves([1, 2]) == {}
+    assert read_rows(Table(["a", "b"], [[1, "x"], [float("nan"), None]])) == (
+        ["a", "b"],
+        [[1, "x"], ["nan", "None"]],
+    )
