@@ -82,6 +82,9 @@ def _make_parser() -> argparse.ArgumentParser:
         )
         release.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
         release.set_defaults(run=_release)
+        from .desk.commands import add_commands
+
+        add_commands(commands)
     doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
     doctor.set_defaults(run=_examine)
     return parser

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 import zoneinfo
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from ..homework import Homework
 
 CONFIGURATION_FILE = "grader.toml"
 
@@ -71,6 +74,20 @@ class Configuration(_Part, frozen=True):
         if time.tzinfo is None and self.time_zone:
             time = time.replace(tzinfo=zoneinfo.ZoneInfo(self.time_zone))
         return time.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What holds for one batch: the file's settings, as the command line changed them, and what is asked for this time only.
+
+    exercises: None for all; regrade: what of the graded is graded again; scheduler: the URL of a cluster
+    """
+
+    homework: Homework
+    configuration: Configuration
+    exercises: tuple[str, ...] | None = None
+    regrade: Literal["changed", "failed", "all"] | None = None
+    scheduler: str | None = None
 
 
 def read_configuration(results: Path) -> Configuration:

@@ -82,6 +82,10 @@ class Gathering:
         self._growing[key].notes.append(sentence)
         self._choices.append(f"{self.name(key)}: {sentence}")
 
+    def add_rule(self, sentence: str) -> None:
+        """Note what holds for the whole cohort."""
+        self._choices.append(sentence)
+
     def note(self, key: str, sentence: str) -> None:
         """Note something about a party's hand-in."""
         self._growing[key].notes.append(sentence)

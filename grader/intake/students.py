@@ -29,7 +29,7 @@ def check_is_one(folder: Path, files: Sequence[Path]) -> None:
     if len(found) > 1:
         raise IntakeError(
             f"This holds {len(found)} hand-ins: {listed([show(name) for name in found])}. "
-            "Unpack it, and grade each by itself: grader grade FOLDER."
+            "Grade all of them with grader batch, or unpack it and grade each by itself: grader grade FOLDER."
         )
 
 

@@ -11,7 +11,10 @@ from typing import Any
 
 from grader.desk.cohort import Cohort
 
-NOTEBOOK = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}'
+NOTEBOOK = (
+    b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": '
+    b'[{"cell_type": "code", "metadata": {"tags": ["fedsgd_weight"]}, "source": "x = 1", "outputs": [], "execution_count": null}]}'
+)
 Files = Mapping[str, bytes]
 Reading = Callable[..., Cohort]  # what the fixture `read_cohort` is
 

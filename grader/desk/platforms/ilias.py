@@ -120,6 +120,10 @@ def _read_table(tree: Tree, configuration: Configuration, gathering: Gathering) 
         return []
     cells = [[*row, "", "", "", "", ""] for row in cells if len(row) > 2 and row[2] not in (None, "")]
     has_teams = all(isinstance(row[4], int) or row[4] in ("", None) for row in cells)
+    if not configuration.time_zone:
+        gathering.add_rule(
+            "Hand-in times are taken for this machine's time zone; name another one as `time_zone` in grader.toml."
+        )
     rows = []
     for row in cells:
         last, first, login = (str(cell or "").strip() for cell in row[:3])

@@ -1,0 +1,121 @@
+"""The desk's commands, as `grader` understands them. What they need is imported when they run: `grader grade` must not wait for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import display
+from ..isolation import LEVELS
+from ..options import read_seed
+
+if TYPE_CHECKING:
+    from .configuration import BatchSettings, Configuration
+
+DONE, REFUSED = 0, 2
+_PLATFORMS = ("ilias", "moodle", "canvas", "gradescope", "github", "folder")
+
+
+def add_commands(commands: Any) -> None:
+    """Declare them below `grader`."""
+    batch = commands.add_parser("batch", help="grade a cohort", description=_batch.__doc__)
+    batch.add_argument(
+        "sources",
+        type=Path,
+        nargs="+",
+        metavar="SOURCE",
+        help="what the learning platform hands out, as a zip or a folder, and its tables (.csv)",
+    )
+    batch.add_argument("--out", type=Path, metavar="RESULTS", help="the folder that keeps all results")
+    batch.add_argument(
+        "--platform", choices=_PLATFORMS, help="where it is from; default: known by its structure"
+    )
+    batch.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print who handed in which files, and all problems; grade nothing",
+    )
+    batch.add_argument(
+        "--only", nargs="+", default=[], metavar="WHO", help="only these: a key, name, login or address"
+    )
+    batch.add_argument("--exercise", metavar="ID,…", help="grade only these exercises")
+    batch.add_argument(
+        "--regrade",
+        choices=("changed", "failed", "all"),
+        help="also what was graded before: by checks that have changed since, without success, or everything",
+    )
+    batch.add_argument("--jobs", type=_read_count, metavar="N", help="how many are graded at the same time")
+    batch.add_argument("--scheduler", metavar="URL", help="of a Dask cluster that grades")
+    batch.add_argument("--grading-seed", type=read_seed, metavar="N", help="the same for the whole cohort")
+    batch.add_argument("--isolation", choices=LEVELS, help="how well to contain submissions; default: full")
+    batch.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    batch.set_defaults(run=_batch)
+
+
+def _read_count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: give a whole number from 1 on")
+    return int(text)
+
+
+def _batch(options: argparse.Namespace) -> int:
+    """Grade every hand-in of a cohort, and keep the results; the same command again grades what is new. Settings stand in grader.toml,
+    in RESULTS or beside it; the command line wins."""
+    from ..homework import HomeworkError
+    from .configuration import ConfigurationError
+    from .dry_run import describe_cohort
+    from .sources import choose_parties, open_cohort
+    from .tree import SourceError
+
+    try:
+        settings = _read_settings(options)
+        with open_cohort(options.sources, settings.configuration) as cohort:
+            if options.only:
+                cohort = choose_parties(cohort, options.only)
+            if options.dry_run:
+                for line in describe_cohort(cohort, settings.homework):
+                    print(line, flush=True)
+                return DONE
+            raise ConfigurationError(
+                "So far only --dry-run works: grading a whole cohort is not part of this kit yet."
+            )
+    except (SourceError, ConfigurationError, HomeworkError) as error:
+        return _refuse(error)
+
+
+def _read_settings(options: argparse.Namespace) -> BatchSettings:
+    """What holds for this batch. Raises HomeworkError or ConfigurationError."""
+    from ..homework import find_homework, read_homework
+    from .configuration import BatchSettings, ConfigurationError, read_configuration
+
+    if options.out is None and not options.dry_run:
+        raise ConfigurationError(
+            "Name the folder that keeps the results: --out RESULTS. It is made if it does not exist."
+        )
+    homework = read_homework(find_homework(options.homework))
+    exercises = [part.strip() for part in (options.exercise or "").split(",") if part.strip()]
+    if options.exercise is not None and not exercises:
+        raise ConfigurationError(
+            f"--exercise {options.exercise!r} names no exercise; write, for example, --exercise A1.1,A2.1."
+        )
+    for name in exercises:
+        homework.find_exercise(name)
+    configuration = _override(read_configuration(options.out or Path()), options)
+    return BatchSettings(
+        homework, configuration, tuple(exercises) or None, options.regrade, options.scheduler
+    )
+
+
+def _override(configuration: Configuration, options: argparse.Namespace) -> Configuration:
+    import msgspec
+
+    names = ("platform", "jobs", "grading_seed", "isolation")
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    return msgspec.structs.replace(configuration, **given)
+
+
+def _refuse(error: Exception) -> int:
+    print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
+    return REFUSED
