@@ -81,10 +81,14 @@ class KernelLimits(_Entry, frozen=True):
 
 
 class ScriptLimits(_Entry, frozen=True):
-    """What all processes of a script together may use; `packages` as in `KernelLimits`."""
+    """What all processes of a script together may use; `packages` as in `KernelLimits`.
+
+    comparison: the module that tells students how a run compares with what it should come to; empty if they are not to know
+    """
 
     memory_mib: int = 8192
     packages: tuple[str, ...] = ()
+    comparison: str = ""
 
 
 class Release(_Entry, frozen=True):

@@ -204,12 +204,13 @@ def _list_other_notes(report: Report) -> list[str]:
 
 
 def _list_remarks(report: Report) -> list[str]:
-    """What was seen that costs nothing."""
+    """What was seen that costs nothing; where nothing has points, this goes without saying."""
+    cost = ", which costs nothing" if report.max_score > 0 else ""
     return [
         line
         for result in report.results
         for remark in result.remarks
-        for line in f"Remark on {result.exercise}, which costs nothing: {display.plain(remark)}".split("\n")
+        for line in f"Remark on {result.exercise}{cost}: {display.plain(remark)}".split("\n")
     ]
 
 

@@ -1,4 +1,4 @@
-"""`python -m launch SCRIPT --ranks 3 --steps 8`: run a script under watch and say how it went."""
+"""`python -m launch SCRIPT`: run a script under watch and say how it went."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ from types import FrameType
 
 from .command import ScriptError, Style
 from .progress import Screen, report_text
-from .run import run
-from .run_report import EXIT_STATUS, Interrupted, RunReport
+from .rank_count import count_ranks
+from .run import DETAIL_STEPS, Dump, run
+from .run_report import EXIT_STATUS, Interrupted, Outcome, RunReport
+from .yardstick import Comparing, find_yardstick, load_comparison
 
 EPILOG = """\
 exit status: 0 finished, 1 crashed, 2 not started, 3 deadlocked, 4 too slow, 5 wrong steps, 130 interrupted
 """
 
+STEPS = 8
+BY_COMPARING = (
+    "--compare says whether every rank has the gradients of one process that trains on the same batches."
+)
+BY_HANDING_IN = "the gradients of every rank are looked at when you have handed in."
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,8 +37,18 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     result.add_argument("script", type=Path, help="a shell script that starts every rank, or a Python file")
-    result.add_argument("--ranks", type=_positive, required=True, help="how many ranks there must be")
-    result.add_argument("--steps", type=_positive, required=True, help="optimizer steps asked of every rank")
+    result.add_argument(
+        "--ranks", type=_positive, help="how many ranks there must be; read from the script unless given"
+    )
+    result.add_argument(
+        "--steps",
+        type=_positive,
+        default=STEPS,
+        help=f"optimizer steps asked of every rank; default: {STEPS}",
+    )
+    result.add_argument(
+        "--compare", action="store_true", help="also say how gradients differ from those of one process"
+    )
     result.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="default: 120")
     result.add_argument(
         "--output", type=Path, metavar="FOLDER", help="default: launch-output/ and the script's name"
@@ -86,24 +103,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in ENDING:
         signal.signal(number, _as_interrupt)
     try:
-        report = run(
-            options.script,
-            ranks=options.ranks,
-            steps=options.steps,
-            timeout_s=options.timeout,
-            output_dir=options.output or Path("launch-output") / options.script.stem,
-            alias=dict(options.alias),
-            dump=options.dump,
-            style=options.style,
-            preload=options.preload,
-            watch=screen.watch,
-        )
+        yardstick = find_yardstick(Path.cwd())
+        comparison = load_comparison(yardstick) if options.compare else None
+        report = _run(options, comparison, screen)
     except Interrupted as interruption:
-        report = interruption.report
+        return _show(interruption.report, screen)
     except (ScriptError, OSError) as error:
         print(f"launch: {error}", file=sys.stderr)
         return 2
-    return _show(report, screen)
+    status = _show(report, screen)
+    if comparison is not None:
+        print(f"\n{comparison.tell(report, keep=bool(options.dump))}")
+    elif report.outcome is Outcome.FINISHED:
+        print(f"\nFinished is not yet right: {BY_COMPARING if yardstick else BY_HANDING_IN}")
+    return status
+
+
+def _run(options: argparse.Namespace, comparison: Comparing | None, screen: Screen) -> RunReport:
+    dump: set[Dump] = {*options.dump, *(comparison.dump if comparison else ())}
+    return run(
+        options.script,
+        ranks=options.ranks or count_ranks(options.script),
+        steps=options.steps,
+        timeout_s=options.timeout,
+        output_dir=options.output or Path("launch-output") / options.script.stem,
+        alias=dict(options.alias),
+        dump=dump,
+        dump_steps=comparison.steps if comparison and not options.dump else DETAIL_STEPS,
+        style=options.style,
+        preload=options.preload,
+        watch=screen.watch,
+    )
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:

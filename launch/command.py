@@ -46,7 +46,7 @@ class ScriptError(Exception):
 
 def command(script: Path, ranks: int, style: Style | None = None, arguments: Sequence[str] = ()) -> Command:
     """The command line for a script, with arguments before a rank. Raises ScriptError for one that is missing, empty or not text."""
-    text = _read(script)
+    text = read_script(script)
     if script.suffix.lower() in (".bat", ".cmd"):
         return _batch(script, text, arguments)
     if style is None:
@@ -56,7 +56,8 @@ def command(script: Path, ranks: int, style: Style | None = None, arguments: Seq
     return Command(_python(script, ranks, style, arguments), style)
 
 
-def _read(script: Path) -> str:
+def read_script(script: Path) -> str:
+    """The text of a script. Raises ScriptError for one that is missing, empty or not text."""
     if not script.is_file():
         raise ScriptError(
             f"{script} is not there; a shell script or a Python file was expected. Check name and folder."

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
 from .assembly import rank_reports
-from .events import Raised
+from .events import Backward, Raised
 from .picture import bubble_words
 from .run_report import Outcome, RankReport, RankState, RunReport
 from .verdict import Situation, Verdict
 
 BAR = 24
 INTERVAL_S = 0.2
+MOST_LOSSES = 16
 COLOURS = {"good": "32", "bad": "31", "dim": "2", "bold": "1"}
 MARKS = {RankState.FAILED: "✗", RankState.BLOCKED: "…", RankState.ASLEEP: "z", RankState.MISSING: "?"}
 
@@ -89,11 +91,26 @@ def report_text(report: RunReport, screen: Screen) -> str:
         parts += ["", screen.paint("Last lines of output", "bold"), _indented(report.output.last_lines(15))]
     for pipeline in report.pipelines:
         parts += ["", f"Pipeline of ranks {', '.join(map(str, pipeline.ranks))}: {bubble_words(pipeline)}"]
+    parts += ["", *losses] if (losses := list(loss_lines(report.ranks))) else []
     if report.notes:
         parts += ["", *(f"Note: {note}" for note in report.notes)]
     files = "report.json, picture.svg, trace.json, output.txt, events/"
     parts += ["", screen.paint(f"{report.output_dir}: {files}", "dim")]
     return "\n".join(parts)
+
+
+def loss_lines(ranks: Sequence[RankReport]) -> Iterator[str]:
+    """For each rank that went backward from a loss, that of each step: of many steps the first and the last."""
+    for rank in ranks:
+        losses: dict[int, float] = {}
+        for event in rank.of(Backward):
+            if event.loss is not None:
+                losses[event.step] = losses.get(event.step, 0.0) + event.loss
+        shown = [f"{losses[step]:.3f}" for step in sorted(losses)]
+        if len(shown) > MOST_LOSSES:
+            shown[MOST_LOSSES // 2 : -MOST_LOSSES // 2] = ["…"]
+        if shown:
+            yield f"Loss of rank {rank.rank} per step, its micro-batches added up: {'  '.join(shown)}"
 
 
 def _traceback(report: RunReport) -> str:

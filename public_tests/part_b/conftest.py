@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 import launch
 from grader import Scripts, fail
+from grader.containment import remove_folder
 from launch.run_report import RunReport
 
-RANKS = {"B1": 3, "B2": 6}
-STEPS = 2
-TIME_LIMIT_S = 300
+from .contract import read_contract
+from .findings import find_unwritten
+from .trial import FEWEST_STEPS, Trial, run_trial
+
+Trials = Callable[[str], Trial]
 
 
 @pytest.fixture(scope="session")
-def runs(
-    pytestconfig: pytest.Config, scripts: Scripts, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], RunReport]:
-    """The run of an exercise's shell script."""
-    steps = pytestconfig.option.steps or STEPS
+def run_folder() -> Iterator[Path]:
+    """Where runs leave their events and tensors, of which nothing is kept."""
+    folder = Path(tempfile.mkdtemp(prefix="runs-"))
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def trials(pytestconfig: pytest.Config, scripts: Scripts, grading_seed: int, run_folder: Path) -> Trials:
+    """The trial of an exercise, run when it is first asked for."""
+    steps = pytestconfig.option.steps or FEWEST_STEPS
 
     @cache
-    def run(exercise: str) -> RunReport:
-        own = exercise.lower()
-        others = scripts.list_shared(f"{own}.sh")
-        return launch.run(
-            scripts.files[f"{own}.sh"],
-            ranks=RANKS[exercise],
-            steps=steps,
-            timeout_s=TIME_LIMIT_S + steps,
-            output_dir=tmp_path_factory.mktemp(exercise),
-            alias={"simplellm": "lab_1_parallelism"},
-            arguments=(own,) if others else (),
-            left_out=others,
+    def find(exercise: str) -> Trial:
+        folder = run_folder / exercise
+        return run_trial(
+            scripts,
+            read_contract(exercise),
+            grading_seed,
+            steps,
+            folder,
+            lambda: nullcontext(launch.start_plainly),
         )
 
-    return run
+    return find
 
 
 @pytest.fixture
-def report(request: pytest.FixtureRequest, scripts: Scripts, runs: Callable[[str], RunReport]) -> RunReport:
-    """The run of the script of the exercise that the test is marked with."""
-    exercise = str(request.node.get_closest_marker("exercise").args[0])
-    shell = f"{exercise.lower()}.sh"
-    if shell not in scripts.files:
+def trial(request: pytest.FixtureRequest, trials: Trials) -> Trial:
+    """The trial of the exercise that the test is marked with, of a script that is there and written."""
+    found = trials(str(request.node.get_closest_marker("exercise").args[0]))
+    if found.script is None:
         fail(
-            f"{shell} was not run: {scripts.describe_absence(shell)}.",
-            f"a shell script that starts all ranks of {exercise.lower()}.py and waits for them",
-            f"hand in {exercise.lower()}.py and {shell} in one folder, under these names.",
+            f"{found.contract.exercise} was not run: {found.absence}.",
+            f"{found.contract.shell}, which starts all ranks of {found.contract.script} and waits for them",
+            f"put {found.contract.script} and {found.contract.shell} into one folder, under these names; start from those in notebooks/part_b.",
         )
-    try:
-        return runs(exercise)
-    except launch.ScriptError as error:
-        fail(
-            f"{shell} could not be started: {error}",
-            "a shell script",
-            f"start from {shell} in notebooks/part_b.",
-        )
+    if unwritten := find_unwritten(found):
+        raise unwritten
+    return found
+
+
+@pytest.fixture
+def report(trial: Trial) -> RunReport:
+    """The run of that script."""
+    return trial.report

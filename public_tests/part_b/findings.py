@@ -12,6 +12,7 @@ from launch.workers import SENDS, Operation
 
 from .comparison import Comparison
 from .diagnoses import DIAGNOSES, GradientEvidence, at
+from .stepping import find_steps_within_batch
 from .trial import Trial
 
 BLOCKING = ("send", "send_object_list")
@@ -75,18 +76,32 @@ def _is_next(rank: RankReport, send: Operation, wait: Operation) -> bool:
 
 
 def find_missing_backward(ranks: Ranks) -> Failure | None:
-    """A stage that goes backward through fewer micro-batches of the first step than forward."""
+    """A stage that goes backward through fewer micro-batches of a step than forward.
+
+    Of the last step: before the first one a library may send a pass through the stages only to learn the shapes.
+    """
     for number, rank in sorted(ranks.items()):
-        forwards = {e.micro_batch for e in rank.of(Forward) if e.step == 1 and e.gradients and not e.repeated}
-        backwards = {k for e in rank.of(Backward) if e.step == 1 for k in e.micro_batches}
+        passes = [e for e in rank.of(Forward) if e.step <= rank.steps and e.gradients and not e.repeated]
+        step = max((event.step for event in passes), default=0)
+        forwards = {event.micro_batch for event in passes if event.step == step}
+        backwards = {k for event in rank.of(Backward) if event.step == step for k in event.micro_batches}
         if forwards - backwards:
             return Failure(
-                f"Rank {number} makes {len(forwards)} forward pass{'es' * (len(forwards) != 1)} in its first step, and goes backward "
+                f"In step {step} rank {number} makes {len(forwards)} forward pass{'es' * (len(forwards) != 1)}, and goes backward "
                 f"through {len(forwards & backwards) or 'none'} of them.",
                 "a backward pass through each micro-batch's output before optimizer.step()",
                 "keep each micro-batch's output, and go backward from it with the gradient that the next stage sends.",
             )
     return None
+
+
+def find_gradient_mistake(trial: Trial, comparison: Comparison) -> Failure | None:
+    """What is wrong with the gradients, or why there is no verdict on them."""
+    return (
+        find_steps_within_batch(trial.ranks)
+        or find_incomparable(comparison)
+        or find_wrong_gradients(trial, comparison)
+    )
 
 
 def find_incomparable(comparison: Comparison) -> Failure | None:

@@ -1,18 +1,27 @@
 """B1 and B2: the scripts start, finish, make the steps asked, and have the shape that was asked for.
 
-Whether the gradients are right is not looked at here.
+What else is seen, such as gradients that differ from those of one process, is noted and fails no check.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from grader import Scripts, fail
+from grader import Failure, Homework, Scripts, fail
+from grader.explanation import read_scripts
+from grader.grading import Grading
 from launch.deliveries import came_from, find_deliveries
-from launch.events import Forward, Model, Tokens
+from launch.events import Forward, Tokens
 from launch.run_report import Outcome, RunReport
 
-WIDTH, LAYERS, BATCH, LENGTH = 288, 2, 3, 256
+from .comparison import compare
+from .contract import BATCH_SIZE
+from .findings import find_blocking_send, find_gradient_mistake, find_missing_backward
+from .trial import Trial, largest_model
+
+FEWEST_WORDS = 15  # of an explanation
 
 both = pytest.mark.parametrize(
     "exercise",
@@ -21,15 +30,15 @@ both = pytest.mark.parametrize(
 
 
 @both
-def test_it_finishes(exercise: str, report: RunReport) -> None:
+def test_it_finishes(exercise: str, trial: Trial) -> None:
     """It starts, makes the steps asked on every rank, and ends."""
-    if report.outcome is not Outcome.FINISHED:
-        fail(
-            f"{report.script.name}: {report.outcome.value}. {report.sentence}",
-            f"{report.asked_ranks} ranks that each make exactly {report.asked_steps} steps, and end",
-            f"`python -m launch {exercise.lower()}.sh --ranks {report.asked_ranks} --steps {report.asked_steps}` shows it again, "
-            "with a picture.",
-        )
+    for report in trial.reports:
+        if report.outcome is not Outcome.FINISHED:
+            fail(
+                f"{report.script.name}: {report.outcome.value}. {report.sentence}",
+                f"{report.asked_ranks} ranks that each make exactly {report.asked_steps} steps, and end",
+                f"`python -m launch {exercise.lower()}.sh` shows it again, with a picture.",
+            )
 
 
 @both
@@ -65,25 +74,26 @@ def test_stages_work_on_what_they_were_sent(exercise: str, report: RunReport) ->
 
 @both
 @pytest.mark.needs("test_it_finishes")
-def test_stages_have_the_size_asked(exercise: str, report: RunReport) -> None:
+def test_stages_have_the_size_asked(exercise: str, trial: Trial) -> None:
     """Each rank holds a stage of two layers of width 288."""
-    for rank in report.ranks:
-        model = max(rank.of(Model), key=lambda model: model.count, default=None)
+    width, asked = trial.contract.dmodel, trial.contract.layers_per_stage
+    for number, rank in sorted(trial.ranks.items()):
+        model = largest_model(rank)
         shapes = [shape for _, shape in model.parameters] if model else []
-        layers = sum(shape == (WIDTH, WIDTH) for shape in shapes) // 4
-        if layers != LAYERS:
+        layers = sum(shape == (width, width) for shape in shapes) // 4
+        if layers != asked:
             fail(
-                f"Rank {rank.rank} of {exercise} holds {layers} layer{'s' * (layers != 1)} of width {WIDTH}.",
-                f"one stage with {LAYERS} layers of width {WIDTH} on each rank",
+                f"Rank {number} of {exercise} holds {layers} layer{'s' * (layers != 1)} of width {width}.",
+                f"one stage with {asked} layers of width {width} on each rank",
                 "build the stages with the constants of the handout.",
             )
 
 
 @both
 @pytest.mark.needs("test_it_finishes")
-def test_batches_have_the_size_asked(exercise: str, report: RunReport) -> None:
+def test_batches_have_the_size_asked(exercise: str, trial: Trial) -> None:
     """The first stage reads three sequences of 256 tokens per step."""
-    first = report.rank(0)
+    first, length = trial.report.rank(0), trial.contract.seq_l
     read = [
         event
         for event in (first.of(Tokens) if first else ())
@@ -91,12 +101,12 @@ def test_batches_have_the_size_asked(exercise: str, report: RunReport) -> None:
     ]
     sequences = len({row for event in read for row in event.rows})
     shapes = list(dict.fromkeys(event.shape for event in read))
-    if sequences != BATCH or {shape[-1] for shape in shapes} != {LENGTH}:
+    if sequences != BATCH_SIZE or {shape[-1] for shape in shapes} != {length}:
         fail(
             f"Rank 0 of {exercise} reads {sequences} sequence{'s' * (sequences != 1)} in its first step, "
             f"in tensors of shape {' and '.join(str(list(shape)) for shape in shapes) or 'unknown'}.",
-            f"{BATCH} sequences of {LENGTH} tokens per step",
-            f"load with batch_size={BATCH} and seq_l={LENGTH}, and give the tokens to the first stage.",
+            f"{BATCH_SIZE} sequences of {length} tokens per step",
+            f"load with batch_size={BATCH_SIZE} and seq_l={length}, and give the tokens to the first stage.",
         )
 
 
@@ -115,19 +125,30 @@ def test_batches_are_cut(exercise: str, report: RunReport) -> None:
 
 
 @both
-def test_an_explanation_is_there(exercise: str, scripts: Scripts) -> None:
-    """The schedule is explained, in comments or in a text file."""
-    words = " ".join(
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(scripts.folder.rglob("*"))
-        if path.suffix in (".md", ".txt")
-    ).split()
-    script = scripts.files.get(f"{exercise.lower()}.py")
-    text = script.read_text(encoding="utf-8", errors="replace") if script else ""
-    comments = [line for line in text.splitlines() if "#" in line or '"""' in line]
-    if len(words) < 15 and len(comments) < 3:
-        fail(
-            f"{exercise.lower()}.py has hardly any comments, and there is no text file beside it.",
-            "a few sentences that say which stage works on which micro-batch when, and why the gradients are right",
-            "write them as comments beside the schedule; a person will read them.",
-        )
+@pytest.mark.needs("test_it_finishes")
+def test_what_is_seen_besides(
+    exercise: str, trial: Trial, grading: Grading, scripts: Scripts, remark: Callable[[Failure], None]
+) -> None:
+    """Gradients, sends and the explanation, of which only notes are taken."""
+    for found in (
+        find_missing_backward(trial.ranks),
+        find_blocking_send(trial.ranks),
+        find_gradient_mistake(trial, compare(trial)) if grading.homework.scripts.comparison else None,
+        find_missing_explanation(scripts, grading.homework, exercise),
+    ):
+        if found:
+            remark(found)
+
+
+def find_missing_explanation(scripts: Scripts, homework: Homework, exercise: str) -> Failure | None:
+    """The explanation, which a person reads, is not there beyond what the starters say."""
+    written = read_scripts(scripts.hand_in, homework, homework.find_exercise(exercise))
+    if len(written.text.split()) >= FEWEST_WORDS:
+        return None
+    program = f"{exercise.lower()}.py"
+    amount = "only a few words of explanation" if written.text else "no explanation"
+    return Failure(
+        f"{program} and the files beside it have {amount}, the starter's own comments apart.",
+        "a few sentences that say which stage works on which micro-batch when, and why the gradients are right",
+        "write them as comments beside the schedule; a person will read them and give a point.",
+    )
