@@ -88,13 +88,13 @@ def read_world_sizes(text: str, variables: Mapping[str, str]) -> set[int]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
-    reading = _Reading(tree, variables)
+    constants = _Constants(tree, variables)
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     given = (word.value for call in calls for word in call.keywords if word.arg in _SIZES)
-    return {number for value in given if (number := reading.evaluate(value)) is not None}
+    return {number for value in given if (number := constants.evaluate(value)) is not None}
 
 
-class _Reading:
+class _Constants:
     """What the constants of a program come to."""
 
     def __init__(self, tree: ast.AST, variables: Mapping[str, str]) -> None:
