@@ -24,7 +24,7 @@ from .options import (
     list_arguments,
     read_exercises,
 )
-from .report import write_refusal
+from .report import name_refusal, write_refusal
 from .scripts import expect
 
 GRADED, NOT_GRADED, BROKEN, INTERRUPTED = 0, 2, 3, 130
@@ -167,7 +167,7 @@ def _grade(options: argparse.Namespace) -> int:
             return _run_checks(options, homework, given, tests)
     except (IntakeError, HomeworkError, IsolationError, OptionError) as error:
         line = display.plain(str(error), one_line=True)
-        line += write_refusal(line, options.json)
+        line += write_refusal(line, options.json, name_refusal(error))
         print(f"grader: {line}", file=sys.stderr)
         return NOT_GRADED
 
@@ -237,9 +237,19 @@ def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence
     if status in (2, INTERRUPTED):
         raise KeyboardInterrupt
     if options.json is not None and not options.json.exists():
-        line = f"There are no results: pytest ended with status {status}, and said why."
-        print(f"grader: {line}{write_refusal(line, options.json)}", file=sys.stderr)
+        line, outcome = _describe_end(status)
+        print(f"grader: {line}{write_refusal(line, options.json, outcome)}", file=sys.stderr)
     return _translate(status)
+
+
+def _describe_end(status: int) -> tuple[str, str]:
+    """A sentence on a pytest that left no results, and the outcome."""
+    if status < 0:  # by the system if memory runs out, or by a person: nobody's mistake
+        return (
+            f"There are no results: pytest was killed by signal {-status}. Grade the submission again.",
+            "interrupted",
+        )
+    return f"There are no results: pytest ended with status {status}, and said why.", "broken"
 
 
 def _translate(status: int) -> int:

@@ -114,7 +114,7 @@ def _make_submission_view(config: pytest.Config, grading: Grading, folders: Sequ
 def _end(config: pytest.Config, error: Exception) -> NoReturn:
     """End pytest with one line, which is in the results too: this machine can't grade."""
     line = display.plain(str(error), one_line=True)
-    line += write_refusal(line, config.option.json)
+    line += write_refusal(line, config.option.json, "machine")
     pytest.exit(line, pytest.ExitCode.USAGE_ERROR)
 
 

@@ -17,6 +17,8 @@ FILE = "homework.toml"
 class HomeworkError(ValueError):
     """`homework.toml` is not as it has to be; a bug in the kit, not a submission's mistake."""
 
+    outcome = "broken"
+
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file. An unknown key is an error, and so is a value of another type."""

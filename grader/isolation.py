@@ -18,6 +18,8 @@ KIT = Path(__file__).resolve().parent.parent
 class IsolationError(RuntimeError):
     """The machine does not offer the level that is needed; the message says what is missing and what to do."""
 
+    outcome = "machine"
+
 
 def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = None) -> Level:
     """The level for a grading: the one that is asked for, else full for hidden checks and none for a student's own checks.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .homework import Homework
+from .homework import Homework, HomeworkError
 from .isolation import LEVELS
 
 MAX_SEED = 2**32 - 1  # what every random generator takes
@@ -100,7 +100,7 @@ def read_exercises(text: str | None, homework: Homework, notebook: bool, scripts
     """The exercises that `--exercise` names; None for all of them.
 
     notebook, scripts: what there is to grade
-    Raises OptionError or HomeworkError if a name is unknown, if none is given, or if an exercise is graded from what was not handed in.
+    Raises OptionError if a name is unknown, if none is given, or if an exercise is graded from what was not handed in.
     """
     if text is None:
         return None
@@ -108,7 +108,10 @@ def read_exercises(text: str | None, homework: Homework, notebook: bool, scripts
     if not wanted:
         raise OptionError(f"--exercise {text!r} names no exercise; write, for example, --exercise A1.1,A2.1.")
     for name in sorted(wanted):
-        needs_scripts = bool(homework.find_exercise(name).files)
+        try:
+            needs_scripts = bool(homework.find_exercise(name).files)
+        except HomeworkError as error:  # homework.toml is right, and the option is not
+            raise OptionError(str(error)) from error
         if not (scripts if needs_scripts else notebook):
             source = (
                 "scripts: give a folder or an archive with them" if needs_scripts else "a notebook: give one"

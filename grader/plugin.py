@@ -35,7 +35,8 @@ from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, find_conflict, read_notebook
 from .options import OptionError, add_options, check_reports, join_paths, read_exercises
 from .own_files import OwnFiles, collect_files, list_beside
-from .report import Report, format_notes, format_table, write_refusal
+from .provenance import digest_suite
+from .report import Report, format_notes, format_table, name_refusal, write_refusal
 from .scripts import Scripts, expect
 from .tags import restore_tags
 
@@ -90,7 +91,7 @@ def pytest_load_initial_conftests(
 def _refuse(error: Exception, results: Path | None) -> pytest.UsageError:
     """The error that ends pytest with one line, which is in the results too."""
     line = display.plain(str(error), one_line=True)
-    return pytest.UsageError(line + write_refusal(line, results))
+    return pytest.UsageError(line + write_refusal(line, results, name_refusal(error)))
 
 
 def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
@@ -156,6 +157,7 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         "grading_seed": option.grading_seed,
         "python": platform.python_version(),
         "isolation": level.value,
+        "suite": digest_suite(homework),
         **{name: version(name) for name in homework.libraries},
     }
     own = _find_own_files(notebook, hand_in, homework, level)

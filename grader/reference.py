@@ -12,13 +12,13 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from unittest.mock import patch
 from . import kernel_side
 from .homework import Homework, Suite
 from .observation import decode
+from .provenance import list_sources
+
+if os.name == "posix":
+    import fcntl
 
 CACHE = "GRADER_REFERENCE_CACHE"
 _ANY_DATA = ("", "auto")  # may stand for another data set tomorrow
@@ -66,16 +70,29 @@ def _load(source: _Answerer) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
 
 
 def _compute(source: _Answerer, probe: str, arguments: Mapping[str, Any], path: Path | None) -> Any:
-    """In the process: the answer of a probe function, kept at `path`."""
-    answer = _answer(source, probe, arguments)
-    if path is not None:
+    """In the process: the answer of a probe function, kept at `path`. Of several graders with the same question, one computes the answer."""
+    if path is None:
+        return _answer(source, probe, arguments)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _hold(path.with_suffix(".lock")):
+        if path.exists():
+            return json.loads(path.read_text())
+        answer = _answer(source, probe, arguments)
         _keep(answer, path)
     return answer
 
 
+@contextmanager
+def _hold(path: Path) -> Iterator[None]:
+    """A lock that ends with the process that holds it. Without such locks, on Windows, an answer may be computed twice."""
+    with path.open("w") as file:
+        if os.name == "posix":
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _keep(answer: Any, path: Path) -> None:
     """Write an answer, whole or not at all, even if several graders write at once."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps(answer))
     draft.replace(path)
@@ -127,22 +144,9 @@ class AnswerCache:
         )
         packages = {module.partition(".")[0] for module in self._suite.reference}
         for package in sorted(packages | set(self._homework.kernel.packages)):
-            for source in _list_sources(package, self._homework.folder):
+            for source in list_sources(package, self._homework.folder):
                 digest.update(source.read_bytes())
         return digest.digest()
-
-
-def _list_sources(package: str, folder: Path) -> list[Path]:
-    """The files of a package or module in `folder`, else of an installed one."""
-    if (module := folder / f"{package}.py").is_file():
-        return [module]
-    place = folder / package
-    if not place.is_dir():
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            return [Path(spec.origin)] if spec is not None and spec.origin else []
-        place = Path(spec.submodule_search_locations[0])
-    return sorted(place.rglob("*.py"))
 
 
 class ReferenceProcess:

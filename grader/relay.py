@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .interruption import Lifeline
+
 _END_S = 60.0
 
 
@@ -19,13 +21,21 @@ def run(command: Sequence[str], folder: Path | None = None) -> int:
     """The command's exit status. Raises KeyboardInterrupt after Ctrl-C, once the process has ended.
 
     The process leads a group of its own, so that it learns of Ctrl-C only once: from here, and not from the terminal as well.
+    It is interrupted, too, if this process is killed.
     """
-    process = subprocess.Popen(command, cwd=folder, process_group=0 if os.name == "posix" else None)
-    try:
-        return process.wait()
-    except BaseException:
-        _end(process)
-        raise
+    with Lifeline() as lifeline:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **lifeline.environment},
+            process_group=0 if os.name == "posix" else None,
+            pass_fds=lifeline.handles,
+        )
+        try:
+            return process.wait()
+        except BaseException:
+            _end(process)
+            raise
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -294,6 +294,11 @@ def write_json(report: Report, path: Path) -> None:
     _write(path, json.dumps(report.to_results(), indent=1, ensure_ascii=True) + "\n")
 
 
+def name_refusal(error: Exception) -> str:
+    """The outcome of a grading that did not begin: `machine` or `broken` if that is not the submission's fault, else `refused`."""
+    return str(getattr(error, "outcome", "refused"))
+
+
 def write_refusal(sentence: str, path: Path | None, outcome: str = "refused") -> str:
     """Write results without a score that say why nothing was graded, if they are asked for; what to add if they can't be written."""
     if path is None:

@@ -84,6 +84,27 @@ def test_a_cohort_shares_answers_without_a_process(
     assert ReferenceProcess(homework, homework.hidden).answer("probe.apply", ASKED) == {"value": 12}
 
 
+def test_two_graders_at_once_compute_an_answer_once(
+    homework: Homework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(reference.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv("DATA_SET", "small")
+    computed = tmp_path / "computed"
+    computed.touch()
+    (tmp_path / "solution.py").write_text(
+        f"def double(n):\n    with open({str(computed)!r}, 'a') as file:\n        file.write('x')\n    return n"
+    )
+    graders = [ReferenceProcess(homework, homework.hidden) for _ in range(2)]
+    try:
+        answers = [grader.start("probe.apply", ASKED) for grader in graders]
+
+        assert [answer.result(60) for answer in answers] == [{"value": 2}, {"value": 2}]
+        assert computed.read_text() == "x"
+    finally:
+        for grader in graders:
+            grader.close()
+
+
 def make_cache(homework: Homework, folder: Path, data: str = "small", size: str = "3") -> AnswerCache:
     return AnswerCache(str(folder), homework, homework.hidden, {"DATA_SET": data, "SIZE": size})
 

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
@@ -55,6 +57,38 @@ def test_an_interrupted_process_cleans_up(tmp_path: Path, name: str) -> None:
     finally:
         parent.kill()
     assert sign.read_text() == "clean"
+
+
+# As pytest is: it heeds what asks it to end, says which process it is, and takes its time.
+HEEDFUL = """
+import os, pathlib, sys, threading
+from grader.interruption import heed_signals
+heed_signals()
+print(os.getpid(), os.environ.get("GRADER_LIFELINE"), flush=True)
+try:
+    threading.Event().wait(60)
+except KeyboardInterrupt:
+    pathlib.Path(sys.argv[1]).write_text("clean")
+"""
+
+
+def test_a_process_whose_parent_was_killed_cleans_up(tmp_path: Path) -> None:
+    sign = tmp_path / "sign"
+    command = [sys.executable, "-c", PARENT, sys.executable, "-c", HEEDFUL, str(sign)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    number, lifeline = parent.stdout.readline().split()
+    child = psutil.Process(int(number))
+    parent.kill()
+
+    try:
+        parent.stdout.read()  # until the child, which holds the other end, has ended
+        assert sign.read_text() == "clean"
+        assert lifeline == "None"  # what it starts does not take the number for a pipe of its own
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+        parent.wait()
 
 
 def test_what_is_ignored_stays_ignored() -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.homework import Exercise
+from grader.homework import Exercise, HomeworkError
+from grader.intake import IntakeError
+from grader.isolation import IsolationError
+from grader.options import OptionError
 from grader.report import (
     BROKEN,
     FAILED,
@@ -21,6 +24,7 @@ from grader.report import (
     format_page,
     format_points,
     format_table,
+    name_refusal,
     write_html,
     write_json,
 )
@@ -328,3 +332,16 @@ def test_no_more_notes_on_what_was_handed_in_are_shown_than_one_can_read() -> No
         "Handed in: 30 more notes stand in extra_data.handed_in of the results.",
     )
     assert len(report.to_results()["extra_data"]["handed_in"]) == 50
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (IntakeError("x"), "refused"),
+        (OptionError("x"), "refused"),
+        (IsolationError("x"), "machine"),
+        (HomeworkError("x"), "broken"),
+    ],
+)
+def test_what_did_not_begin_says_whose_fault_it_is(error: Exception, outcome: str) -> None:
+    assert name_refusal(error) == outcome
