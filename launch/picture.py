@@ -3,53 +3,45 @@
 rank 0  | F0 | F1 | F2 |                    | B0 | B1 | B2 | step |
 rank 1       | F0 | F1 | F2 |          | B0 | B1 | B2 |      step |
 rank 2            | F0 | F1 | F2 | B0 | B1 | B2 |            step |
+
+Below each row the same passes are drawn thin as they would lie without any waiting.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from .events import printable
+from .ideal_schedule import name_ranks, schedule_ideally
 from .run_report import Outcome, RankReport, RankState, RunReport
 from .timeline import Box, Message, Pause, Pipeline, Row, Timeline
 
 WIDTH = 1240
-LEFT, RIGHT = 132, 28
+LEFT, RIGHT = 156, 28
 RIGHT_WITH_WORDS = 350  # where each rank stopped is written here
-TOP, ROW, BOX, BOTTOM = 134, 66, 34, 52
+TOP, ROW, BOX, BOTTOM = 134, 84, 34, 52
+IDEAL_TOP, IDEAL = BOX + 16, 12  # below the time spent waiting
 STEPS_SHOWN = 2
 STOP_SHARE = 0.1  # of the time shown, for the standstill at its end, however long it lasted
 TICKS = 8
-SHAPES_LIMIT = 3000  # of one kind in one row
+SHAPES_LIMIT = 1000  # of one kind in one row
+SHADES = 4  # of the boxes of one direction, so that neighbours differ
 
-FORWARD = ("#bcd7f2", "#93bfea", "#6aa5df", "#4a8dcf")
-BACKWARD = ("#fbd9b5", "#f7c18a", "#f0a75f", "#e38d3c")
-STYLE = """
-text { font-family: Inter, "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: #1f2933; }
-.title { font-size: 19px; font-weight: 600; }
-.small { font-size: 12.5px; fill: #52606d; }
-.rank { font-size: 14px; font-weight: 600; }
-.number { font-size: 13px; text-anchor: middle; }
-.middle { text-anchor: middle; }
-.end { text-anchor: end; }
-.bad { fill: #b42318; }
-.badbold { fill: #b42318; font-size: 13.5px; font-weight: 600; }
-.track { fill: #ffffff; stroke: #d9e0e7; stroke-width: 1; }
-.optimizer { fill: #4e9f6e; }
-.message { stroke: #7b8794; stroke-width: 1.1; opacity: 0.55; fill: none; }
-.waits { fill: #b3bcc6; }
-.together { fill: #9b6bc4; }
-.stop { fill: url(#hatch); stroke: #b42318; stroke-width: 1; }
-.want { stroke: #b42318; stroke-width: 1.6; fill: none; marker-end: url(#head); }
-"""
-DEFINITIONS = """<defs>
-<pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-<rect width="7" height="7" fill="#fdecea"/><line y2="7" stroke="#e8a09a" stroke-width="2.4"/>
-</pattern>
-<marker id="head" markerWidth="9" markerHeight="9" refX="7" refY="4" orient="auto">
-<path d="M0,0 L8,4 L0,8 z" fill="#b42318"/></marker>
+STYLE = Path(__file__).with_name("picture.css").read_text(encoding="utf-8")
+_HATCHED = "".join(
+    f'<pattern id="back{shade}" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    f'<rect width="8" height="8" class="b{shade}"/><line y2="8" class="hatch"/></pattern>'
+    for shade in range(SHADES)
+)
+DEFINITIONS = f"""<defs>{_HATCHED}
+<pattern id="dots" width="5" height="5" patternUnits="userSpaceOnUse"><rect width="5" height="5" class="done"/>
+<circle cx="2" cy="2" r="1" class="dot"/></pattern>
+<pattern id="stopped" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)">
+<rect width="7" height="7" class="stopground"/><line y2="7" class="stopline"/></pattern>
+<marker id="head" markerWidth="9" markerHeight="9" refX="7" refY="4" orient="auto"><path d="M0,0 L8,4 L0,8 z" class="bad"/></marker>
 </defs>"""
 
 
@@ -77,10 +69,11 @@ def draw(report: RunReport) -> str:
     height = TOP + ROW * max(1, len(report.ranks)) + BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}">',
+        f'width="{WIDTH}" height="{height}" role="img">',
+        f"<title>{escape(printable(report.script.name))}: {report.outcome.value}</title>",
         f"<style>{STYLE}</style>",
         DEFINITIONS,
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<rect width="{WIDTH}" height="{height}" class="ground"/>',
         *_heading(report, frame),
     ]
     if frame is None:
@@ -158,26 +151,31 @@ def bubble_words(pipeline: Pipeline) -> str:
 def _legend(report: RunReport, frame: Frame | None) -> Iterator[str]:
     pauses = [pause for row in report.timeline.rows for pause in row.pauses if frame and frame.shows(pause)]
     entries = [
-        (_legend_box(f'fill="{FORWARD[1]}"'), "forward", 92),
-        (_legend_box(f'fill="{BACKWARD[1]}"'), "backward", 102),
-        (_legend_box('class="optimizer"'), "optimizer step", 138),
-        (_legend_line("waits"), "waits for a message", 172),
+        (_legend_box("box f1"), "F0 forward", 100),
+        (_legend_box("box backward", "url(#back1)"), "B0 backward", 112),
+        (_legend_box("optimizer"), "optimizer step", 126),
+        (_legend_line("waits"), "waits for a message", 158),
     ]
+    if frame and _list_ideals(report, frame):
+        entries.append((_legend_box("ideal f1", height=7), "without waiting", 128))
     if any(pause.kind == "group" for pause in pauses):
-        entries.append((_legend_line("together"), "waits for a group", 154))
+        entries.append((_legend_line("together"), "waits for a group", 142))
     if any(pause.end_s is None for pause in pauses):
-        entries.append((_legend_box('class="stop"'), "never returned", 136))
+        entries.append((_legend_box("stop"), "never returned", 124))
     x = float(WIDTH - 12 - sum(width for *_, width in entries))
     for shape, words, width in entries:
         yield f'<g transform="translate({x:.1f} 24)">{shape}{_text(26, 12, words, "small")}</g>'
         x += width
 
 
-def _legend_box(look: str) -> str:
-    return f'<rect width="18" height="15" rx="3" {look}/>'
+def _legend_box(kind: str, fill: str = "", height: int = 15) -> str:
+    paint = f' style="fill: {fill}"' if fill else ""
+    return f'<rect y="{(15 - height) / 2:g}" width="18" height="{height}" rx="3" class="{kind}"{paint}/>'
 
 
 def _legend_line(kind: str) -> str:
+    if kind == "together":
+        return f'<line x1="0" y1="8" x2="18" y2="8" class="{kind}"/>'
     return f'<rect y="5" width="18" height="5" rx="2.5" class="{kind}"/>'
 
 
@@ -192,9 +190,8 @@ def _bands(frame: Frame, timeline: Timeline, rows: int) -> Iterator[str]:
         last = index == len(frame.steps) - 1
         end_s = frame.end_s if last or not ends else max(ends)
         left, right = frame.x(start_s), frame.x(end_s)
-        shade = "#eef3f8" if index % 2 == 0 else "#f7f9fb"
         size = f'width="{right - left:.1f}" height="{ROW * rows + 30}"'
-        yield f'<rect x="{left:.1f}" y="{TOP - 24}" {size} fill="{shade}"/>'
+        yield f'<rect x="{left:.1f}" y="{TOP - 24}" {size} class="step{index % 2}"/>'
         yield _text((left + right) / 2, TOP - 8, f"step {step}", "small middle")
         start_s = end_s
 
@@ -206,12 +203,18 @@ def _rows(report: RunReport, frame: Frame) -> Iterator[str]:
     for message in shown[:SHAPES_LIMIT]:
         if message.source in places and message.destination in places:
             yield from _message(message, frame, places)
+    names = name_ranks(report.timeline.rows, report.pipelines)
+    ideals = _list_ideals(report, frame)
     for rank in report.ranks:
         y = places[rank.rank]
-        yield _text(24, y + 21, f"rank {rank.rank}", "rank")
-        yield _text(24, y + 39, f"{rank.steps} of {report.asked_steps} steps", "small")
+        words = [names[rank.rank]] if rank.rank in names else []
+        yield _text(24, y + 14, f"rank {rank.rank}", "rank")
+        for line, word in enumerate([*words, f"{rank.steps} of {report.asked_steps} steps"]):
+            yield _text(24, y + 31 + 16 * line, word, "small")
         if rank.rank in rows:
             yield from _row(rows[rank.rank], frame, y)
+        for box in ideals.get(rank.rank, [])[:SHAPES_LIMIT]:
+            yield from _ideal_box(box, frame, y + IDEAL_TOP)
         if frame.right == RIGHT_WITH_WORDS:
             yield from _stop(rank, rows.get(rank.rank), frame, y)
     yield from _wants(report, places)
@@ -236,26 +239,57 @@ def _row(row: Row, frame: Frame, y: float) -> Iterator[str]:
         yield from _box(box, frame, y)
 
 
+def _list_ideals(report: RunReport, frame: Frame) -> dict[int, list[Box]]:
+    """The passes of the steps shown as they would lie without waiting, by rank; each step begins where it began."""
+    ideals: dict[int, list[Box]] = {}
+    for pipeline in report.pipelines:
+        for step in frame.steps:
+            for rank, boxes in schedule_ideally(report.timeline.rows, pipeline, step).items():
+                ideals.setdefault(rank, []).extend(boxes)
+    return ideals
+
+
 def _box(box: Box, frame: Frame, y: float) -> Iterator[str]:
     left, right = frame.x(box.start_s), frame.x(box.end_s)
     width = max(1.5, right - left)
-    shades = FORWARD if box.kind == "forward" else BACKWARD
-    first = box.micro_batches[0] if box.micro_batches else 0
-    label = ", ".join(str(batch) for batch in box.micro_batches)
-    tip = f"{box.kind} of micro-batch {label}, step {box.step}: {_ms(box.start_s, box.end_s)}"
-    yield (
-        f'<rect x="{left:.2f}" y="{y}" width="{width:.2f}" height="{BOX}" rx="3" '
-        f'fill="{shades[first % len(shades)]}" stroke="#ffffff" stroke-width="0.8">'
-        f"<title>{escape(tip)}</title></rect>"
-    )
-    if width > 7 * len(label) + 3 and label:
-        yield _text((left + right) / 2, y + BOX / 2 + 5, label, "number")
+    label = _name(box)
+    batches = ", ".join(str(batch) for batch in box.micro_batches)
+    tip = f"{box.kind} of micro-batch {batches}, step {box.step}: {_ms(box.start_s, box.end_s)}"
+    size = f'x="{left:.2f}" y="{y}" width="{width:.2f}" height="{BOX}" rx="3"'
+    yield f'<rect class="box {_look(box)} {size}><title>{escape(tip)}</title></rect>'
+    if width > 7 * len(label) + 3 and box.micro_batches:
+        yield _text((left + right) / 2, y + BOX / 2 + 5, label, "number halo")
+
+
+def _ideal_box(box: Box, frame: Frame, y: float) -> Iterator[str]:
+    left, right = frame.x(box.start_s), frame.x(box.end_s)
+    if right - left < 0.5:
+        return
+    size = f'x="{left:.2f}" y="{y}" width="{right - left:.2f}" height="{IDEAL}" rx="1.5"'
+    yield f'<rect class="ideal {_look(box)} {size}/>'
+    if right - left > 5 * len(_name(box)) + 3:
+        yield _text((left + right) / 2, y + IDEAL - 2.5, _name(box), "tiny halo")
+
+
+def _name(box: Box) -> str:
+    """`F0` and `B0`, as in the handout; `B0,1` of a backward pass of two micro-batches."""
+    return ("F" if box.kind == "forward" else "B") + ",".join(str(batch) for batch in box.micro_batches)
+
+
+def _look(box: Box) -> str:
+    """The class of a box, and where it is hatched its fill; up to the quotation mark that ends the attribute."""
+    shade = (box.micro_batches[0] if box.micro_batches else 0) % SHADES
+    return f'f{shade}"' if box.kind == "forward" else f'backward" fill="url(#back{shade})"'
 
 
 def _pause(pause: Pause, end_s: float, frame: Frame, y: float) -> str:
     left, right = frame.x(pause.start_s), frame.x(end_s)
     kind = "waits" if pause.kind == "message" else "together"
     tip = f"{pause.call}, step {pause.step}: {_ms(pause.start_s, end_s)}"
+    if kind == "together":
+        middle = y + BOX + 7.5
+        line = f'<line class="{kind}" x1="{left:.2f}" x2="{max(left + 1, right):.2f}" y1="{middle}" y2="{middle}">'
+        return f"{line}<title>{escape(tip)}</title></line>"
     return _rect(left, y + BOX + 5, max(1.0, right - left), 5, kind, tip, radius=2)
 
 
@@ -320,9 +354,9 @@ def _axis(frame: Frame, height: int) -> Iterator[str]:
     for number in range(count + 1):
         x = frame.x(frame.start_s + number * tick_s)
         words = f"{number * tick_s * factor:g}" + (f" {unit}" if number == count else "")
-        yield f'<line x1="{x:.1f}" y1="{y}" x2="{x:.1f}" y2="{y + 5}" stroke="#9aa5b1"/>'
+        yield f'<line x1="{x:.1f}" y1="{y}" x2="{x:.1f}" y2="{y + 5}" class="axis"/>'
         yield _text(x, y + 19, words, "small middle")
-    yield f'<line x1="{LEFT}" y1="{y}" x2="{WIDTH - frame.right}" y2="{y}" stroke="#9aa5b1"/>'
+    yield f'<line x1="{LEFT}" y1="{y}" x2="{WIDTH - frame.right}" y2="{y}" class="axis"/>'
 
 
 def _round_up(value: float) -> float:

@@ -9,7 +9,7 @@ import pytest
 import recorded
 from recorded import Rank
 
-from launch import picture, timeline, trace
+from launch import ideal_schedule, picture, timeline, trace
 from launch.run_report import Outcome
 from launch.verdict import Verdict, views
 from launch.waits import find_standstill
@@ -108,10 +108,74 @@ def texts(root: ET.Element) -> list[str]:
     return [element.text or "" for element in root.iter(f"{SVG}text")]
 
 
-def test_a_box_carries_the_number_of_its_micro_batch():
+def labels(root: ET.Element, kind: str) -> list[str]:
+    return [
+        element.text or "" for element in root.iter(f"{SVG}text") if kind in element.get("class", "").split()
+    ]
+
+
+def test_a_box_has_the_handout_s_name_for_it():
     _, root = drawn(staircase(3, 3))
-    numbers = [element.text for element in root.iter(f"{SVG}text") if element.get("class") == "number"]
-    assert sorted(numbers) == sorted(["0", "1", "2"] * 2 * 3)  # forward and backward, three ranks, one step
+    names = ["F0", "F1", "F2", "B0", "B1", "B2"]
+    assert sorted(labels(root, "number")) == sorted(names * 3)  # three ranks, one step
+
+
+def test_directions_differ_without_colours():
+    _, root = drawn(staircase(3, 3))
+    boxes = [box for box in root.iter(f"{SVG}rect") if "box" in box.get("class", "").split()]
+    hatched = [box for box in boxes if (box.get("fill") or box.get("style") or "").find("url(#back") >= 0]
+    assert len(hatched) == 3 * 3 + 1  # and the legend
+    assert all("backward" in box.get("class", "") for box in hatched)
+
+
+@pytest.mark.parametrize(("stages", "micro_batches"), [(2, 1), (3, 3), (4, 2)])
+def test_without_waiting_a_perfect_staircase_stays_as_it_is(stages, micro_batches):
+    line = built(staircase(stages, micro_batches))
+    ideal = ideal_schedule.schedule_ideally(line.rows, line.pipelines[0], 2)
+    boxes = {row.rank: [box for box in row.boxes if box.step == 2] for row in line.rows}
+    made = {rank: sorted(own, key=lambda box: box.start_s) for rank, own in boxes.items()}
+    assert {rank: [(box.kind, box.start_s, box.end_s) for box in boxes] for rank, boxes in ideal.items()} == {
+        rank: [(box.kind, pytest.approx(box.start_s), pytest.approx(box.end_s)) for box in boxes]
+        for rank, boxes in made.items()
+    }
+
+
+def test_waits_are_left_out_of_the_ideal_schedule():
+    ranks = [Rank(rank, 2) for rank in range(2)]
+    for rank, delay in zip(ranks, (0, 7), strict=True):
+        box(rank, "forward", delay, 1, micro_batch=0, model="Stage", gradients=True)
+    box(ranks[1], "backward", 20, 1, micro_batches=[0])
+    box(ranks[0], "backward", 30, 1, micro_batches=[0])
+    ranks[0].send(1, done=True)
+    ranks[1].recv(0, done=True)
+    line = built(ranks)
+    ideal = ideal_schedule.schedule_ideally(line.rows, line.pipelines[0], 1)
+    assert [(box.start_s, box.end_s) for box in [*ideal[0], *ideal[1]]] == [(0, 1), (3, 4), (1, 2), (2, 3)]
+
+
+def test_passes_that_need_each_other_have_no_ideal_schedule():
+    ranks = [Rank(rank, 2) for rank in range(2)]
+    box(ranks[0], "forward", 0, 1, micro_batch=0, model="Stage", gradients=True)
+    box(ranks[1], "forward", 1, 1, micro_batch=1, model="Stage", gradients=True)
+    box(ranks[1], "forward", 2, 1, micro_batch=0, model="Stage", gradients=True)
+    box(ranks[1], "backward", 3, 1, micro_batches=[0])
+    box(ranks[0], "backward", 2.5, 1, micro_batches=[0])
+    box(ranks[0], "forward", 4, 1, micro_batch=1, model="Stage", gradients=True)
+    ranks[0].send(1, done=True)
+    ranks[1].recv(0, done=True)
+    line = built(ranks)
+    assert ideal_schedule.schedule_ideally(line.rows, line.pipelines[0], 1) == {}
+
+
+def test_ranks_of_two_pipelines_are_named_by_pipeline_and_stage():
+    ranks = [Rank(rank, 4) for rank in range(4)]
+    for low in (0, 2):
+        ranks[low].send(low + 1, done=True)
+        ranks[low + 1].recv(low, done=True)
+    for number, rank in enumerate(ranks):
+        box(rank, "forward", float(number), 1, micro_batch=0, model="Stage", gradients=True)
+    _, root = drawn(ranks)
+    assert {f"pipeline {number}, stage {stage}" for number in (0, 1) for stage in (0, 1)} <= set(texts(root))
 
 
 def test_the_picture_names_ranks_and_bubbles():
