@@ -1,11 +1,11 @@
 """The engine: runs a submission in a process of its own, takes observations, and lets checks decide outside of it.
 
-What checks use: the fixtures `submission`, `ask`, `question` and `scripts`, `Failure`, `NotReached`, `fail` and `explain`, and the functions on
-plain values.
+What checks use: the fixtures `submission`, `ask`, `question` and `scripts`; `Failure`, `NotReached`, `fail`, `withhold` and `explain`; and
+the functions on plain values.
 """
 
 from .diagnosis import Diagnosis, explain
-from .failure import Failure, MachineFailure, NotReached, fail
+from .failure import Failure, MachineFailure, NotReached, fail, withhold
 from .grading import add_context
 from .homework import Homework, read_homework
 from .memory_bound import bounded_memory
@@ -47,4 +47,5 @@ __all__ = [
     "share_points",
     "show",
     "show_list",
+    "withhold",
 ]

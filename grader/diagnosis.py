@@ -19,4 +19,5 @@ def explain(evidence: E, diagnoses: Sequence[Diagnosis[E]]) -> None:
     """
     for diagnose in diagnoses:
         if failure := diagnose(evidence):
+            failure.kind = getattr(diagnose, "__name__", "").replace("_", "-")
             raise failure

@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+import re
+from typing import NamedTuple, NoReturn
+
+# Around what is withheld, and what stands in its place: characters without a meaning, which `display` never lets through.
+_BEGIN, _INSTEAD, _END = "\ue000", "\ue001", "\ue002"
+_WITHHELD = re.compile(f"{_BEGIN}([^{_BEGIN}-{_END}]*){_INSTEAD}([^{_BEGIN}-{_END}]*){_END}")
+_MARK = re.compile(f"[{_BEGIN}-{_END}]")
+
+
+def withhold(text: str, instead: str = "") -> str:
+    """A part of a message that the instructor alone may read, such as a drawn argument or an expected value.
+
+    A student reads `instead` in its place. It can be put together with other text, and given to a Failure.
+    """
+    return f"{_BEGIN}{_MARK.sub('', text)}{_INSTEAD}{_MARK.sub('', instead)}{_END}"
+
+
+class Wording(NamedTuple):
+    """The three parts of a message, as one reader gets to see them."""
+
+    seen: str
+    expected: str
+    advice: str
+
+    @property
+    def text(self) -> str:
+        return f"{_inset(self.seen)}\n  Expected: {_inset(self.expected)}\n  Next: {_inset(self.advice)}"
 
 
 class Failure(AssertionError):
-    """A check found a mistake of the submission. Any other exception in a check is a bug in the kit."""
+    """A check found a mistake of the submission. Any other exception in a check is a bug in the kit.
+
+    The three parts are texts in which something may be withheld; as a string it is what the instructor reads.
+    """
 
     is_mistake = True
     """Whether the submission is to blame."""
+    kind = ""
+    """The diagnosis that recognised the mistake, such as `plain-mean`, to count mistakes by."""
 
     def __init__(self, seen: str, expected: str, advice: str) -> None:
-        self.seen = seen
-        self.expected = expected
-        self.advice = advice
-        parts = f"{_inset(seen)}\n  Expected: {_inset(expected)}\n  Next: {_inset(advice)}"
-        super().__init__(parts)
+        self.parts = (seen, expected, advice)
+        self.for_instructor, self.for_student = (
+            Wording(*(_MARK.sub("", _WITHHELD.sub(replacement, part)) for part in self.parts))
+            for replacement in (r"\1", r"\2")
+        )
+        self.seen, self.expected, self.advice = self.for_instructor
+        super().__init__(self.text)
+
+    @property
+    def text(self) -> str:
+        """What the instructor reads."""
+        return self.for_instructor.text
+
+    @property
+    def student_text(self) -> str:
+        return self.for_student.text
 
 
 def _inset(text: str) -> str:
@@ -35,9 +77,17 @@ class NotReached(Failure):
 
     def __init__(self, cause: Failure) -> None:
         self.cause: Failure = cause.cause if isinstance(cause, NotReached) else cause
-        super().__init__(f"Not reached: {self.cause.seen}", self.cause.expected, self.cause.advice)
-        self.args = (self.seen,)
-        self.is_mistake = self.cause.is_mistake
+        seen, expected, advice = self.cause.parts
+        super().__init__(f"Not reached: {seen}", expected, advice)
+        self.is_mistake, self.kind = self.cause.is_mistake, self.cause.kind
+
+    @property
+    def text(self) -> str:
+        return self.for_instructor.seen
+
+    @property
+    def student_text(self) -> str:
+        return self.for_student.seen
 
 
 def fail(seen: str, expected: str, advice: str) -> NoReturn:

@@ -56,13 +56,17 @@ class Grading:
         status, message = PASSED, ""
         if isinstance(failure, Failure):
             status = FAILED if failure.is_mistake else MACHINE
-            message = str(failure)
-            extra = {"seen": failure.seen, "expected": failure.expected, "next": failure.advice}
+            seen, expected, advice = failure.for_student
+            message, extra = failure.student_text, {"seen": seen, "expected": expected, "next": advice}
+            extra["cause"] = failure.kind or _find_function(item).removeprefix("test_").replace("_", "-")
+            if failure.text != message:
+                extra["instructor"] = failure.text
             if isinstance(failure, NotReached):
                 extra["not_reached"] = True
         elif not passed:
-            status, message = BROKEN, f"This check could not be made: {failure!r}"[:2_000]
-        remarks = tuple(map(str, item.stash.get(REMARKS, ())))
+            status, message = BROKEN, "This check could not be made: there is a bug in the kit."
+            extra["instructor"] = f"This check could not be made: {failure!r}"[:2_000]
+        remarks = tuple(remark.student_text for remark in item.stash.get(REMARKS, ()))
         self.report.results.append(
             CheckResult(
                 exercise_id, _name_check(item), points, status, message, extra, _find_function(item), remarks

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from .failure import Failure, fail
+from .failure import Failure, fail, withhold
 
 PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
 _AHEAD = 3  # for so many further questions the reference is computed while the submission answers one
@@ -43,9 +43,16 @@ class Question:
     right: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def calling(cls, tag: str, name: str, arguments: Mapping[str, Any], **more: Any) -> Question:
-        """What the function `name` of the cell returns for keyword `arguments`; `more` are fields of the question."""
+    def calling(
+        cls, tag: str, name: str, arguments: Mapping[str, Any], *, is_drawn: bool = True, **more: Any
+    ) -> Question:
+        """What the function `name` of the cell returns for keyword `arguments`; `more` are fields of the question.
+
+        is_drawn: whether a student is not to read the arguments in a message
+        """
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        if is_drawn:
+            shown = withhold(shown, ", ".join(f"{key}=…" for key in arguments))
         return cls(tag, "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", **more)
 
     @property

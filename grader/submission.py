@@ -122,7 +122,10 @@ class Submission:
 
         expected: what it should return, for the message if its answer is not plain data
         """
-        return self.observe(Question.calling(tag, name, arguments, timeout_s=timeout_s, expected=expected))
+        question = Question.calling(
+            tag, name, arguments, is_drawn=False, timeout_s=timeout_s, expected=expected
+        )
+        return self.observe(question)
 
     def read_value(self, tag: str, name: str) -> Any:
         """The global `name` that the cell with `tag` defines."""

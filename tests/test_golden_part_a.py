@@ -40,6 +40,10 @@ from golden import CASES, KIT, GoldenCase, make_changes, read_cases
 from nbformat import NotebookNode
 
 from grader.homework import read_homework
+from private_tests.experiments.draws import draw_arguments
+from private_tests.experiments.questions import EXPERIMENTS
+from private_tests.servers.draws import draw_case
+from public_tests.server_runs import SERVERS
 
 NOTEBOOKS = KIT / "notebooks"
 TAGS = {exercise.id: exercise.tags for exercise in read_homework(KIT).exercises if exercise.tags}
@@ -199,16 +203,39 @@ class Grading:
         }
 
     def list_messages(self) -> list[str]:
-        """Of checks that have not passed, and of those with a remark."""
-        return [
-            test["output"]
+        """Of checks that have not passed, and of those with a remark: what the student and what the instructor reads."""
+        told = [
+            test
             for test in self.tests
             if test["extra_data"]["outcome"] in ("failed", "machine") or "remarks" in test["extra_data"]
+        ]
+        return [test["output"] for test in told] + [
+            test["extra_data"]["instructor"] for test in told if "instructor" in test["extra_data"]
+        ]
+
+    def find_leaks(self) -> list[str]:
+        """What a student reads of arguments that were drawn."""
+        drawn = re.compile("|".join(rf"(?<![\w.]){re.escape(value)}(?![\w.])" for value in list_drawn()))
+        return [
+            text
+            for test in self.tests
+            for text in (test["output"], *map(test["extra_data"].get, ("seen", "expected", "next")))
+            if text and drawn.search(text)
         ]
 
     def find_lacking(self) -> set[str]:
         """The exercises that need the instructor."""
         return {test["number"] for test in self.tests if test["extra_data"]["outcome"] == "machine"}
+
+
+def list_drawn() -> Iterator[str]:
+    """The learning rates and seeds that the grading seed draws, which hardly stand in a message by chance."""
+    seed = int(SEED)
+    calls = [draw_arguments(seed, function, ("lr", "seed")) for function in EXPERIMENTS]
+    cases = [draw_case(server, seed, kind) for server in SERVERS for kind in ("unequal", "large", "non-iid")]
+    for arguments in (*calls, *(case.arguments for case in cases)):
+        yield f"{arguments['lr']:g}"
+        yield str(arguments["seed"])
 
 
 def grade(case: Case, folder: Path, environment: Mapping[str, str]) -> Grading:
@@ -302,6 +329,7 @@ def test_report_is_the_case_s(case: Case, gradings: dict[str, Future[Grading]]) 
     )
     assert grading.find_lacking() == set(case.lacking)
     assert case.find_unsaid(grading.list_messages()) == [], "\n".join(grading.list_messages())
+    assert grading.find_leaks() == []
 
 
 def test_cases_are_enough() -> None:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_number, show
+from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_number, show, withhold
 from public_tests.batches import count
 
 from .evidence import ExperimentEvidence, Result, list_rows
@@ -229,9 +229,12 @@ def find_wrong_round(evidence: ExperimentEvidence) -> Failure | None:
             )
             if reason is not None and evidence.usage.replaced:
                 advice = reason[1]
+            last = f"what it gives after round {result.last_round}, since nr_rounds is {result.last_round}"
             return Failure(
                 f"{result.label} is what its run gave after round {max(ends)}{f': {reason[0]}' if reason else ''}.",
-                f"what it gives after round {result.last_round}, since nr_rounds is {result.last_round}",
+                withhold(last, "what it gives after the last of nr_rounds rounds")
+                if evidence.arguments
+                else last,
                 f"{advice}, in the cell tagged {evidence.tag!r}.",
             )
     return None
@@ -286,8 +289,8 @@ def _find_nearest(result: Result, sources: Sequence[Source], taken: Sequence[Run
 def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Failure:
     parameter = list_differences(run, result.run)[0]
     other = next((each.name for each in evidence.results if not list_differences(run, each.run)), None)
-    found = f"{result.label} comes from a run with {parameter.describe(run[parameter.name])}"
-    expected = f"a run with {parameter.describe(result.run[parameter.name])}"
+    found = f"{result.label} comes from a run with {_describe_seen(evidence, parameter, run[parameter.name])}"
+    expected = f"a run with {_describe_right(evidence, parameter, result.run[parameter.name])}"
     reason = None if other else _find_reason(evidence, parameter, run)
     if reason is not None:
         return Failure(
@@ -298,6 +301,28 @@ def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Fail
         expected,
         _advise_parameter(evidence, parameter),
     )
+
+
+def _describe_seen(evidence: ExperimentEvidence, parameter: Parameter, value: Any) -> str:
+    """What a wrong run had. It may be an argument that was drawn for another parameter, so a student reads it only if it is a default."""
+    text = parameter.describe(value)
+    is_default = any(evidence.parameters.get(name) == value for name in parameter.arguments)
+    return (
+        withhold(text, f"another {parameter.noun}")
+        if _is_drawn(evidence, parameter) and not is_default
+        else text
+    )
+
+
+def _describe_right(evidence: ExperimentEvidence, parameter: Parameter, value: Any) -> str:
+    text = parameter.describe(value)
+    is_drawn = _is_drawn(evidence, parameter)
+    return withhold(text, f"the {parameter.noun} that the call asks for") if is_drawn else text
+
+
+def _is_drawn(evidence: ExperimentEvidence, parameter: Parameter) -> bool:
+    """Whether a run's value of the parameter goes back to arguments that nobody could foresee."""
+    return bool(evidence.arguments and parameter.arguments)
 
 
 def _find_reason(evidence: ExperimentEvidence, parameter: Parameter, run: Run) -> tuple[str, str] | None:
@@ -386,10 +411,10 @@ def find_wrong_server(evidence: ExperimentEvidence) -> Failure | None:
         differences = [list_differences(server, right) for right in evidence.right_runs]
         for parameter in differences[0]:
             if all(parameter in each for each in differences):
-                found = parameter.describe(server[parameter.name])
+                found = _describe_seen(evidence, parameter, server[parameter.name])
                 return Failure(
                     f"{result.label} has {_show_accuracies(result.seen)}, and a {server.get('class')} was made with {found}.",
-                    f"servers made with {parameter.describe(result.run[parameter.name])}",
+                    f"servers made with {_describe_right(evidence, parameter, result.run[parameter.name])}",
                     _advise_parameter(evidence, parameter),
                 )
     return None

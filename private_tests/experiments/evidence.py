@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -43,7 +43,7 @@ class Result:
 class ExperimentEvidence:
     """An experiment that was called.
 
-    what: the call, as a message names it; tag: that of its cell; parameters: those of the function
+    what: the call, as a message names it; tag: that of its cell; parameters: those of the function, with the handout's defaults
     seen, right: what it returned, and the reference
     runs: those of the lab's own servers, in order; right_runs: the reference's, in the order of its results
     own_servers: what other servers were made with, as far as it is known
@@ -52,7 +52,7 @@ class ExperimentEvidence:
 
     what: str
     tag: str
-    parameters: Collection[str]
+    parameters: Mapping[str, Any]
     seen: Any
     right: Any
     right_runs: Sequence[Run]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from grader import Question, read_homework
+from grader import Question, read_homework, withhold
 
 from .draws import draw_arguments, draw_defaults
 
@@ -36,10 +36,13 @@ def ask_for_experiment(function: str, call: str, grading_seed: int) -> Question:
         if call == "drawn"
         else draw_defaults(function, returns_table(function))
     )
+    shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+    if call == "drawn":
+        shown = withhold(shown, ", ".join(f"{key}=…" for key in arguments))
     return Question(
         function,
         "experiments.call_experiment",
         {"name": function, "arguments": arguments},
-        f"{function}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})",
+        f"{function}({shown})",
         expected=_TABLE if returns_table(function) else _CURVES,
     )

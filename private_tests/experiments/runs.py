@@ -20,11 +20,12 @@ _ROUNDING = 0.051  # accuracies may be given with one decimal; those of differen
 class Parameter:
     """One thing that decides a run.
 
-    name: its key in a note; describe: words for its value
+    name: its key in a note; noun: what a message calls it; describe: words for its value
     arguments: those of an experiment that it comes from; advice: what to do with them
     """
 
     name: str
+    noun: str
     describe: Callable[[Any], str]
     arguments: tuple[str, ...] = ()
     advice: str = "pass {} on to the servers"
@@ -48,21 +49,28 @@ def _describe_data(name: Any) -> str:
 PARAMETERS = (
     Parameter(
         "new",
+        "server",
         lambda new: "a new server" if new else "a server that was not new any more",
         advice="make a new server for every run",
     ),
-    Parameter("n", lambda n: _count(n, "client"), ("n",), "pass {} on to split()"),
-    Parameter("clients per round", lambda count: f"{_count(count, 'client')} per round", ("c",)),
-    Parameter("lr", lambda rate: f"the learning rate {show(rate)}", ("lr",)),
-    Parameter("b", _describe_batches, ("b",)),
-    Parameter("e", lambda epochs: _count(epochs, "local epoch"), ("e",)),
+    Parameter("n", "number of clients", lambda n: _count(n, "client"), ("n",), "pass {} on to split()"),
+    Parameter(
+        "clients per round",
+        "number of clients per round",
+        lambda count: f"{_count(count, 'client')} per round",
+        ("c",),
+    ),
+    Parameter("lr", "learning rate", lambda rate: f"the learning rate {show(rate)}", ("lr",)),
+    Parameter("b", "batch size", _describe_batches, ("b",)),
+    Parameter("e", "number of local epochs", lambda epochs: _count(epochs, "local epoch"), ("e",)),
     Parameter(
         "seed",
+        "seed of the server",
         lambda seed: f"the server's seed {show(seed)}",
         ("seed",),
         "pass {} on to split() and the servers",
     ),
-    Parameter("data", _describe_data, ("iid", "seed"), "pass {} on to split()"),
+    Parameter("data", "split of the data", _describe_data, ("iid", "seed"), "pass {} on to split()"),
 )
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from grader import Failure, is_number
+from grader import Failure, is_number, withhold
 from public_tests.batches import count, has_right_batches, other_batches
 from public_tests.digests import Digest, combine_tensors, compare_directions, is_like, match_tensors
 from public_tests.server_runs import (
@@ -52,7 +52,7 @@ def other_number_of_updates(evidence: ServerEvidence) -> Failure | None:
         return None
     return Failure(
         f"{evidence.exercise.name} asked for {count(seen, 'update')} of clients in {evidence.nr_rounds} rounds.",
-        f"{right // evidence.nr_rounds} updates per round: max(1, round(C·N)) clients, each asked once",
+        f"{withhold(f'{right // evidence.nr_rounds} updates', 'updates')} per round from max(1, round(C·N)) clients, each asked once",
         "ask the clients of one draw per round; `self.nr_clients_per_round` says how many.",
     )
 

@@ -45,7 +45,7 @@ files = ["s.py"]
 
 CHECKS = '''
 import pytest
-from grader import Failure, fail
+from grader import Failure, fail, withhold
 
 @pytest.mark.exercise("X1", points=1)
 def test_number(submission, remark):
@@ -54,7 +54,7 @@ def test_number(submission, remark):
     if not isinstance(value, int):
         remark(Failure(f"number is {value!r}.", "a whole number", "leave out the point."))
     if value != 7:
-        fail(f"number is {value!r}.", "another number", "count again.")
+        fail(f"number is {value!r}.", withhold("7", "another number"), "count again.")
 
 @pytest.mark.exercise("X2", points=1)
 def test_bug(submission):
@@ -272,6 +272,23 @@ def test_the_closing_table_says_what_to_do_next(grade: Grade) -> None:
     assert row.split(maxsplit=6) == ["X1", "A", "number", "0", "/", "1.5", "count again."]
 
 
+def test_results_have_the_student_s_text_and_beside_it_the_instructor_s(grade: Grade) -> None:
+    ended, results = grade("8", "--exercise=X1")
+    [check] = results["tests"][:1]
+
+    assert check["output"] == "number is 8.\n  Expected: another number\n  Next: count again."
+    assert check["extra_data"] == {
+        "seen": "number is 8.",
+        "expected": "another number",
+        "next": "count again.",
+        "cause": "number",
+        "instructor": "number is 8.\n  Expected: 7\n  Next: count again.",
+        "check": "test_number",
+        "outcome": "failed",
+    }
+    assert "Expected: 7" in ended.stdout
+
+
 def test_prose_is_collected_to_be_graded_by_hand(grade: Grade) -> None:
     _, results = grade("7", "--exercise=X1")
     manual = results["tests"][1]
@@ -290,7 +307,8 @@ def test_a_bug_in_a_check_is_the_kit_s_and_shown_as_such(grade: Grade) -> None:
     [check] = results["tests"]
 
     assert check["extra_data"]["outcome"] == "broken"
-    assert "KeyError('bug')" in check["output"]
+    assert "KeyError('bug')" in check["extra_data"]["instructor"]
+    assert "KeyError('bug')" not in check["output"]
     assert "a bug in the kit" in ended.stdout
 
 

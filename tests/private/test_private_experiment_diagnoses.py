@@ -28,11 +28,12 @@ FIRST = {**RUN, "server": "FedSgdServer", "b": -1, "e": 1, "accuracies": [30.0, 
 SECOND = {**RUN, "accuracies": [95.0, 93.0]}
 CURVES = {"FedSGD": [30.0, 43.0], "FedAvg": [95.0, 93.0]}
 COLUMNS = ["Algorithm", "N", "C", "Message count", "Test accuracy"]
+DEFAULTS = {"n": 100, "lr": 0.01, "seed": 10}
 TABLE = Table(COLUMNS, [["FedSGD", 10, 0.1, 20, 43.0], ["FedAvg", 10, 0.1, 20, 93.0]])
 
 
 def find_failure(seen: Any, right: Any, **noted: Any) -> Failure | None:
-    evidence = ExperimentEvidence("f()", "tag", ("n", "lr", "seed"), seen, right, [FIRST, SECOND], **noted)
+    evidence = ExperimentEvidence("f()", "tag", DEFAULTS, seen, right, [FIRST, SECOND], **noted)
     try:
         explain(evidence, EXPERIMENT_DIAGNOSES)
     except Failure as failure:
@@ -372,3 +373,33 @@ def test_an_own_server_that_explains_nothing_is_not_named(own: dict[str, Any]) -
         diagnose({**CURVES, "FedAvg": [95.0, 60.0]}, CURVES, own_servers=[own])
         == "The curve 'FedAvg' of f() is wrong from round 2 on (60.0)."
     )
+
+
+@pytest.mark.parametrize(
+    ("noted", "seen", "expected"),
+    [
+        pytest.param(
+            {"lr": 0.3}, "another learning rate", "the learning rate that the call asks for", id="drawn"
+        ),
+        pytest.param(
+            {"lr": 0.01}, "the learning rate 0.01", "the learning rate that the call asks for", id="default"
+        ),
+        pytest.param(
+            {"new": False}, "a server that was not new any more", "a new server", id="nothing to withhold"
+        ),
+    ],
+)
+def test_a_student_reads_no_drawn_argument(noted: dict[str, Any], seen: str, expected: str) -> None:
+    failure = find_failure(CURVES, CURVES, runs=[FIRST, {**SECOND, **noted}], arguments={"lr": 0.1, "c": 0.3})
+
+    assert failure is not None
+    assert failure.for_student.seen.startswith(f"The curve 'FedAvg' of f() comes from a run with {seen}")
+    assert failure.for_student.expected == f"a run with {expected}"
+
+
+def test_the_instructor_reads_drawn_arguments() -> None:
+    failure = find_failure(CURVES, CURVES, runs=[FIRST, {**SECOND, "lr": 0.3}], arguments={"lr": 0.1})
+
+    assert failure is not None
+    assert failure.seen == "The curve 'FedAvg' of f() comes from a run with the learning rate 0.3."
+    assert failure.expected == "a run with the learning rate 0.1"
