@@ -23,13 +23,16 @@ from .scripts import Scripts
 class Grading:
     """A submission's notebook, its scripts or both, and the report on it.
 
+    suite: the checks that are run; is_hidden: whether they are those that decide the grade
     wanted: the exercises that are graded; None for all
     unwritten: a sentence for each report that could not be written
     own: files that are there when the notebook runs
+    saved: when the notebook was saved, in seconds since the epoch; None if it came with others in a hand-in
     """
 
     homework: Homework
     suite: Suite
+    is_hidden: bool
     level: Level
     report: Report
     notebook: Notebook | None
@@ -37,6 +40,7 @@ class Grading:
     wanted: set[str] | None
     unwritten: list[str] = field(default_factory=list)
     own: OwnFiles = field(default_factory=OwnFiles)
+    saved: float | None = None
 
     def is_wanted(self, exercise_id: str | None) -> bool:
         """Whether this exercise's checks are run: it was asked for, and what they look at was given. A test that is not a check always is."""
@@ -46,6 +50,10 @@ class Grading:
             return True
         needs_scripts = bool(self.homework.find_exercise(exercise_id).files)
         return (self.scripts if needs_scripts else self.notebook) is not None
+
+    def is_empty(self, exercise_id: str) -> bool:
+        """Whether there is nothing to run, since nobody has begun the exercise. Hidden checks look at everything."""
+        return exercise_id in self.report.untouched and not self.is_hidden
 
     def note(self, item: pytest.Item, exercise_id: str, passed: bool, failure: BaseException | None) -> None:
         """Add a check's result to the report."""
@@ -106,7 +114,7 @@ class Grading:
             except OSError as error:  # usually a full disk; the table is printed all the same
                 is_written = False
                 self.unwritten.append(
-                    f"{path} could not be written: {error.strerror or error}. The table above is complete; "
+                    f"{path} could not be written: {error.strerror or error}. The table below is complete; "
                     f"--grading-seed {grading_seed} gives the same grade again."
                 )
         return is_written

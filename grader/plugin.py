@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import Generator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -36,15 +35,19 @@ from .notebook import Notebook, NotebookError, find_conflict, read_notebook
 from .options import OptionError, add_options, check_reports, join_paths, read_exercises
 from .own_files import OwnFiles, collect_files, list_beside
 from .provenance import digest_suite
-from .report import Report, format_notes, format_table, name_refusal, write_refusal
+from .report import Report, name_refusal, write_refusal
+from .screen import format_screen
 from .scripts import Scripts, expect
 from .tags import restore_tags
+from .untouched import describe_untouched, find_untouched
 
 pytest_plugins = ["grader.fixtures", "grader.dependence"]
 
+_DOTS_ONLY = -2  # of pytest's own words; with -v all of them
 _MOST_NAMED = 20  # files that were not used
 _HOMEWORK = pytest.StashKey[Homework]()
 _NOTEBOOK = pytest.StashKey[Notebook]()
+_SHOWS_ALL = pytest.StashKey[bool]()
 
 
 # --- 1. the command line ----------------------------------------------------------------------------------------------------------------
@@ -122,6 +125,7 @@ def _start_again(config: pytest.Config, arguments: list[str], homework: Homework
 # --- 2. what is graded ------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "exercise(id, points=0): a check of this exercise, worth this many points"
@@ -136,6 +140,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[GRADING] = _open_grading(config, homework)
     except (HomeworkError, NotebookError, IntakeError, IsolationError, OptionError) as error:
         raise _refuse(error, config.option.json) from error
+    config.stash[_SHOWS_ALL] = config.option.verbose > 0
+    if not config.stash[_SHOWS_ALL]:
+        config.option.verbose = _DOTS_ONLY
 
 
 def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
@@ -166,9 +173,11 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
         notes = [*hand_in.notes, *notes, *_list_unused(hand_in, homework)]
     if notes:
         context["handed_in"] = notes
-    report = Report(homework.title, homework.exercises, context=context)
+    untouched = find_untouched(homework, notebook, scripts)
+    report = Report(homework.title, homework.exercises, context=context, untouched=untouched)
     suite = homework.hidden if is_hidden else homework.public
-    return Grading(homework, suite, level, report, notebook, scripts, wanted, own=own)
+    saved = notebook.path.stat().st_mtime if notebook is not None and hand_in is None else None
+    return Grading(homework, suite, is_hidden, level, report, notebook, scripts, wanted, own=own, saved=saved)
 
 
 def _find_own_files(
@@ -250,13 +259,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the checks of a notebook or scripts that were not given, and with `--exercise` those of other exercises."""
+    """Leave out the checks of a notebook or scripts that were not given, and with `--exercise` those of other exercises.
+
+    The others come in the order of the exercises.
+    """
     grading = config.stash.get(GRADING, None)
     if grading is None:
         return
     kept = [item for item in items if grading.is_wanted(find_exercise_id(item))]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    places = {exercise.id: place for place, exercise in enumerate(grading.homework.exercises)}
+    items[:] = sorted(kept, key=lambda item: places.get(find_exercise_id(item) or "", len(places)))
     if (
         config.option.steps
     ):  # thousands take longer than a check may otherwise; the launcher has deadlines of its own
@@ -267,11 +280,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 # --- 4. results -------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Nothing is run for an exercise that the student has not begun. Hidden checks look at everything."""
+    grading, exercise_id = item.config.stash.get(GRADING, None), find_exercise_id(item)
+    if grading is not None and exercise_id is not None and grading.is_empty(exercise_id):
+        raise describe_untouched(grading.homework.find_exercise(exercise_id))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show a failed check as its message alone, and note every check's result."""
+    """Note every check's result."""
     report = yield
     grading = item.config.stash.get(GRADING, None)
     exercise_id = find_exercise_id(item)
@@ -279,24 +300,44 @@ def pytest_runtest_makereport(
         return report
     failure = call.excinfo.value if call.excinfo is not None else None
     if isinstance(failure, Failure):
-        title = grading.homework.find_exercise(exercise_id).title
-        report.longrepr = f"{exercise_id} ({title})\n{display.plain(str(failure))}\n"
-        report.sections.clear()  # what the kit's own modules printed when they were imported
+        report.letter = "-" if grading.is_empty(exercise_id) else "F"  # type: ignore[attr-defined]
     if report.when == "call" or (report.when == "setup" and not report.passed):
         grading.note(item, exercise_id, report.passed, failure)
     return report
 
 
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Keep the failures of a submission out of those that pytest shows: they have a screen of their own."""
+    letter = getattr(report, "letter", "")
+    if not letter or getattr(report, "not_reached", False):
+        return None
+    return ("told", letter, "EMPTY" if letter == "-" else "FAILED")
+
+
 # --- 5. reports -------------------------------------------------------------------------------------------------------------------------
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Write the reports, but not after a run that was cut short: part of a grade would look like a grade."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    """Write the reports, but not after a run that was cut short: part of a grade would look like a grade. Then show what came of it.
+
+    Both come after all that pytest has to say, so that the closing table is the last thing on the screen.
+    """
+    yield
     grading = session.config.stash.get(GRADING, None)
-    if grading is not None and exitstatus == pytest.ExitCode.INTERRUPTED:
-        write_refusal(SENTENCE, session.config.option.json, "interrupted")
-    if grading is None or exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if grading is None:
         return
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        write_refusal(SENTENCE, session.config.option.json, "interrupted")
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        _write_reports(session, grading)
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and grading.report.results:
+        for line in format_screen(grading, terminal._tw.fullwidth, session.config.stash[_SHOWS_ALL]):
+            terminal.write_line(line)
+
+
+def _write_reports(session: pytest.Session, grading: Grading) -> None:
     grading.report.apply_gates()
     grading.add_manual_items()
     option = session.config.option
@@ -304,13 +345,3 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     is_written = grading.write(option.json, option.html, was_cut_short, option.grading_seed)
     if not is_written or grading.report.is_broken:
         session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    grading = config.stash.get(GRADING, None)
-    if grading is None or not grading.report.results:
-        return
-    terminalreporter.section(grading.report.title)
-    lines = format_table(grading.report, terminalreporter._tw.fullwidth)
-    for line in [*lines, *grading.unwritten, *format_notes(grading.report, grading.level.value)]:
-        terminalreporter.write_line(line)

@@ -7,7 +7,7 @@ import math
 import os
 import tempfile
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,8 @@ class Report:
     context: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, list[Figure]] = field(default_factory=dict)
     code: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    untouched: Collection[str] = ()
+    """The exercises that are as in the handout."""
 
     def list_of(self, exercise: Exercise) -> list[CheckResult]:
         return [result for result in self.results if result.exercise == exercise.id]
@@ -166,25 +168,49 @@ def _format_score(score: float, possible: float, is_open: bool) -> str:
     return f"{format_points(score)}{'+?' if is_open else ''} / {format_points(possible)}"
 
 
+COMPLETE = "complete"
+EMPTY = "still empty"
+_COMPLETE_MEANS = "Complete: the work is there, runs, and has the form that was asked for. Whether it is right is graded after you hand in."
+_MIN_ADVICE = 25  # a narrower column would not help
+
+
 def format_table(report: Report, width: int = 100) -> list[str]:
     """The closing table: each exercise, its points, and what to do next."""
-    counts_points = report.max_score > 0
-    head = f"{'Exercise':38} {'Points' if counts_points else 'Checks':>10}  What to do next"
-    lines = [head, "-" * min(width, len(head) + 25)]
-    for exercise in report.graded:
-        lines += _format_row(report, exercise, counts_points, width)
-    if counts_points:
-        total = _format_score(report.score, report.max_score, report.is_open())
-        lines.append(f"{'Total':38} {total:>10}")
+    head = ("Exercise", "Points" if report.max_score > 0 else "Checks", "What to do next")
+    rows = [
+        (f"{exercise.id}  {exercise.title}", _format_figure(report, exercise), _advise(report, exercise))
+        for exercise in report.graded
+    ]
+    total = ("Total", _format_total(report), "")
+    label, figure = (max(len(row[column]) for row in (head, *rows, total)) for column in (0, 1))
+    margin = label + figure + 4
+    column = max(_MIN_ADVICE, width - margin)
+    lines = [_join_row(head, label, figure), "-" * min(width, margin + 40)]
+    for name, points, advice in rows:
+        # Names are not broken, so that one can search for them.
+        first, *more = textwrap.wrap(advice, column, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [_join_row((name, points, first), label, figure), *(" " * margin + line for line in more)]
+    lines.append(_join_row(total, label, figure))
+    if any(advice == COMPLETE for *_, advice in rows):
+        lines += textwrap.wrap(_COMPLETE_MEANS, width)
     return lines
 
 
-def format_notes(report: Report, isolation: str) -> list[str]:
-    """What follows the table: how the submission was contained, what it was graded with, and what an instructor should look at."""
+def _join_row(cells: tuple[str, str, str], label: int, figure: int) -> str:
+    return f"{cells[0]:{label}}  {cells[1]:>{figure}}  {cells[2]}".rstrip()
+
+
+def format_notes(report: Report, isolation: str = "") -> list[str]:
+    """What stands above the table: how the submission was contained, what it was graded with, and what an instructor should look at.
+
+    isolation: empty to leave out how it was graded, which tells students nothing about their work
+    """
     facts = [f"{key} {value}" for key, value in _list_facts(report) if key not in ("submission", "isolation")]
+    how = [f"Isolation: {isolation}"] + [
+        f"Graded with {display.plain(', '.join(facts), one_line=True)}"
+    ] * bool(facts)
     return [
-        f"Isolation: {isolation}",
-        *([f"Graded with {display.plain(', '.join(facts), one_line=True)}"] if facts else []),
+        *(how if isolation else []),
         *_list_remarks(report),
         *_list_signs(report),
         *_list_other_notes(report),
@@ -209,6 +235,7 @@ def _list_remarks(report: Report) -> list[str]:
     return [
         line
         for result in report.results
+        if result.exercise not in report.untouched
         for remark in result.remarks
         for line in f"Remark on {result.exercise}{cost}: {display.plain(remark)}".split("\n")
     ]
@@ -244,37 +271,36 @@ def _list_signs(report: Report) -> list[str]:
     return [f"For the instructor, a sign of tampering: {display.quote(str(sign))}." for sign in signs]
 
 
-_MARGIN = " " * (38 + 1 + 10 + 2)  # what to do next begins here
-_MIN_ADVICE = 25  # a narrower column would not help
-
-
-def _format_row(report: Report, exercise: Exercise, counts_points: bool, width: int) -> list[str]:
-    """An exercise's line, or several if the advice is long."""
+def _format_figure(report: Report, exercise: Exercise) -> str:
+    """The points of an exercise; without points, how many of its checks passed."""
     results = report.list_of(exercise)
-    automatic = [result for result in results if result.status != MANUAL]
-    if counts_points:
+    if report.max_score > 0:
         score, possible = _add(r.score for r in results), _add(r.points for r in results)
-        figure = _format_score(score, possible, report.is_open(exercise))
-    else:
-        figure = f"{sum(r.status == PASSED for r in automatic)} / {len(automatic)}"
-    label = f"{exercise.id}  {exercise.title}"
-    column = max(_MIN_ADVICE, width - len(_MARGIN))
-    lines = textwrap.wrap(  # names are not broken, so that one can search for them
-        _advise(results, counts_points),
-        column,
-        max_lines=4,
-        placeholder=" …",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    first, *more = lines or [""]
-    return [f"{label[:38]:38} {figure:>10}  {first}", *(_MARGIN + line for line in more)]
+        return _format_score(score, possible, report.is_open(exercise))
+    passed, made = _count(report, exercise)
+    return f"{passed} / {made}"
 
 
-def _advise(results: Sequence[CheckResult], counts_points: bool) -> str:
+def _format_total(report: Report) -> str:
+    if report.max_score > 0:
+        return _format_score(report.score, report.max_score, report.is_open())
+    counts = [_count(report, exercise) for exercise in report.graded]
+    return f"{sum(passed for passed, _ in counts)} / {sum(made for _, made in counts)}"
+
+
+def _count(report: Report, exercise: Exercise) -> tuple[int, int]:
+    """How many of an exercise's checks passed, and how many there are."""
+    made = [result for result in report.list_of(exercise) if result.status != MANUAL]
+    return sum(result.status == PASSED for result in made), len(made)
+
+
+def _advise(report: Report, exercise: Exercise) -> str:
+    results, counts_points = report.list_of(exercise), report.max_score > 0
     broken = [result for result in results if result.status == BROKEN]
     if broken:
         return f"a bug in the kit ({broken[0].name}): please report it"
+    if exercise.id in report.untouched:
+        return EMPTY
     lacking = [result for result in results if result.status == MACHINE]
     if lacking:  # who checks their own work can see to it themselves
         return ("needs the instructor: " if counts_points else "") + _say_next(lacking[0])
@@ -282,7 +308,9 @@ def _advise(results: Sequence[CheckResult], counts_points: bool) -> str:
     if failed:
         return _say_next(failed[0])
     manual = [result for result in results if result.status == MANUAL]
-    return f"{manual[0].name.lower()} is graded by hand" if manual else "done"
+    if manual:
+        return f"{manual[0].name.lower()} is graded by hand"
+    return "done" if counts_points else COMPLETE
 
 
 def _say_next(result: CheckResult) -> str:

@@ -289,6 +289,63 @@ def test_results_have_the_student_s_text_and_beside_it_the_instructor_s(grade: G
     assert "Expected: 7" in ended.stdout
 
 
+STUDENT = '''
+import pytest
+from grader import fail
+
+@pytest.mark.exercise("X2")
+@pytest.mark.parametrize("one", [1, 2, 3])
+def test_second(submission, one):
+    """Something of the second exercise."""
+    fail(f"Seen {one}.", "something else", f"mend {one}.")
+
+@pytest.mark.exercise("X1")
+def test_first(submission):
+    """Something of the first exercise."""
+'''
+
+
+def test_students_see_a_first_failure_and_then_the_table_in_the_handout_s_order(
+    kit: Path, tmp_path: Path
+) -> None:
+    (kit / "public_tests" / "test_small.py").write_text(STUDENT)
+    path = write_notebook(tmp_path, "7")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests")
+    dots, _, failure = ended.stdout.partition("X2 (Nothing)")
+    table = failure.partition("Exercise ")[2].splitlines()
+
+    assert dots.splitlines()[0].split() == [".FFF", "[100%]"]
+    assert failure.startswith("\nSeen 1.\n  Expected: something else\n  Next: mend 1.\n")
+    assert "Seen 2." not in failure
+    assert "2 more checks of X2 failed; -v shows them." in failure
+    assert [line.split()[0] for line in table[2:4]] == ["X1", "X2"]
+    assert table[4].split() == ["Total", "1", "/", "4"]
+    assert " ".join(table[5:]).endswith("is graded after you hand in.")
+    assert "homework.ipynb, saved " in failure
+    assert "Isolation" not in ended.stdout
+
+
+def test_students_see_all_failures_with_v(kit: Path, tmp_path: Path) -> None:
+    (kit / "public_tests" / "test_small.py").write_text(STUDENT)
+    ended = run_pytest(kit, "-fpath", str(write_notebook(tmp_path, "7")), "public_tests", "-v")
+
+    assert all(f"Seen {number}." in ended.stdout for number in (1, 2, 3))
+    assert "more check" not in ended.stdout
+
+
+def test_nothing_is_run_for_what_nobody_has_begun(kit: Path, tmp_path: Path) -> None:
+    (kit / "public_tests" / "test_small.py").write_text(STUDENT)
+    path = write_notebook(tmp_path, "raise SystemExit")
+    handout = nbformat.read(path, as_version=4)
+    nbformat.write(handout, kit / "handout.ipynb")
+    ended = run_pytest(kit, "-fpath", str(path), "public_tests", "--exercise=X1")
+
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED
+    assert ended.stdout.split()[0] == "-"
+    assert "X1  A number   0 / 1  still empty" in ended.stdout
+    assert "(A number)" not in ended.stdout
+
+
 def test_prose_is_collected_to_be_graded_by_hand(grade: Grade) -> None:
     _, results = grade("7", "--exercise=X1")
     manual = results["tests"][1]
@@ -312,7 +369,7 @@ def test_a_bug_in_a_check_is_the_kit_s_and_shown_as_such(grade: Grade) -> None:
     assert "a bug in the kit" in ended.stdout
 
 
-def test_the_header_tells_the_seed_that_makes_a_regrade_the_same(grade: Grade) -> None:
+def test_the_seed_that_makes_a_regrade_the_same_is_told(grade: Grade) -> None:
     ended, results = grade("7", "--exercise=X1", "--grading-seed=42")
 
     assert results["extra_data"]["grading_seed"] == 42
@@ -387,17 +444,20 @@ def test_what_can_t_be_asked_is_a_usage_error(kit: Path, tmp_path: Path, option:
     assert message in ended.stderr
 
 
-def test_versions_stand_in_the_header_below_the_table_and_in_the_results(grade: Grade) -> None:
+def test_versions_stand_above_the_table_and_in_the_results(grade: Grade) -> None:
     ended, results = grade("7", "--exercise=X1", "--grading-seed=42")
-    header, note = (
-        line
-        for line in ended.stdout.splitlines()
-        if f"pytest {pytest.__version__}" in line and "grad" in line.lower()
-    )
+    note = next(line for line in ended.stdout.splitlines() if f"pytest {pytest.__version__}" in line)
 
-    assert header.startswith("grading: ")
     assert note.startswith("Graded with grading_seed 42")
     assert results["extra_data"]["pytest"] == pytest.__version__
+
+
+def test_the_header_tells_the_seed_and_the_versions_to_who_wants_to_know(grade: Grade) -> None:
+    ended, _ = grade("7", "--exercise=X1", "--grading-seed=42", "-v")
+    header = next(line for line in ended.stdout.splitlines() if line.startswith("grading: "))
+
+    assert "grading_seed 42" in header
+    assert f"pytest {pytest.__version__}" in header
 
 
 def test_a_grade_that_was_cut_short_has_no_score(kit: Path, tmp_path: Path) -> None:

@@ -230,10 +230,29 @@ def test_the_table_has_points_and_what_to_do_next() -> None:
 
 def test_without_points_the_table_counts_checks() -> None:
     report = make_report(CheckResult("X1", "one", 0, PASSED), CheckResult("X1", "two", 0, FAILED, "Seen."))
-    head, _, first = format_table(report)
+    head, _, first, total = format_table(report)
 
     assert "Checks" in head
     assert first.split(maxsplit=5) == ["X1", "First", "1", "/", "2", "Seen."]
+    assert total.split() == ["Total", "1", "/", "2"]
+
+
+def test_without_points_complete_work_is_not_called_right() -> None:
+    report = make_report(CheckResult("X1", "one", 0, PASSED), CheckResult("X2", "two", 0, PASSED))
+    _, _, first, second, _, *meaning = format_table(report)
+
+    assert first.split()[-1] == second.split()[-1] == "complete"
+    assert " ".join(meaning).startswith("Complete: the work is there")
+    assert "Whether it is right is graded after you hand in." in " ".join(meaning)
+
+
+def test_what_nobody_has_begun_is_told_in_one_line() -> None:
+    report = make_report(CheckResult("X1", "one", 0, FAILED, "", {"next": "word " * 50}))
+    report.untouched = {"X1"}
+
+    assert [line for line in format_table(report, 80) if "still empty" in line] == [
+        "X1  First   0 / 1  still empty"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -269,12 +288,20 @@ def test_a_row_may_have_no_advice() -> None:
 
 def test_long_advice_goes_on_below_its_column() -> None:
     advice = "restart your kernel, run the notebook from the top, and correct this cell."
-    _, _, first, second, third, _ = format_table(
-        make_report(CheckResult("X1", "one", 1, FAILED, "", {"next": advice})), 80
+    head, _, first, second, third, _ = format_table(
+        make_report(CheckResult("X1", "one", 1, FAILED, "", {"next": advice})), 50
     )
+    margin = head.index("What")
 
-    assert " ".join([first[51:], second.strip(), third.strip()]) == advice
-    assert second[:51] == third[:51] == " " * 51
+    assert " ".join([first[margin:], second.strip(), third.strip()]) == advice
+    assert second[:margin] == third[:margin] == " " * margin
+
+
+def test_advice_is_never_cut_off() -> None:
+    advice = " ".join(f"word{number}" for number in range(200))
+    lines = format_table(make_report(CheckResult("X1", "one", 1, FAILED, "", {"next": advice})), 80)
+
+    assert advice in " ".join(" ".join(lines).split())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""What a person at a terminal sees of a grading: failures first, then notes, and the closing table last, where the eye is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from time import time
+
+from . import display
+from .grading import Grading
+from .homework import Exercise
+from .report import FAILED, MACHINE, CheckResult, Report, format_notes, format_table
+
+_OLD_S = 600  # whoever checks a notebook that was saved before that may have forgotten to save it
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def format_screen(grading: Grading, width: int, shows_all: bool) -> Iterator[str]:
+    """The lines to show.
+
+    shows_all: also an exercise's further failures, and how it was graded; both are shown in any case where points are counted
+    """
+    report = grading.report
+    shows_all |= report.max_score > 0
+    for exercise in report.graded:
+        yield from format_failures(report, exercise, shows_all)
+    notes = [*format_notes(report, grading.level.value if shows_all else ""), *grading.unwritten]
+    yield from [*notes, ""] if notes else notes
+    yield f" {display.plain(report.title, one_line=True)} ".center(width, "=")
+    if grading.saved is not None:
+        yield from textwrap.wrap(describe_saving(report.context["submission"], time() - grading.saved), width)
+    yield from format_table(report, width)
+
+
+def format_failures(report: Report, exercise: Exercise, shows_all: bool) -> Iterator[str]:
+    """An exercise's failures, each below the exercise's name: the first one and how many more there are, or all of them."""
+    failures = list_failures(report, exercise)
+    told = failures if shows_all else failures[:1]
+    for failure in told:
+        yield from (
+            f"{exercise.id} ({exercise.title})",
+            *display.plain(failure.extra.get("instructor", failure.message)).split("\n"),
+            "",
+        )
+    if more := len(failures) - len(told):
+        yield f"{more} more check{'s' * (more > 1)} of {exercise.id} failed; -v shows them."
+        yield ""
+
+
+def list_failures(report: Report, exercise: Exercise) -> list[CheckResult]:
+    """An exercise's checks that failed, without those that were not reached, and none of one that nobody has begun."""
+    if exercise.id in report.untouched:
+        return []
+    return [
+        result
+        for result in report.list_of(exercise)
+        if result.status in (FAILED, MACHINE) and not result.extra.get("not_reached")
+    ]
+
+
+def describe_saving(name: str, age_s: float) -> str:
+    """When what is checked was saved, and what to do if that is long ago."""
+    unit, size = next(((unit, size) for unit, size in _UNITS if age_s >= size), _UNITS[-1])
+    count = int(age_s // size)
+    ago = f"{count} {unit}{'s' * (count != 1)} ago" if count > 0 else "just now"
+    advice = " If you have changed it since then, save it and check again." if age_s >= _OLD_S else ""
+    return f"{display.plain(name, one_line=True)}, saved {ago}.{advice}"
