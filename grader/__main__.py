@@ -1,4 +1,4 @@
-"""The command line: `grader grade SUBMISSION`, `grader new FOLDER`, `grader doctor`."""
+"""The command line: `grader grade SUBMISSION`, `grader pack`, `grader new FOLDER`, `grader doctor`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,30 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add_options(grade.add_argument)
     grade.set_defaults(run=_grade)
+    packing = commands.add_parser(
+        "pack", help="make the archive to hand in, and check it", description=_pack.__doc__
+    )
+    packing.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER",
+        help="with your notebook and scripts; default: the current one",
+    )
+    packing.add_argument(
+        "--out", type=Path, metavar="ZIP", help="default: in the current folder, with the notebook's name"
+    )
+    packing.add_argument(
+        "--with",
+        dest="added",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="add a file that nothing seems to use",
+    )
+    packing.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    packing.set_defaults(run=_pack)
     new = commands.add_parser("new", help="make a small homework to start from", description=_make.__doc__)
     new.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is empty or does not exist")
     new.set_defaults(run=_make)
@@ -97,6 +121,21 @@ def _make(options: argparse.Namespace) -> int:
     except FolderError as error:
         print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
         return NOT_GRADED
+    return GRADED
+
+
+def _pack(options: argparse.Namespace) -> int:
+    """Make the archive to hand in, take it in as grading will, and list what is in it and what is missing."""
+    from .pack import PackError, describe, pack
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        with tempfile.TemporaryDirectory(prefix="packing-") as workdir:
+            package = pack(homework, options.folder, options.out, options.added, Path(workdir))
+    except (HomeworkError, IntakeError, PackError, OSError) as error:
+        print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
+        return NOT_GRADED
+    print(describe(package, "hand it in as the handout says"))
     return GRADED
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 import contextlib
 import shutil
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..homework import Homework, Release
 from ..notebook import NotebookError, read_notebook
+from ..pack import write_zip
 from .fingerprints import fingerprint, read_decimals, read_tokens
 
 FEWEST_FINGERPRINTS = 15  # of a passage: a shorter one is in many texts by chance
@@ -26,7 +26,6 @@ SHARE = (
 DECIMALS_IN_A_ROW = 6
 _FIGURES = {".json", ".csv", ".md"}  # where results stand; a program's decimals are its defaults
 _BUILT = {"__pycache__", ".ipynb_checkpoints", ".DS_Store"}
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class ReleaseError(ValueError):
@@ -143,7 +142,7 @@ def build(homework: Homework, out: Path) -> list[PurePosixPath]:
         shown = "\n".join(f"  {leak}" for leak in leaks[:10])
         raise ReleaseError(f"Nothing was built, since it would give away what is secret:\n{shown}")
     if out.suffix == ".zip":
-        _write_zip(files, release.name, out)
+        write_zip({PurePosixPath(release.name, name): path for name, path in files.items()}, out)
     else:
         _write_folder(files, out)
     return sorted(files)
@@ -153,15 +152,3 @@ def _write_folder(files: Mapping[PurePosixPath, Path], out: Path) -> None:
     for name, path in files.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, out / name)
-
-
-def _write_zip(files: Mapping[PurePosixPath, Path], top: str, out: Path) -> None:
-    """Whole or not at all, and the same bytes from the same files."""
-    draft = out.with_name(f".{out.name}.draft")
-    with zipfile.ZipFile(draft, "w") as archive:
-        for name, path in sorted(files.items()):
-            entry = zipfile.ZipInfo(f"{top}/{name}", _ZIP_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, path.read_bytes())
-    draft.replace(out)

@@ -124,10 +124,15 @@ def listed(names: Iterable[str], most: int = 5) -> str:
 _PACK_ANEW = "Pack your folder again with your system's own tool and hand it in again."
 
 
+def is_litter(part: str) -> bool:
+    """Whether a file or folder of this name was made by a system or a tool."""
+    return part.lower() in _LITTER or part.startswith(("._", "~$")) or part.endswith((".pyc", ".pyo"))
+
+
 def classify(parts: tuple[str, ...], reserved: Collection[str]) -> tuple[Kind, str]:
     """Return what becomes of a file, and the part of its name that decides it."""
     for part in parts:
-        if part.lower() in _LITTER or part.startswith(("._", "~$")) or part.endswith((".pyc", ".pyo")):
+        if is_litter(part):
             return Kind.LITTER, part
     for part in parts:
         if part in reserved or part.removesuffix(".py") in reserved:

@@ -76,17 +76,22 @@ def read_hand_in(path: Path) -> HandIn:
 
 
 def open_hand_in(
-    path: Path, workdir: Path, limits: IntakeLimits | None = None, expected: Expected | None = None
+    path: Path,
+    workdir: Path,
+    limits: IntakeLimits | None = None,
+    expected: Expected | None = None,
+    passed_over: Collection[Path] = (),
 ) -> HandIn:
     """Take a submission in, below ``workdir``, and find in it what is to be graded.
 
+    passed_over: files of a folder that are taken for absent
     Nothing in it is run, and nothing in it can change how grading runs. Raises IntakeError, and leaves nothing
     behind, if it cannot be taken in or holds neither a notebook nor a script.
     """
     expected = expected or Expected()
     with _fresh_folder(workdir) as folder:
         try:
-            opening = _Opening(folder, limits or IntakeLimits(), expected.reserved)
+            opening = _Opening(folder, limits or IntakeLimits(), expected.reserved, passed_over)
             opening.take_in(path)
             opening.open_inner()
             found = locate(folder, expected)
@@ -106,7 +111,10 @@ def open_hand_in(
 class _Opening:
     """Puts a submission into a folder. `notes`: what was unpacked, left out and set aside."""
 
-    def __init__(self, folder: Path, limits: IntakeLimits, reserved: Collection[str]) -> None:
+    def __init__(
+        self, folder: Path, limits: IntakeLimits, reserved: Collection[str], passed_over: Collection[Path]
+    ) -> None:
+        self._passed_over = {path.absolute() for path in passed_over}
         self._folder, self._limits, self._reserved = folder, limits, tuple(reserved)
         self._tally = Tally()
         self._ends_at = monotonic() + limits.time_s
@@ -169,6 +177,8 @@ class _Opening:
     def _copy_folder(self, path: Path) -> None:
         sink = Sink(self._folder, self._limits, self._reserved, self._tally)
         for name, entry in _walk(path, ""):
+            if Path(entry.path).absolute() in self._passed_over:
+                continue
             if entry.is_symlink():
                 sink.leave_out(name, "a link")
             elif entry.is_dir():

@@ -1,0 +1,267 @@
+"""Packs what a student hands in: one archive, taken in afterwards as grading will, so that what is missing shows before the hand-in.
+
+1. The folder is taken in as a submission is: links, copies and what a system made are left out, and its notes say so.
+2. What is graded goes into the archive, with what it uses and the texts that explain it.
+3. The archive is taken in: what is found in it is what will be graded.
+4. What is missing is listed, exercise by exercise.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from . import display
+from .explanation import list_texts
+from .handout import squeeze
+from .homework import Exercise, Homework
+from .intake import MIB, HandIn, is_litter, list_unused, list_used, listed, open_hand_in, show
+from .notebook import Notebook, read_notebook
+from .scripts import expect
+from .tags import restore_tags
+
+SIGN = b"Packed by grader pack"  # the comment of such an archive, which may be replaced by the next one
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+LARGE_BYTES = 50 * MIB
+_MOST_NAMED = 10
+
+
+class PackError(ValueError):
+    """Nothing was packed; the message is one line for the student."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """An archive that was packed.
+
+    files: by its name in the archive, the exercises that are graded from it; none for what these use or what explains them
+    left: the names of files that are not in it
+    problems: what is missing, a sentence each
+    """
+
+    path: Path
+    files: Mapping[str, Sequence[str]]
+    left: Sequence[str]
+    problems: Sequence[str]
+    notes: Sequence[str]
+    has_replaced: bool
+
+
+def pack(
+    homework: Homework, folder: Path | None, out: Path | None, added: Sequence[Path], workdir: Path
+) -> Package:
+    """Pack what is to be handed in.
+
+    folder: where it lies; by default the current folder, or in the homework's own folder that of its notebook
+    out: the archive; by default one in the current folder, with the notebook's name
+    added: files of the folder that go into it though nothing seems to use them
+    Raises PackError or IntakeError, with one line for the student.
+    """
+    handout = homework.folder / homework.handout_file
+    folder = (_find_folder(handout.parent, homework.folder) if folder is None else folder).absolute()
+    out = (out or Path(f"{handout.stem}.zip")).absolute()
+    has_replaced = _check_out(out)
+    own = {path for path in (out, *folder.glob("*.zip")) if is_own(path)}
+    large = set(_list_large(folder)) - own
+    found = open_hand_in(folder, workdir / "folder", expected=expect(homework), passed_over=own | large)
+    _check_choice(found)
+    chosen = _choose(found, homework, [_locate(found, folder, path) for path in added])
+    names = {PurePosixPath(_name(found, path)): path for path in chosen}
+    write_zip(names, out, comment=SIGN)
+    packed = open_hand_in(out, workdir / "archive", expected=expect(homework))
+    return Package(
+        out,
+        {str(name): list(_list_exercises(packed, homework, str(name))) for name in sorted(names)},
+        list(dict.fromkeys(_list_left(found, set(map(str, names))))),
+        list(_list_problems(packed, homework)),
+        (*found.notes, *(_tell_large(path, folder) for path in sorted(large))),
+        has_replaced,
+    )
+
+
+def _find_folder(work: Path, homework: Path) -> Path:
+    """The folder that one stands in; anywhere in the homework's own, that of its notebook."""
+    place = Path.cwd()
+    return work if place.is_relative_to(homework) else place
+
+
+def _list_large(folder: Path) -> Iterator[Path]:
+    """Files that nobody has to hand in."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_litter(name)]
+        paths = (Path(place, name) for name in files)
+        yield from (path for path in paths if path.is_file() and path.stat().st_size > LARGE_BYTES)
+
+
+def _tell_large(path: Path, folder: Path) -> str:
+    size = path.stat().st_size // MIB
+    return f"{show(path.relative_to(folder).as_posix())} was left out: it has {size:,} MiB. A hand-in needs no data sets and no models."
+
+
+def is_own(path: Path) -> bool:
+    """Whether a file is an archive that was packed here."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment == SIGN
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _check_out(out: Path) -> bool:
+    """Whether an archive that was packed before is replaced. Raises PackError if something else is in the way."""
+    if out.suffix.lower() != ".zip":
+        raise PackError(f"{out} would not be known as an archive; name a file that ends in .zip with --out.")
+    if not out.parent.is_dir():
+        raise PackError(f"There is no folder {out.parent}; name another file with --out.")
+    if out.exists() and not is_own(out):
+        raise PackError(
+            f"{out} exists already, and was not packed by this command; name another file with --out, or remove it."
+        )
+    return out.exists()
+
+
+def _check_choice(found: HandIn) -> None:
+    """Raises PackError where it is open which of several files is meant: each problem is one, but for what is only absent."""
+    undecided = [text for name, text in found.problems.items() if name != "notebook" or _has_notebooks(found)]
+    if undecided:
+        raise PackError(f"Nothing was packed. {undecided[0]}")
+
+
+def _has_notebooks(found: HandIn) -> bool:
+    return any(path.is_file() for path in found.folder.rglob("*.ipynb"))
+
+
+def _locate(found: HandIn, folder: Path, path: Path) -> Path:
+    """A file that was asked for, in the clean folder. Raises PackError."""
+    place = path.absolute()
+    if place.is_relative_to(folder.absolute()):
+        clean = found.folder / place.relative_to(folder.absolute())
+        if clean.is_file():
+            return clean
+    raise PackError(f"--with {path}: there is no such file in {folder} that can be handed in.")
+
+
+def _choose(found: HandIn, homework: Homework, added: Sequence[Path]) -> list[Path]:
+    texts = list_texts(found, homework) if found.scripts else []
+    return list(dict.fromkeys(list_used(found.folder, [*found.list_graded(), *texts, *added])))
+
+
+def _list_left(found: HandIn, packed: Collection[str]) -> Iterator[str]:
+    """The names of other files; of folders of which nothing is packed, those of the folders."""
+    folders = {str(parent) for name in packed for parent in PurePosixPath(name).parents}
+    for name in list_unused(found.folder, ()):
+        if name not in packed:
+            parents = [str(parent) for parent in PurePosixPath(name).parents if str(parent) not in folders]
+            yield f"{parents[-1]}/" if parents else name
+
+
+def _name(found: HandIn, path: Path) -> str:
+    return path.relative_to(found.folder).as_posix()
+
+
+def _list_exercises(packed: HandIn, homework: Homework, name: str) -> Iterator[str]:
+    """The exercises that a file of the archive is graded for."""
+    for exercise in homework.exercises:
+        graded = [packed.scripts[each] for each in exercise.files if each in packed.scripts]
+        if exercise.tags and packed.notebook is not None:
+            graded.append(packed.notebook)
+        if name in {_name(packed, path) for path in graded}:
+            yield exercise.id
+
+
+# --- what is missing ------------------------------------------------------------------------------------------
+
+
+def _list_problems(packed: HandIn, homework: Homework) -> Iterator[str]:
+    if packed.notebook is not None:
+        notebook, notes = restore_tags(read_notebook(packed.notebook), homework.handout, homework.tags)
+        yield from notes
+        yield from _list_empty(notebook, homework)
+    elif any(exercise.tags for exercise in homework.exercises):
+        yield f"There is no notebook in it. {packed.problems.get('notebook', '')}".strip()
+    for exercise in homework.exercises:
+        yield from _list_absent(packed, homework, exercise)
+
+
+def _list_empty(notebook: Notebook, homework: Homework) -> Iterator[str]:
+    """Cells that are missing or as they were given."""
+    sources = {tag: cell.source for cell in notebook.cells for tag in cell.tags}
+    wholly: list[str] = []
+    for exercise in homework.exercises:
+        missing = [tag for tag in exercise.tags if tag not in sources]
+        present = [tag for tag in exercise.tags if tag in sources]
+        empty = [tag for tag in present if homework.handout.is_untouched(tag, sources[tag])]
+        if missing:
+            yield f"{exercise.id}: no cell has the tag {listed(list(map(repr, missing)))}."
+        if empty and not missing and empty == present:
+            wholly.append(exercise.id)
+        elif empty:
+            yield f"{exercise.id}: still empty is {listed(list(map(repr, empty)))}."
+    if wholly:
+        yield f"Still empty: {', '.join(wholly)}."
+
+
+def _list_absent(packed: HandIn, homework: Homework, exercise: Exercise) -> Iterator[str]:
+    """Scripts that are missing or as they were given, though there is something to add to what was given."""
+    if exercise.files and not any(name in packed.scripts for name in exercise.files):
+        yield f"{exercise.id}: there is none of {listed(exercise.files)}."
+        return
+    for name in exercise.files:
+        if name not in packed.scripts:
+            yield f"{exercise.id}: {packed.problems.get(name) or f'there is no {name}.'}"
+    given = [name for name in exercise.files if _is_as_given(packed, homework, name)]
+    if given and len(given) == len([name for name in exercise.files if name in packed.scripts]):
+        yield f"{exercise.id}: {listed(given)} {'is' if len(given) == 1 else 'are'} as given, with nothing written."
+
+
+def _is_as_given(packed: HandIn, homework: Homework, name: str) -> bool:
+    starter = homework.folder / homework.starters / name
+    if not homework.starters or not starter.is_file() or name not in packed.scripts:
+        return False
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in (starter, packed.scripts[name])]
+    return squeeze(texts[0]) == squeeze(texts[1])
+
+
+# --- the archive, and what is told of it -----------------------------------------------------------------------
+
+
+def write_zip(files: Mapping[PurePosixPath, Path], out: Path, comment: bytes = b"") -> None:
+    """Whole or not at all, and the same bytes from the same files."""
+    draft = out.with_name(f".{out.name}.draft")
+    with zipfile.ZipFile(draft, "w") as archive:
+        archive.comment = comment
+        for name, path in sorted(files.items()):
+            entry = zipfile.ZipInfo(str(name), _ZIP_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, path.read_bytes())
+    draft.replace(out)
+
+
+def describe(package: Package, where: str) -> str:
+    """What is in the archive, what is not, and what to look at before it is handed in.
+
+    where: how a student hands in, as a clause
+    """
+    width = max(map(len, package.files), default=0)
+    size = max(1, package.path.stat().st_size // 1000)
+    before = ", in place of the one packed before" if package.has_replaced else ""
+    lines = [f"{package.path.name} ({size:,} kB){before}:"]
+    lines += [
+        f"  {show(name):{width}}  {', '.join(exercises) or 'belongs to it'}"
+        for name, exercises in package.files.items()
+    ]
+    if package.left:
+        lines += [
+            "",
+            f"Not in it, since nothing that is graded uses it: {listed(package.left, _MOST_NAMED)}.",
+        ]
+        lines += ["  --with FILE adds one that is needed."]
+    lines += [f"  {note}" for note in package.notes]
+    if package.problems:
+        lines += ["", "Look at this before you hand it in:"]
+        lines += [f"  {problem}" for problem in package.problems]
+    return display.plain("\n".join([*lines, "", f"{package.path} is ready: {where}."]))
