@@ -12,9 +12,13 @@ from ..isolation import LEVELS
 from ..options import read_seed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from .configuration import BatchSettings, Configuration
+    from .grades import GradeEntry, Outgoing
 
 DONE, REFUSED = 0, 2
+_TARGETS = ("ilias", "ilias-status", "moodle", "canvas", "gradescope", "github", "csv", "xlsx")
 _PLATFORMS = ("ilias", "moodle", "canvas", "gradescope", "github", "folder")
 
 
@@ -53,6 +57,24 @@ def add_commands(commands: Any) -> None:
     batch.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     batch.set_defaults(run=_batch)
 
+    export = commands.add_parser(
+        "export", help="points and feedback for the learning platform", description=_export.__doc__
+    )
+    export.add_argument(
+        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
+    )
+    export.add_argument("--to", required=True, choices=_TARGETS, help="the platform, or a table")
+    export.add_argument(
+        "--template", type=Path, metavar="FILE", help="the platform's own table, to be filled in"
+    )
+    export.add_argument("--column", metavar="NAME", help="of the template: the column that takes the points")
+    export.add_argument(
+        "--changed", action="store_true", help="only those whose points have changed since the last export"
+    )
+    export.add_argument("--out", type=Path, metavar="FOLDER", help="default: a new folder in RESULTS/exports")
+    export.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    export.set_defaults(run=_export)
+
 
 def _read_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
@@ -83,6 +105,69 @@ def _batch(options: argparse.Namespace) -> int:
             )
     except (SourceError, ConfigurationError, HomeworkError) as error:
         return _refuse(error)
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write points and feedback in the form that a learning platform takes. Points that nobody knows yet are left blank, and listed."""
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .configuration import ConfigurationError, read_configuration
+    from .csv_table import CsvError, read_csv
+    from .export import (
+        WRITERS,
+        check_platform,
+        choose_changed,
+        choose_folder,
+        list_entries,
+        read_exported,
+        write_files,
+    )
+    from .gradebook import GradebookError, open_gradebook, read_standings
+    from .grades import ExportError, ExportRequest
+    from .spreadsheet import SpreadsheetError
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        configuration = read_configuration(options.results)
+        template = read_csv(options.template) if options.template is not None else None
+        request = ExportRequest(homework.title, template, options.column, configuration.pass_percent)
+        with open_gradebook(options.results) as book:
+            standings = read_standings(book, homework)
+            check_platform(standings, options.to)
+            entries = list_entries(standings, options.results)
+            if options.changed:
+                entries = choose_changed(entries, read_exported(book, options.to))
+            if not entries:
+                raise ExportError(
+                    "Nothing has changed since the last export."
+                    if options.changed
+                    else "Nobody is in the gradebook."
+                )
+            outgoing = WRITERS[options.to](entries, request)
+            folder = options.out or choose_folder(options.results, options.to)
+            paths = write_files(outgoing, folder)
+            book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
+    except CsvError as error:
+        return _refuse(ExportError(f"{options.template} can't be used: {error}."))
+    except (HomeworkError, ConfigurationError, GradebookError, ExportError, SpreadsheetError) as error:
+        return _refuse(error)
+    except (OSError, UnicodeEncodeError) as error:
+        return _refuse(ExportError(f"The export can't be written: {error}."))
+    for line in _describe_export(entries, outgoing, paths):
+        print(display.plain(line, one_line=True))
+    return DONE
+
+
+def _describe_export(
+    entries: Sequence[GradeEntry], outgoing: Outgoing, paths: Sequence[Path]
+) -> Iterator[str]:
+    known = sum(entry.points is not None for entry in entries)
+    pages = sum(entry.feedback is not None for entry in entries)
+    yield f"{known} with points, {len(entries) - known} left blank, {pages} with feedback:"
+    yield from (f"  {path}" for path in paths)
+    yield from (f"Note: {warning}" for warning in outgoing.warnings)
+    yield from (f"Blank: {entry}: {entry.reason}" for entry in entries if entry.points is None)
+    unmatched = [entry for entry in entries if entry.key in outgoing.unmatched]
+    yield from (f"Not in the template: {entry}" for entry in unmatched)
 
 
 def _read_settings(options: argparse.Namespace) -> BatchSettings:

@@ -54,6 +54,7 @@ class Configuration(_Part, frozen=True):
 
     data_set: None for the homework's own; grading_seed: None to draw one, which is then kept for the cohort; jobs: None for as many as fit
     due: with its offset, or in `time_zone`, as are the hand-in times of platforms that tell no offset
+    pass_percent: of the points, from which on one has passed; only ILIAS' plugin asks
     teams: whether ids of Moodle's are of groups; late_prefixes: what ILIAS writes before the name of a late file, in its language
     """
 
@@ -63,6 +64,7 @@ class Configuration(_Part, frozen=True):
     jobs: int | None = None
     isolation: str | None = None
     due: datetime | None = None
+    pass_percent: float | None = None
     time_zone: str | None = None
     teams: bool = False
     late_prefixes: tuple[str, ...] = ("Verspaetete Abgabe - ", "Late Submission - ")

@@ -1,18 +1,17 @@
-"""Tables as text, as learning platforms write them: read with the encoding, delimiter and line ends found there, and written with the same."""
+"""Tables as text, as learning platforms write them. What is not changed is written back byte for byte."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .tree import Tree
 
 _MAX_BYTES = 64 << 20
-_BOM = b"\xef\xbb\xbf"
 _DELIMITERS = ",;\t"
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}  # byte order marks
 
 
 class CsvError(Exception):
@@ -21,41 +20,55 @@ class CsvError(Exception):
 
 @dataclass(frozen=True)
 class CsvTable:
-    """A table and how it was written.
+    """A table and how it is written.
 
-    rows: as they are, without the header; a row may be shorter or longer
-    is_quoted: whether every field stands in quotation marks
+    fields: as they stand in the file, with their quotation marks, the header's first; ends: what ends each line
+    mark: the byte order mark
     """
 
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    encoding: str = "utf-8"
+    fields: tuple[tuple[str, ...], ...]
+    ends: tuple[str, ...]
     delimiter: str = ","
-    line_end: str = "\n"
-    is_quoted: bool = False
+    encoding: str = "utf-8"
+    mark: bytes = b""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(_unquote(field) for field in self.fields[0])
+
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The cells below the header; a row may be shorter or longer."""
+        return [tuple(_unquote(field) for field in fields) for fields in self.fields[1:]]
 
     def list_records(self) -> list[dict[str, str]]:
         """The rows by column; what is missing in a short row is empty."""
+        header = self.header
         return [
-            {name: row[place].strip() if place < len(row) else "" for place, name in enumerate(self.header)}
+            {name: row[place].strip() if place < len(row) else "" for place, name in enumerate(header)}
             for row in self.rows
         ]
 
-    def with_rows(self, rows: Iterable[Sequence[str]]) -> CsvTable:
-        """Other rows, written in the same way."""
-        return replace(self, rows=tuple(tuple(row) for row in rows))
+    def fill(self, cells: Mapping[tuple[int, int], str]) -> CsvTable:
+        """Other texts for some cells, by row (from 0, below the header) and column."""
+        fields = [list(row) for row in self.fields]
+        for (row, column), text in cells.items():
+            is_quoted = fields[row + 1][column].startswith('"')
+            fields[row + 1][column] = _quote(text, self.delimiter, always=is_quoted)
+        return replace(self, fields=tuple(tuple(row) for row in fields))
 
     def encode(self) -> bytes:
         """The file's bytes. Raises UnicodeEncodeError if the encoding does not have a character."""
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(
-            buffer,
-            delimiter=self.delimiter,
-            lineterminator=self.line_end,
-            quoting=csv.QUOTE_ALL if self.is_quoted else csv.QUOTE_MINIMAL,
-        )
-        writer.writerows([self.header, *self.rows])
-        return buffer.getvalue().encode(self.encoding)
+        lines = zip(self.fields, self.ends, strict=True)
+        text = "".join(f"{self.delimiter.join(fields)}{end}" for fields, end in lines)
+        return self.mark + text.encode(self.encoding)
+
+
+def make_table(rows: Iterable[Sequence[str]], *, line_end: str = "\n", mark: bytes = b"") -> CsvTable:
+    """A table of our own; the first row is the header."""
+    fields = tuple(tuple(_quote(cell, ",") for cell in row) for row in rows)
+    return CsvTable(fields, (line_end,) * len(fields), mark=mark)
 
 
 def read_csv(path: Path) -> CsvTable:
@@ -70,22 +83,14 @@ def read_csv(path: Path) -> CsvTable:
 
 def parse_csv(content: bytes) -> CsvTable:
     """Read a table with a header. Raises CsvError."""
-    encoding, text = _decode(content)
-    first = text.partition("\n")[0]
-    line_end = "\r\n" if first.endswith("\r") else "\n"
-    delimiter = max(_DELIMITERS, key=first.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise CsvError(f"it is not a table: {error}") from error
-    rows = [row for row in rows if row]
-    if not rows:
+    mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
+    encoding, text = _decode(content[len(mark) :], _MARKS.get(mark))
+    delimiter = max(_DELIMITERS, key=re.split(r"[\r\n]", text, maxsplit=1)[0].count)
+    lines = [line for line in _split(text, delimiter) if line[0] != [""] or line[1]]
+    if not lines or not any(lines[0][0]):
         raise CsvError("it is empty")
-    is_quoted = (
-        first.startswith('"') and first.rstrip("\r").endswith('"') and first.count('"') >= 2 * len(rows[0])
-    )
-    header, *rest = (tuple(row) for row in rows)
-    return CsvTable(header, tuple(rest), encoding, delimiter, line_end, is_quoted)
+    fields = tuple(tuple(fields) for fields, _ in lines)
+    return CsvTable(fields, tuple(end for _, end in lines), delimiter, encoding, mark)
 
 
 def find_table(trees: Iterable[Tree], columns: Iterable[str]) -> CsvTable | None:
@@ -107,12 +112,40 @@ def find_table(trees: Iterable[Tree], columns: Iterable[str]) -> CsvTable | None
     return None
 
 
-def _decode(content: bytes) -> tuple[str, str]:
-    if content.startswith(_BOM):
-        return "utf-8-sig", content.decode("utf-8-sig", "replace")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16", content.decode("utf-16", "replace")
-    try:
-        return "utf-8", content.decode()
-    except UnicodeDecodeError:
-        return "cp1252", content.decode("cp1252", "replace")
+def _split(text: str, delimiter: str) -> Iterator[tuple[list[str], str]]:
+    """The fields of each line as they stand there, and what ends it. Raises CsvError."""
+    field = re.compile(
+        rf'("(?:[^"]|"")*"|[^"{delimiter}\r\n][^{delimiter}\r\n]*|)({delimiter}|\r\n|\n|\r|\Z)'
+    )
+    fields: list[str] = []
+    place = 0
+    while place < len(text) or fields:
+        match = field.match(text, place)
+        if match is None:
+            number = len(re.findall(r"\r\n|\n|\r", text[:place])) + 1
+            raise CsvError(f"in line {number} a quotation mark is not closed, or something follows it")
+        fields.append(match[1])
+        place = match.end()
+        if match[2] != delimiter:
+            yield fields, match[2]
+            fields = []
+
+
+def _unquote(field: str) -> str:
+    return field[1:-1].replace('""', '"') if field.startswith('"') else field
+
+
+def _quote(text: str, delimiter: str, *, always: bool = False) -> str:
+    if always or any(character in text for character in f'{delimiter}"\r\n') or text != text.strip():
+        doubled = text.replace('"', '""')
+        return f'"{doubled}"'
+    return text
+
+
+def _decode(content: bytes, told: str | None) -> tuple[str, str]:
+    for encoding in [told] if told else ["utf-8", "cp1252"]:
+        try:
+            return encoding, content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return "latin-1", content.decode("latin-1")

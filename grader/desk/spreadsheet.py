@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -31,8 +32,8 @@ def read_rows(path: Path) -> list[list[Any]]:
         raise SpreadsheetError(f"it is not a spreadsheet, or damaged ({type(error).__name__})") from error
 
 
-def write_rows(path: Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Write texts, numbers and blanks (None) as a sheet, whose first row stays in sight."""
+def make_sheet(rows: Iterable[Sequence[Any]]) -> bytes:
+    """The bytes of a spreadsheet with these texts, numbers and blanks (None); its first row stays in sight. Raises SpreadsheetError."""
     openpyxl = _load()
     book = openpyxl.Workbook()
     sheet = book.active
@@ -47,7 +48,9 @@ def write_rows(path: Path, rows: Iterable[Sequence[Any]]) -> None:
             else:
                 cell.value = value
     sheet.freeze_panes = "A2"
-    book.save(path)
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()
 
 
 def _printable(text: str) -> str:

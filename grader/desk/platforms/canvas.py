@@ -4,12 +4,25 @@ before them. Anonymous ones are `anon_Ab3dE_880009_…`. A text that was typed h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ...intake import show
 from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
+from ..csv_table import CsvTable
 from ..gathering import Gathering
+from ..grades import (
+    ExportError,
+    ExportRequest,
+    GradeEntry,
+    Outgoing,
+    find_decimal_mark,
+    format_points,
+    name_entries,
+    pack_zip,
+)
 from ..tree import Tree
 
 TITLE = "Canvas"
@@ -95,3 +108,69 @@ def _group(files: Iterator[CanvasFile]) -> list[tuple[str, list[CanvasFile]]]:
 
 def _is_number(part: str) -> bool:
     return part.isascii() and part.isdigit()
+
+
+def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
+    """The gradebook that Canvas gave, filled in, and feedback under the names of the downloaded files. Raises ExportError."""
+    table = request.require_template("Canvas", "export the gradebook")
+    place = _find_assignment(table, request)
+    ids = _find_ids(table, {entry.key for entry in entries})
+    by_key = {entry.key: entry for entry in entries}
+    mark = find_decimal_mark([cell for row in table.rows for cell in row])
+    cells = {}
+    known = set()
+    for number, row in enumerate(table.rows):
+        entry = by_key.get(row[ids].strip()) if len(row) > max(ids, place) else None
+        if entry is not None:
+            known.add(entry.key)
+            if entry.points is not None:
+                cells[number, place] = format_points(entry.points, mark)
+    files = {"gradebook.csv": table.fill(cells).encode()}
+    feedback = {}
+    lost = []
+    for entry in entries:
+        if entry.feedback is None or not entry.origin:
+            continue
+        name = parse_name(entry.origin)
+        if name is None or not _is_number(name.user):
+            lost.append(entry)
+            continue
+        feedback[f"{entry.origin.rpartition('.')[0] or entry.origin}.html"] = entry.feedback.read_bytes()
+    if feedback:
+        files["feedback.zip"] = pack_zip(feedback)
+    warnings = []
+    if lost:
+        warnings.append(
+            f"Canvas finds whose feedback it is by the user's number, which anonymous files do not have: {name_entries(lost)}."
+        )
+    return Outgoing(files, tuple(warnings), tuple(entry.key for entry in entries if entry.key not in known))
+
+
+def _find_assignment(table: CsvTable, request: ExportRequest) -> int:
+    """The assignment's column. One is never made up: Canvas would make an assignment of it."""
+    if request.column is not None:
+        if request.column not in table.header:
+            raise ExportError(
+                f"The template has no column {show(request.column)}; it has {', '.join(table.header)}."
+            )
+        return table.header.index(request.column)
+    found = [place for place, name in enumerate(table.header) if re.fullmatch(r".*\(\d+\)", name.strip())]
+    named = [place for place in found if table.header[place].rpartition("(")[0].strip() == request.title]
+    if len(named or found) != 1:
+        listing = ", ".join(table.header[place] for place in found) or "none"
+        raise ExportError(
+            f"Which column is the assignment's can't be seen: name it with --column. Those of assignments are {listing}."
+        )
+    return (named or found)[0]
+
+
+def _find_ids(table: CsvTable, keys: set[str]) -> int:
+    width = len(table.header)
+    hits = [
+        sum(len(row) > place and row[place].strip() in keys for row in table.rows) for place in range(width)
+    ]
+    if not hits or max(hits) == 0:
+        raise ExportError(
+            "No column of the template has the id of a student of this cohort. Is it another course's?"
+        )
+    return hits.index(max(hits))

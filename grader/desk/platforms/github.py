@@ -10,15 +10,20 @@ from collections.abc import Mapping, Sequence
 from ...intake import show
 from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
-from ..csv_table import CsvTable, find_table
+from ..csv_table import CsvTable, find_table, make_table
 from ..gathering import Gathering
+from ..grades import ExportError, ExportRequest, GradeEntry, Outgoing, defuse, format_points
 from ..times import read_time
 from ..tree import Tree
 
 TITLE = "GitHub Classroom"
 LOOK = "a folder such as `homework-1-submissions`, with a folder per repository such as `homework-1-amuster`"
 _ENDING = "-submissions"
-_REPOSITORY, _USER = "student_repository_name", "github_username"
+_REPOSITORY, _USER, _POINTS = "student_repository_name", "github_username", "points_awarded"
+_TABLE = (
+    *("assignment_name", "assignment_url", "starter_code_url", _USER, "roster_identifier", _REPOSITORY),
+    *("student_repository_url", "submission_timestamp", _POINTS, "points_available", "group_name"),
+)
 
 
 def recognise(tree: Tree) -> bool:
@@ -82,3 +87,46 @@ def _inner(tree: Tree) -> tuple[Tree, str]:
     if len(folders) == 1 and folders[0].endswith(_ENDING):
         return tree.descend(folders[0]), folders[0].removesuffix(_ENDING)
     return tree, ""
+
+
+def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
+    """Classroom's table of grades with the points, and a folder with feedback per repository. Raises ExportError."""
+    if request.template is not None and not {_REPOSITORY, _POINTS}.issubset(request.template.header):
+        raise ExportError(
+            f"The template is not Classroom's table of grades: it has no columns {_REPOSITORY} and {_POINTS}."
+        )
+    by_key = {entry.key: entry for entry in entries}
+    table = request.template or _make_table(entries, request)
+    repository, points = table.header.index(_REPOSITORY), table.header.index(_POINTS)
+    cells = {}
+    known = set()
+    for number, row in enumerate(table.rows):
+        entry = by_key.get(row[repository].strip()) if len(row) > max(repository, points) else None
+        if entry is not None:
+            known.add(entry.key)
+            if entry.points is not None:
+                cells[number, points] = format_points(entry.points)
+    files = {"grades.csv": table.fill(cells).encode()}
+    for entry in entries:
+        if entry.feedback is not None and entry.origin:
+            files[f"feedback/{entry.origin}/{entry.name_feedback()}"] = entry.feedback.read_bytes()
+    warnings = (
+        "GitHub Classroom takes no file back: commit the feedback into the repositories, or pass the table on.",
+    )
+    return Outgoing(files, warnings, tuple(entry.key for entry in entries if entry.key not in known))
+
+
+def _make_table(entries: Sequence[GradeEntry], request: ExportRequest) -> CsvTable:
+    rows: list[tuple[str, ...]] = [_TABLE]
+    for entry in entries:
+        for member in entry.members or (Member(entry.key, entry.label),):
+            told = {
+                "assignment_name": request.title,
+                _USER: member.login,
+                "roster_identifier": member.name,
+                _REPOSITORY: entry.key,
+                "points_available": format_points(entry.max_points),
+                "group_name": entry.label if entry.is_team else "",
+            }
+            rows.append(tuple(defuse(told.get(name, "")) for name in _TABLE))
+    return make_table(rows)

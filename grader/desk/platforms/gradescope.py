@@ -6,13 +6,15 @@ Its ids are those of submissions; a person is known by `:sid`, else by `:email`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
+from ..csv_table import make_table
 from ..gathering import Gathering
+from ..grades import ExportRequest, GradeEntry, Outgoing, defuse, format_points
 from ..times import read_time
 from ..tree import Tree
 
@@ -126,3 +128,18 @@ def _read_member(given: Mapping[str, Any]) -> Member:
 
 def _inner(tree: Tree) -> Tree:
     return tree if _METADATA in tree.files else tree.enter()
+
+
+def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:  # noqa: ARG001
+    """A table with a row per student, as an assignment takes it whose grades come from elsewhere; and feedback by submission."""
+    rows = [("Name", "SID", "Email", "Total Score", "Max Points")]
+    for entry in entries:
+        for member in entry.members or (Member(entry.key, entry.label),):
+            sid = "" if member.key == member.email else member.key
+            points = format_points(entry.points), format_points(entry.max_points)
+            rows.append((defuse(member.name), defuse(sid), defuse(member.email), *points))
+    files = {"grades.csv": make_table(rows).encode()}
+    for entry in entries:
+        if entry.feedback is not None and entry.origin:
+            files[f"feedback/{entry.origin}/{entry.name_feedback()}"] = entry.feedback.read_bytes()
+    return Outgoing(files, ("Gradescope takes no files of feedback back: send them in another way.",))

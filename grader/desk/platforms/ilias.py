@@ -18,7 +18,8 @@ from ...intake import show
 from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
 from ..gathering import Gathering
-from ..spreadsheet import SpreadsheetError, read_rows
+from ..grades import ExportError, ExportRequest, GradeEntry, Outgoing, format_points, pack_zip, refuse_teams
+from ..spreadsheet import SpreadsheetError, make_sheet, read_rows
 from ..times import read_time
 from ..tree import Tree
 
@@ -28,6 +29,11 @@ _USER = re.compile(r"(?P<name>.+_.+_.+)_(?P<id>\d+)")
 _TEAM = re.compile(r".+[ _](?P<id>\d+)")
 _VERSION = re.compile(r"(?P<stem>.*?)(?: \((?P<number>\d+)\))?(?P<suffix>\.[^./]*)?", re.DOTALL)
 _FEW = 5  # files and folders beside the one with the hand-ins
+_STUDENT_COLUMNS = (
+    *("update", "usr_id", "login", "lastname", "firstname"),
+    *("status", "mark", "notice", "comment", "plagiarism", "plag_comment"),
+)
+_TEAM_COLUMNS = ("update", "team_id", "logins", *_STUDENT_COLUMNS[5:])
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
 
 
@@ -218,3 +224,58 @@ class _Reading:
             return None
         self._met.add(fitting[0].login)
         return fitting[0]
+
+
+def write_feedback(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
+    """The core's zip of feedback, one folder per student. Raises ExportError for teams, for which the core does not offer it."""
+    refuse_teams(entries, "ILIAS", "takes feedback for several at once only from students, not from teams")
+    root = f"multi_feedback_{to_ascii(request.title).replace(' ', '_')}_0"
+    files = {
+        f"{root}/{entry.origin}/{entry.name_feedback()}": entry.feedback.read_bytes()
+        for entry in entries
+        if entry.feedback is not None and _USER.fullmatch(entry.origin)
+    }
+    warnings = [
+        "ILIAS itself takes no points from a file: enter them by hand, or export with --to ilias-status if the plugin is installed."
+    ]
+    return Outgoing({f"{root}.zip": pack_zip(files)}, tuple(warnings))
+
+
+def write_status(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
+    """The zip of the plugin ExerciseStatusFile: its table, read by position, and feedback. Raises ExportError."""
+    teams = [entry for entry in entries if entry.is_team]
+    if teams and len(teams) < len(entries):
+        raise ExportError("These are students and teams; ILIAS' assignments have either.")
+    rows: list[list[object]] = [list(_TEAM_COLUMNS if teams else _STUDENT_COLUMNS)]
+    for entry in entries:
+        if entry.points is not None:
+            rows.append(
+                [1, *_identify(entry), _judge(entry, request), format_points(entry.points), "", "", "", ""]
+            )
+    root = f"Multi_Feedback_{'' if teams else 'Individual_'}{to_ascii(request.title).replace(' ', '_')}_0"
+    files = {"status.xlsx": make_sheet(rows)}
+    for entry in entries:
+        if entry.feedback is not None and entry.origin:
+            folder = entry.key.replace("team-", "Team_") if entry.is_team else entry.origin
+            files[f"{root}/{folder}/{entry.name_feedback()}"] = entry.feedback.read_bytes()
+    warnings = []
+    if request.pass_percent is None:
+        warnings.append(
+            "The status of everybody stays `notgraded`: `pass_percent` in grader.toml says from which share of the points on "
+            "one has passed."
+        )
+    return Outgoing({f"{root}.zip": pack_zip(files)}, tuple(warnings))
+
+
+def _identify(entry: GradeEntry) -> list[object]:
+    if entry.is_team:
+        return [int(entry.key.removeprefix("team-")), ", ".join(member.login for member in entry.members)]
+    member = entry.members[0] if entry.members else Member(entry.key, entry.label)
+    first, _, last = member.name.rpartition(" ")
+    return [int(entry.key) if entry.key.isdecimal() else entry.key, member.login, last, first]
+
+
+def _judge(entry: GradeEntry, request: ExportRequest) -> str:
+    if request.pass_percent is None or entry.points is None:
+        return "notgraded"
+    return "passed" if entry.points >= entry.max_points * request.pass_percent / 100 else "failed"

@@ -1,0 +1,124 @@
+"""Back to the platform: points and feedback in the form that it takes, and a list of everybody who gets nothing, with the reason.
+
+1. Each party's points come from the gradebook. They are blank, never 0, where nobody knows them: something is still to be graded
+   by hand, the machine lacked something, or the kit failed.
+2. The platform's module writes its files, and says what the platform would drop in silence.
+3. What was written is noted in the gradebook, so that `--changed` finds what has changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import sqlalchemy as sql
+
+from .grade_table import write_csv, write_xlsx
+from .gradebook import Gradebook, PartyStanding, schema
+from .grades import ExportError, ExportRequest, GradeEntry, Outgoing, name_feedback_page
+from .platforms import canvas, github, gradescope, ilias, moodle
+
+Writer = Callable[[Sequence[GradeEntry], ExportRequest], Outgoing]
+
+WRITERS: dict[str, Writer] = {
+    "ilias": ilias.write_feedback,
+    "ilias-status": ilias.write_status,
+    "moodle": moodle.write_grades,
+    "canvas": canvas.write_grades,
+    "gradescope": gradescope.write_grades,
+    "github": github.write_grades,
+    "csv": write_csv,
+    "xlsx": write_xlsx,
+}
+FEEDBACK = "feedback"
+EXPORTS = "exports"
+_REASONS = {
+    "absent": "nothing was handed in",
+    "waiting": "not graded yet",
+    "machine": "the grading machine lacked something",
+    "kit_error": "the kit failed",
+    "interrupted": "grading was interrupted",
+}
+
+
+def list_entries(standings: Iterable[PartyStanding], results: Path) -> list[GradeEntry]:
+    """What each party gets, with its page from the folder of feedback, which is all that an export takes from there."""
+    return [_to_entry(party, results / FEEDBACK / name_feedback_page(party.key)) for party in standings]
+
+
+def check_platform(standings: Iterable[PartyStanding], wanted: str) -> None:
+    """Raises ExportError if the cohort is from another platform, whose ids mean nothing there."""
+    own = {party.platform for party in standings}
+    target = wanted.partition("-")[0]
+    if wanted not in ("csv", "xlsx") and own - {target}:
+        raise ExportError(
+            f"This cohort is from {', '.join(sorted(own))}, whose ids {wanted} does not know. "
+            f"Take --to {next((name for name in sorted(own) if name in WRITERS), 'csv')}."
+        )
+
+
+def choose_changed(entries: Sequence[GradeEntry], before: Mapping[str, float | None]) -> list[GradeEntry]:
+    """Those whose points are others than in the last export to this platform, or who were in none."""
+    return [entry for entry in entries if entry.key not in before or before[entry.key] != entry.points]
+
+
+def read_exported(book: Gradebook, platform: str) -> dict[str, float | None]:
+    """What was given to a platform last, by the party's key."""
+    query = (
+        sql.select(schema.export.c.scores)
+        .where(schema.export.c.platform == platform)
+        .order_by(schema.export.c.id)
+    )
+    scores: dict[str, float | None] = {}
+    with book.read() as connection:
+        for (given,) in connection.execute(query):
+            scores.update(given)
+    return scores
+
+
+def write_files(outgoing: Outgoing, folder: Path) -> list[Path]:
+    """Write what goes out below a folder, which is made. Raises OSError."""
+    paths = []
+    for name, content in outgoing.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        paths.append(path)
+    return paths
+
+
+def choose_folder(results: Path, platform: str) -> Path:
+    """A folder that does not exist yet: exports are kept."""
+    numbers = range(1, len(list((results / EXPORTS).glob(f"{platform}-*"))) + 2)
+    return next(
+        path for number in numbers if not (path := results / EXPORTS / f"{platform}-{number}").exists()
+    )
+
+
+def _to_entry(party: PartyStanding, feedback: Path) -> GradeEntry:
+    reason = _explain_blank(party)
+    return GradeEntry(
+        key=party.key,
+        label=party.label,
+        points=None if reason else party.score,
+        max_points=party.max_score,
+        is_team=party.is_team,
+        members=party.members,
+        origin=party.handin.origin if party.handin is not None else "",
+        files=party.handin.files if party.handin is not None else (),
+        exercises={each.exercise.id: None if each.awaited else each.score for each in party.exercises},
+        status=party.status,
+        reason=reason,
+        feedback=feedback if feedback.is_file() else None,
+    )
+
+
+def _explain_blank(party: PartyStanding) -> str:
+    """Why nobody knows a party's points; empty if they are known."""
+    if party.status in ("absent", "waiting"):
+        return _REASONS[party.status]
+    unknown = [each.exercise.id for each in party.exercises if each.score is None]
+    if unknown:
+        return f"{', '.join(unknown)}: {_REASONS.get(party.status, 'could not be checked on this machine, or by this kit')}"
+    awaited = [f"{each.exercise.id} {item}" for each in party.exercises for item in each.awaited]
+    return f"still to be graded by hand: {', '.join(awaited)}" if awaited else ""

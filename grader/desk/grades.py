@@ -1,0 +1,129 @@
+"""What goes back to a platform, as plain records: the points of each party, or why there are none, and files as the platform takes them."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..intake import listed, show
+from .cohort import Member
+from .csv_table import CsvTable
+
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_MOST_CHARACTERS = 120
+_MOST_NAMED = 20
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class ExportError(Exception):
+    """Nothing can be exported in this form; the message is one line."""
+
+
+@dataclass(frozen=True)
+class GradeEntry:
+    """What a party gets.
+
+    points: None if they are not known, and then `reason` says why; origin: the platform's name for the hand-in, empty if there is none
+    files: the names of what was handed in; exercises: the points by exercise; feedback: the page for the party, None if there is none
+    """
+
+    key: str
+    label: str
+    points: float | None
+    max_points: float
+    is_team: bool = False
+    members: tuple[Member, ...] = ()
+    origin: str = ""
+    files: tuple[str, ...] = ()
+    exercises: Mapping[str, float | None] = field(default_factory=dict)
+    status: str = "graded"
+    reason: str = ""
+    feedback: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{show(self.label)} ({self.key})" if self.label != self.key else show(self.key)
+
+    def name_feedback(self, stem: str = "feedback") -> str:
+        """A name for the page that nothing handed in has: platforms drop what is called like it."""
+        taken = {name.rpartition("/")[2].lower() for name in self.files}
+        names = [f"{stem}.html", *(f"{stem}-{number}.html" for number in range(2, len(taken) + 3))]
+        return next(name for name in names if name.lower() not in taken)
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What is asked for. template: the platform's own table; column: the one to fill in; pass_percent: from which on one has passed"""
+
+    title: str
+    template: CsvTable | None = None
+    column: str | None = None
+    pass_percent: float | None = None
+
+    def require_template(self, platform: str, where: str) -> CsvTable:
+        """Raises ExportError if there is none."""
+        if self.template is None:
+            raise ExportError(
+                f"{platform} takes only its own table, filled in: {where}, and name it with --template FILE."
+            )
+        return self.template
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Files to give to a platform, by name, and what it would do to them in silence.
+
+    unmatched: the keys of those whom the platform's table does not name
+    """
+
+    files: Mapping[str, bytes]
+    warnings: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
+
+
+def name_feedback_page(key: str) -> str:
+    """The name of a party's page in the folder of feedback: from its key, and its own on every system, whatever the key holds."""
+    name = re.sub(r"[^a-z0-9@+-]", "_", key)[:_MOST_CHARACTERS]
+    return f"{name}.html" if name == key else f"{name}-{zlib.crc32(key.encode()):08x}.html"
+
+
+def pack_zip(files: Mapping[str, bytes]) -> bytes:
+    """A zip with these names, byte for byte."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo("placeholder", _ZIP_DATE)
+            info.filename, info.create_system, info.external_attr = name, 3, 0o644 << 16
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def format_points(points: float | None, decimal_mark: str = ".") -> str:
+    """Points as text without needless zeros; empty if they are not known."""
+    return "" if points is None else f"{round(points, 4):g}".replace(".", decimal_mark)
+
+
+def find_decimal_mark(cells: Sequence[str]) -> str:
+    """The decimal mark of numbers such as `12,00`; a point if none tells."""
+    return "," if any("," in cell and cell.replace(",", "", 1).strip().isdigit() for cell in cells) else "."
+
+
+def defuse(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def name_entries(entries: Sequence[GradeEntry]) -> str:
+    """Parties within a sentence."""
+    return listed([str(entry) for entry in entries], _MOST_NAMED)
+
+
+def refuse_teams(entries: Sequence[GradeEntry], platform: str, reason: str) -> None:
+    """Raises ExportError if a team is among them."""
+    teams = [entry for entry in entries if entry.is_team]
+    if teams:
+        raise ExportError(f"{platform} {reason}: {name_entries(teams)}.")

@@ -1,0 +1,303 @@
+"""What goes back: what each platform's importer makes of it, as its source says, and what it must not contain."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import platform_sources as given
+import pytest
+from platform_sources import Reading
+
+from grader.desk.cohort import Cohort, Member
+from grader.desk.csv_table import parse_csv
+from grader.desk.export import WRITERS, choose_changed
+from grader.desk.grades import ExportError, ExportRequest, GradeEntry, Outgoing, name_feedback_page
+
+MOODLE_TABLE = (
+    '\ufeffIdentifier,"Full name","Email address",Status,Grade,"Maximum grade","Last modified (grade)","Feedback comments"\r\n'
+    '"Participant 7770000","Muster, Anna",a@example.org,"Submitted for grading",,"24,00",-,\r\n'
+    '"Participant 7770003","Anna ""AM"" Muster",b@example.org,"Submitted for grading",,"24,00",-,"=kept, as it was"\r\n'
+    '"Participant 7770001",,,Submitted,"3,5","24,00",-,\r\n'
+    '"Participant 7770002",,,Submitted,,"24,00",-,\r\n'
+    '"Participant 7779999",Nobody,,"No submission",,"24,00",-,\r\n'
+).encode()
+CANVAS_TABLE = (
+    b"Student;ID;SIS User ID;SIS Login ID;Section;Quiz (11);Homework 1 (4711);Total\r\n"
+    b"    Points Possible;;;;;10;24;(read only)\r\n"
+    b'"Muster, Anna";10231;s1;amuster;DDL;5;;\r\n'
+    b'"Muster, Anna";10235;s2;amuster2;DDL;;1,5;\r\n'
+    b'"Zimmer, Gina";10238;s3;gzimmer;DDL;;7;\r\n'
+)
+
+
+def list_entries(cohort: Cohort, folder: Path, points: float | None = 11.5) -> list[GradeEntry]:
+    """Everybody with the same points and a page."""
+    page = folder / "page.html"
+    page.write_text("<p>seen</p>")
+    uploads = {upload.party: upload for upload in cohort.uploads}
+    return [
+        GradeEntry(
+            party.key,
+            party.label,
+            points if party.key in uploads else None,
+            24,
+            party.is_team,
+            party.members,
+            uploads[party.key].origin if party.key in uploads else "",
+            tuple(name for name, _ in uploads[party.key].files) if party.key in uploads else (),
+            {"A1.1": points},
+            feedback=page if party.key in uploads else None,
+        )
+        for party in cohort.parties
+    ]
+
+
+def write(to: str, entries: list[GradeEntry], template: bytes | None = None, **request: object) -> Outgoing:
+    table = parse_csv(template) if template is not None else None
+    return WRITERS[to](entries, ExportRequest("Homework 1", table, **request))  # type: ignore[arg-type]
+
+
+def list_names(content: bytes) -> list[str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return archive.namelist()
+
+
+def read_sheet(content: bytes) -> list[list[object]]:
+    openpyxl = pytest.importorskip("openpyxl")
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).active
+    return [[cell.value for cell in row] for row in sheet.iter_rows()]
+
+
+def test_feedback_reaches_each_student_of_ilias(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.ilias()), tmp_path)
+    ((name, content),) = write("ilias", entries).files.items()
+    parts = [entry.split("/") for entry in list_names(content)]
+
+    assert re.fullmatch(r"multi_feedback_Homework_1_\d+\.zip", name)
+    assert all(len(part) == 3 and not part[2].startswith(".") for part in parts)
+    assert {part[1].split("_")[-1] for part in parts} == {"10231", "10234", "10240", "10241"}
+
+
+def test_ilias_takes_no_feedback_for_teams(read_cohort: Reading, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"not from teams: .*Team 17"):
+        write("ilias", list_entries(read_cohort(given.ilias_teams()), tmp_path))
+
+
+def test_the_status_file_of_ilias_is_read_by_position(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.ilias()), tmp_path)
+    entries[1] = replace(entries[1], points=2)
+    entries[2] = replace(entries[2], points=None, reason="not graded yet")
+    ((_, content),) = write("ilias-status", entries, pass_percent=40.0).files.items()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        header, *rows = read_sheet(archive.read("status.xlsx"))
+
+    assert header == [
+        "update",
+        "usr_id",
+        "login",
+        "lastname",
+        "firstname",
+        "status",
+        "mark",
+        "notice",
+        "comment",
+        "plagiarism",
+        "plag_comment",
+    ]
+    assert all(row[0] == 1 for row in rows)
+    assert {row[1]: (row[5], row[6]) for row in rows} == {
+        int(entry.key): ("passed", "11.5") if entry.points == 11.5 else ("failed", "2")
+        for entry in entries
+        if entry.points is not None
+    }
+
+
+def test_teams_of_ilias_have_a_folder_each(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.ilias_teams()), tmp_path)
+    ((name, content),) = write("ilias-status", entries).files.items()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        header, *rows = read_sheet(archive.read("status.xlsx"))
+
+    assert name.startswith("Multi_Feedback_Homework_1_")
+    assert any("/Team_17/" in entry for entry in list_names(content))
+    assert header[:3] == ["update", "team_id", "logins"]
+    assert rows[0][1:4] == [17, "erossi, kweiss", "notgraded"]
+
+
+def test_the_worksheet_of_moodle_keeps_every_other_byte(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.MOODLE), tmp_path)
+    outgoing = write("moodle", entries, MOODLE_TABLE)
+
+    expected = MOODLE_TABLE.replace(b'grading",,"24,00"', b'grading","11,5","24,00"')
+    expected = expected.replace(b'Submitted,"3,5",', b'Submitted,"11,5",').replace(
+        b"Submitted,,", b'Submitted,"11,5",'
+    )
+    assert outgoing.files["grades.csv"] == expected
+    assert outgoing.unmatched == ("7770004",)
+
+
+def test_feedback_reaches_each_participant_of_moodle(read_cohort: Reading, tmp_path: Path) -> None:
+    outgoing = write("moodle", list_entries(read_cohort(given.MOODLE), tmp_path), MOODLE_TABLE)
+    found = {}
+    for name in list_names(outgoing.files["feedback.zip"]):
+        info = name.split("/")[0].split("_", 4)
+        found[info[1]] = (info[2], info[3], name.rpartition("/")[2])
+
+    assert found == dict.fromkeys(
+        ("7770000", "7770003", "7770001", "7770002"), ("assignsubmission", "file", "feedback.html")
+    )
+
+
+def test_what_moodle_would_drop_in_silence_is_said(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.MOODLE), tmp_path, points=0)
+    told = " ".join(write("moodle", entries, MOODLE_TABLE).warnings)
+
+    assert "these 4 by hand" in told
+    assert "modified records" in told
+
+
+def test_groups_of_moodle_are_refused(read_cohort: Reading, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="groups"):
+        write("moodle", list_entries(read_cohort(given.MOODLE_TEAMS), tmp_path), MOODLE_TABLE)
+
+
+def test_the_gradebook_of_canvas_keeps_every_other_byte(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.CANVAS), tmp_path)
+    entries = [replace(entry, points=None) if entry.key == "10238" else entry for entry in entries]
+    outgoing = write("canvas", entries, CANVAS_TABLE)
+
+    expected = CANVAS_TABLE.replace(b"DDL;5;;", b"DDL;5;11,5;").replace(b"DDL;;1,5;", b"DDL;;11,5;")
+    assert outgoing.files["gradebook.csv"] == expected
+    assert b";7;" in outgoing.files["gradebook.csv"]
+    assert set(outgoing.unmatched) == {"10239", "10242", "Ab3dE", "Xy9zZ"}
+
+
+def test_feedback_goes_under_the_names_of_canvas(read_cohort: Reading, tmp_path: Path) -> None:
+    outgoing = write("canvas", list_entries(read_cohort(given.CANVAS), tmp_path), CANVAS_TABLE)
+    numbers = [re.findall(r"(?<=_)\d+(?=_)", name)[:2] for name in list_names(outgoing.files["feedback.zip"])]
+
+    assert sorted(numbers) == [
+        ["10231", "880001"],
+        ["10235", "880002"],
+        ["10238", "880007"],
+        ["10239", "880011"],
+    ]
+    assert "Ab3dE" in " ".join(outgoing.warnings)
+
+
+@pytest.mark.parametrize("to", ["moodle", "canvas"])
+def test_without_the_platforms_own_table_nothing_is_made_up(
+    to: str, read_cohort: Reading, tmp_path: Path
+) -> None:
+    entries = list_entries(read_cohort(given.MOODLE if to == "moodle" else given.CANVAS), tmp_path)
+    with pytest.raises(ExportError, match="--template"):
+        write(to, entries)
+
+
+@pytest.mark.parametrize(
+    ("to", "template", "told"),
+    [
+        ("moodle", b"a,b\n1,2\n", "names a participant of this cohort"),
+        ("moodle", MOODLE_TABLE.replace(b"24,00", b""), r"name it with --column.*Grade"),
+        ("canvas", CANVAS_TABLE.replace(b"10231", b"1"), None),
+        (
+            "canvas",
+            CANVAS_TABLE.replace(b"Homework 1 (4711)", b"Other (4711)"),
+            r"Quiz \(11\), Other \(4711\)",
+        ),
+        ("canvas", b"Student,ID\nx,y\n", "Those of assignments are none"),
+    ],
+)
+def test_another_table_is_refused(
+    to: str, template: bytes, told: str | None, read_cohort: Reading, tmp_path: Path
+) -> None:
+    entries = list_entries(read_cohort(given.MOODLE if to == "moodle" else given.CANVAS), tmp_path)
+    if told is None:
+        assert "10231" in write(to, entries, template).unmatched
+        return
+    with pytest.raises(ExportError, match=told):
+        write(to, entries, template)
+
+
+def test_a_named_column_is_filled_in(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.CANVAS), tmp_path)
+    outgoing = write("canvas", entries, CANVAS_TABLE, column="Quiz (11)")
+
+    assert b"DDL;11,5;;" in outgoing.files["gradebook.csv"]
+    with pytest.raises(ExportError, match="has no column"):
+        write("canvas", entries, CANVAS_TABLE, column="Quiz (12)")
+
+
+def test_classroom_gets_points_by_repository(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.GITHUB), tmp_path)
+    outgoing = write("github", entries, given.GITHUB_TABLE.encode())
+    points = [row["points_awarded"] for row in parse_csv(outgoing.files["grades.csv"]).list_records()]
+
+    assert points == ["11.5", "11.5", "11.5", "0"]
+    assert "feedback/ddl-1-the-team/feedback.html" in outgoing.files
+
+
+def test_gradescope_gets_a_row_per_student(read_cohort: Reading, tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    entries = list_entries(read_cohort(given.GRADESCOPE), tmp_path)
+    rows = parse_csv(write("gradescope", entries).files["grades.csv"]).list_records()
+
+    assert [
+        (row["SID"], row["Email"], row["Total Score"]) for row in rows if row["Name"] != "Anna Muster"
+    ] == [
+        ("", "eva@example.org", "11.5"),
+        ("2718281", "", "11.5"),
+    ]
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@x", "\t=1"]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=range(len(FORMULAS)))
+def test_text_never_becomes_a_formula(text: str) -> None:
+    entry = GradeEntry("7", text, 1, 24, members=(Member("7", text, text, text),), reason=text)
+    rows = read_sheet(write("xlsx", [entry]).files["grades.xlsx"])
+    cells = parse_csv(write("csv", [entry]).files["grades.csv"]).rows[0]
+
+    assert rows[1][1] == text
+    with zipfile.ZipFile(io.BytesIO(write("xlsx", [entry]).files["grades.xlsx"])) as archive:
+        assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
+
+
+def test_unknown_points_are_blank_in_tables() -> None:
+    entry = GradeEntry("7", "Anna", None, 24, exercises={"A1": None, "A2": 0.0}, reason="not graded yet")
+    row = parse_csv(write("csv", [entry]).files["grades.csv"]).list_records()[0]
+
+    assert (row["A1"], row["A2"], row["points"], row["blank because"]) == ("", "0", "", "not graded yet")
+
+
+def test_only_changed_points_are_chosen() -> None:
+    entries = [
+        GradeEntry(key, key, points, 24) for key, points in (("1", 1.0), ("2", 2.0), ("3", None), ("4", 4.0))
+    ]
+
+    assert [entry.key for entry in choose_changed(entries, {"1": 1.0, "2": 1.5, "3": None})] == ["2", "4"]
+
+
+@pytest.mark.parametrize(
+    "key", ["10231", "team-17", "eva@example.org", "../../etc/passwd", "Anna Müster", "x" * 500, "a/b"]
+)
+def test_the_name_of_a_page_is_safe_and_its_own(key: str) -> None:
+    name = name_feedback_page(key)
+
+    assert re.fullmatch(r"[\w@+%. -]{1,140}\.html", name, re.ASCII)
+    assert "/" not in name
+    assert not name.startswith(".")
+    assert name != name_feedback_page(f"{key}2")
+
+
+def test_feedback_is_called_like_nothing_that_was_handed_in() -> None:
+    assert (
+        GradeEntry("7", "Anna", 1, 1, files=("Feedback.html", "sub/feedback-2.html")).name_feedback()
+        == "feedback-3.html"
+    )

@@ -1,0 +1,114 @@
+"""`grader export`: what is in the gradebook goes out, what nobody knows is left blank and told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from platform_sources import MOODLE, Reading
+
+from grader.__main__ import main
+from grader.desk.csv_table import parse_csv
+from grader.desk.gradebook import GRADED, MACHINE, RunOutcome, open_gradebook, read_standings
+from grader.desk.grades import name_feedback_page
+from grader.homework import read_homework
+from grader.new import TEMPLATE
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def grade(status: str, *tests: tuple[str, str, float, float]) -> RunOutcome:
+    given = [
+        {"number": number, "name": "Explanation" if outcome == "manual" else "it works", "score": score, "max_score": most,
+         "output": "", "extra_data": {"outcome": outcome, "check": "test_it"}}
+        for number, outcome, score, most in tests
+    ]  # fmt: skip
+    return RunOutcome(status, "", {"tests": given}, {"results.json": b"{}"}, "host", NOON, NOON, 1.0)
+
+
+@pytest.fixture
+def results(tmp_path: Path, read_cohort: Reading) -> Path:
+    """Four hand-ins: all points known, one waits for a person, one for another machine, one not graded; and one who handed in nothing."""
+    folder = tmp_path / "results"
+    right = [("R1", "passed", 2.0, 2.0), ("R2", "passed", 1.0, 1.0)]
+    with open_gradebook(folder, create=True) as book:
+        book.enrol(read_cohort(MOODLE))
+        parties = {party.key: party for party in read_standings(book, read_homework(TEMPLATE))}
+        handins = {key: party.handin.id for key, party in parties.items() if party.handin}
+        book.add_run(handins["7770000"], grade(GRADED, *right, ("R2", "manual", 0.0, 1.0)))
+        book.add_mark(parties["7770000"].id, "R2", "Explanation", 0.5, author="Kim")
+        book.add_run(handins["7770003"], grade(GRADED, *right, ("R2", "manual", 0.0, 1.0)))
+        book.add_run(handins["7770001"], grade(MACHINE, ("R1", "machine", 0.0, 2.0)))
+    (folder / "feedback").mkdir()
+    (folder / "feedback" / name_feedback_page("7770000")).write_text("<p>seen</p>")
+    (folder / "feedback" / "secret.html").write_text("not for anybody")
+    return folder
+
+
+def export(capsys: pytest.CaptureFixture[str], results: Path, *arguments: str) -> tuple[int, str, str]:
+    status = main(["export", str(results), "--homework", str(TEMPLATE), *arguments])
+    told = capsys.readouterr()
+    return status, told.out, told.err
+
+
+def test_known_points_go_out_and_blanks_are_told(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = export(capsys, results, "--to", "csv")
+    rows = parse_csv((results / "exports/csv-1/grades.csv").read_bytes()).list_records()
+
+    assert status == 0
+    assert {row["key"]: row["points"] for row in rows if row["points"]} == {"7770000": "3.5"}
+    assert "1 with points, 4 left blank, 1 with feedback" in out
+    for key, reason in {
+        "7770003": "still to be graded by hand: R2 Explanation",
+        "7770001": "R1, R2: the grading machine lacked something",
+        "7770002": "not graded yet",
+        "7770004": "nothing was handed in",
+    }.items():
+        assert any(key in line and line.endswith(reason) for line in out.splitlines()), key
+
+
+def test_a_second_export_is_kept_beside_the_first(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export(capsys, results, "--to", "csv")
+    status, out, _ = export(capsys, results, "--to", "csv", "--changed")
+
+    assert (status, (results / "exports/csv-2").exists()) == (2, False)
+    assert out == ""
+    with open_gradebook(results) as book:
+        party = next(each for each in read_standings(book, read_homework(TEMPLATE)) if each.key == "7770003")
+        book.add_mark(party.id, "R2", "Explanation", 1, author="Kim")
+    status, out, _ = export(capsys, results, "--to", "csv", "--changed")
+
+    assert status == 0
+    assert [
+        row["key"] for row in parse_csv((results / "exports/csv-2/grades.csv").read_bytes()).list_records()
+    ] == ["7770003"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--to", "canvas"], "This cohort is from moodle"),
+        (["--to", "moodle"], "--template FILE"),
+        (
+            ["--to", "moodle", "--template", "nothing.csv"],
+            "nothing.csv can't be used: it can't be read: No such file",
+        ),
+    ],
+)
+def test_what_can_not_be_done_is_one_line(
+    arguments: list[str], told: str, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = export(capsys, results, *arguments)
+
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert told in err
+
+
+def test_without_a_gradebook_there_is_nothing_to_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = export(capsys, tmp_path, "--to", "csv")
+
+    assert status == 2
+    assert "gradebook" in err
