@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,19 @@ def add_commands(commands: Any) -> None:
     export.add_argument("--out", type=Path, metavar="FOLDER", help="default: a new folder in RESULTS/exports")
     export.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     export.set_defaults(run=_export)
+
+    marks = commands.add_parser("marks", help="points by hand, as a table", description=_mark.__doc__)
+    marks.add_argument(
+        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
+    )
+    marks.add_argument("direction", choices=("export", "import"))
+    marks.add_argument("file", type=Path, metavar="FILE", help="a .csv or an .xlsx")
+    marks.add_argument("--blind", action="store_true", help="export without names")
+    marks.add_argument(
+        "--by", default="", metavar="NAME", help="who gives the points; default: who is logged in"
+    )
+    marks.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    marks.set_defaults(run=_mark)
 
 
 def _read_count(text: str) -> int:
@@ -154,6 +168,40 @@ def _export(options: argparse.Namespace) -> int:
         return _refuse(ExportError(f"The export can't be written: {error}."))
     for line in _describe_export(entries, outgoing, paths):
         print(display.plain(line, one_line=True))
+    return DONE
+
+
+def _mark(options: argparse.Namespace) -> int:
+    """Write what is graded by hand as a table, or read it back: all of it, or nothing if a cell is wrong."""
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .csv_table import CsvError
+    from .gradebook import GradebookError, open_gradebook, read_standings
+    from .mark_sheet import MarkSheetError, list_items, note_changes, read_sheet, write_sheet
+    from .spreadsheet import SpreadsheetError
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        with open_gradebook(options.results) as book:
+            items = list_items(read_standings(book, homework))
+            if options.direction == "export":
+                count = write_sheet(items, options.file, is_blind=options.blind)
+                print(f"{options.file}: {count} items. Change only points and comments, and import it again.")
+                return DONE
+            changes = read_sheet(options.file, items)
+            note_changes(book, changes, options.by or getpass.getuser())
+    except (CsvError, SpreadsheetError) as error:
+        return _refuse(MarkSheetError(f"{options.file} can't be read: {error}."))
+    except MarkSheetError as error:
+        print(f"grader: {display.plain(str(error))}", file=sys.stderr)
+        return REFUSED
+    except (HomeworkError, GradebookError) as error:
+        return _refuse(error)
+    except OSError as error:
+        return _refuse(MarkSheetError(f"{options.file} can't be written: {error.strerror}."))
+    taken_back = sum(change.points is None for change in changes)
+    print(
+        f"{len(changes)} {'mark' if len(changes) == 1 else 'marks'} noted{f', {taken_back} of them taken back' if taken_back else ''}."
+    )
     return DONE
 
 
