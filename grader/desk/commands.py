@@ -57,6 +57,21 @@ def add_commands(commands: Any) -> None:
     batch.add_argument("--isolation", choices=LEVELS, help="how well to contain submissions; default: full")
     batch.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     batch.set_defaults(run=_batch)
+    similar = commands.add_parser(
+        "similar", help="find hand-ins that are alike", description=_similar.__doc__
+    )
+    similar.add_argument(
+        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch` has filled"
+    )
+    similar.add_argument(
+        "--threshold",
+        type=_read_share,
+        default=0.3,
+        metavar="X",
+        help="the least share in common; default: 0.3",
+    )
+    similar.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    similar.set_defaults(run=_similar)
 
     export = commands.add_parser(
         "export", help="points and feedback for the learning platform", description=_export.__doc__
@@ -94,6 +109,16 @@ def _read_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: give a whole number from 1 on")
     return int(text)
+
+
+def _read_share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share: give a number above 0 and up to 1")
+    return share
 
 
 def _batch(options: argparse.Namespace) -> int:
@@ -252,3 +277,24 @@ def _override(configuration: Configuration, options: argparse.Namespace) -> Conf
 def _refuse(error: Exception) -> int:
     print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
     return REFUSED
+
+
+def _similar(options: argparse.Namespace) -> int:
+    """Compare the hand-ins of a cohort with one another. What the handout, the class material or many hand-ins have in common does not count.
+    Pairs are told and flagged in the gradebook; what it means is for a person to decide."""
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .alike import CohortFindings, compare_cohort, describe, raise_flags
+    from .gradebook import GradebookError, open_gradebook
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        with open_gradebook(options.results) as book:
+            for told in compare_cohort(book, homework, options.threshold):
+                if isinstance(told, CohortFindings):
+                    raise_flags(book, told)
+                    for line in describe(told):
+                        print(display.plain(line, one_line=True))
+                    print(f"{len(told.pairs)} similar {'pair' if len(told.pairs) == 1 else 'pairs'}")
+    except (GradebookError, HomeworkError) as error:
+        return _refuse(error)
+    return DONE

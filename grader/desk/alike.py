@@ -1,0 +1,73 @@
+"""`grader similar RESULTS`: looks for passages in common, tells them, and raises a flag with both parties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..homework import Homework
+from ..intake import IntakeError, listed, show
+from ..notebook import NotebookError
+from .gradebook import Gradebook, PartyStanding, read_standings
+from .passages import read_given, read_passages
+from .similar import SimilarPair, find_similar
+
+SIMILAR = "similar"
+"""The kind of the flags."""
+_MOST_LINES = 3
+
+
+@dataclass(frozen=True)
+class CohortFindings:
+    """parties: by key; unread: a sentence for each hand-in that could not be read"""
+
+    parties: dict[str, PartyStanding]
+    pairs: tuple[SimilarPair, ...]
+    unread: tuple[str, ...]
+
+
+def compare_cohort(book: Gradebook, homework: Homework, threshold: float) -> Iterator[str | CohortFindings]:
+    """Compare what all parties handed in last. Yields the label of each party when its turn comes, and at the end the outcome."""
+    parties = {each.key: each for each in read_standings(book, homework)}
+    passages, unread = [], []
+    for party in parties.values():
+        yield party.label
+        if party.handin is None:
+            continue
+        try:
+            passages += read_passages(party.key, party.handin.path, homework)
+        except (IntakeError, NotebookError, OSError) as error:
+            unread.append(f"{name_party(party)} could not be compared: {error}")
+    pairs = find_similar(passages, list(read_given(homework)), threshold)
+    yield CohortFindings(parties, tuple(pairs), tuple(unread))
+
+
+def raise_flags(book: Gradebook, comparison: CohortFindings) -> None:
+    """Note each pair with both parties. A flag that a person has settled stays settled, unless other places are similar now."""
+    for pair in comparison.pairs:
+        one, other = (comparison.parties[key] for key in pair.parties)
+        places = listed(list(pair.places))
+        for party, like in ((one, other), (other, one)):
+            handin = party.handin.id if party.handin is not None else None
+            book.raise_flag(party.id, SIMILAR, f"Similar to {name_party(like)}: {places}", handin)
+
+
+def describe(comparison: CohortFindings) -> Iterator[str]:
+    """Each pair in two lines or more: who, how similar, and where to look."""
+    for pair in comparison.pairs:
+        one, other = (name_party(comparison.parties[key]) for key in pair.parties)
+        yield f"{one} and {other}: {pair.share:.0%}"
+        for likeness in pair.likenesses:
+            lines = [f"{first} and {second}" for first, second in likeness.lines[:_MOST_LINES]]
+            more = ", …" if len(likeness.lines) > _MOST_LINES else ""
+            place = (
+                likeness.first.place
+                if likeness.first.place == likeness.second.place
+                else f"{likeness.first.place} and {likeness.second.place}"
+            )
+            yield f"  {place}: {likeness.share:.0%}, lines {'; '.join(lines)}{more}"
+    yield from comparison.unread
+
+
+def name_party(party: PartyStanding) -> str:
+    return f"{show(party.label)} ({show(party.key)})"
