@@ -284,6 +284,7 @@ def _similar(options: argparse.Namespace) -> int:
     Pairs are told and flagged in the gradebook; what it means is for a person to decide."""
     from ..homework import HomeworkError, find_homework, read_homework
     from .alike import CohortFindings, compare_cohort, describe, raise_flags
+    from .configuration import ConfigurationError
     from .gradebook import GradebookError, open_gradebook
 
     try:
@@ -295,6 +296,6 @@ def _similar(options: argparse.Namespace) -> int:
                     for line in describe(told):
                         print(display.plain(line, one_line=True))
                     print(f"{len(told.pairs)} similar {'pair' if len(told.pairs) == 1 else 'pairs'}")
-    except (GradebookError, HomeworkError) as error:
+    except (ConfigurationError, GradebookError, HomeworkError) as error:
         return _refuse(error)
     return DONE

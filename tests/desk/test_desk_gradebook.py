@@ -106,6 +106,21 @@ def list_scores(party: PartyStanding) -> list[float | None]:
     return [each.score for each in party.exercises]
 
 
+def test_a_late_hand_in_costs_what_the_settings_say_at_the_time(
+    book: Gradebook, homework: Homework, tmp_path: Path
+) -> None:
+    book.enrol(make_cohort(tmp_path))
+    grade(book, make_outcome(GRADED, *ALL))
+    assert read_anna(book, homework).score == 3
+
+    rule = "due = 2026-11-27T11:00:00Z\n[late]\npercent_per_day = 10\n"
+    (book.folder / "grader.toml").write_text(rule)
+    anna, team = read_standings(book, homework)
+
+    assert (anna.earned, anna.deduction, anna.score) == (3, 0.6, 2.4)
+    assert (team.lateness, team.deduction) == (None, 0)
+
+
 def test_a_party_has_what_it_handed_in_and_what_that_gave(
     book: Gradebook, homework: Homework, tmp_path: Path
 ) -> None:

@@ -18,6 +18,8 @@ import sqlalchemy as sql
 
 from ...homework import Exercise, Homework
 from ..cohort import Member
+from ..configuration import read_configuration
+from ..late import Lateness, judge_lateness
 from . import schema
 from .ledger import Gradebook
 from .schema import GRADED, INTERRUPTED, UNREADABLE
@@ -174,7 +176,7 @@ class ExerciseStanding:
 class PartyStanding:
     """A party, what it handed in last, and what that is worth.
 
-    runs: of that hand-in, oldest first
+    runs: of that hand-in, oldest first; lateness: what it costs that it was late
     """
 
     id: int
@@ -187,6 +189,7 @@ class PartyStanding:
     runs: tuple[RunEntry, ...]
     exercises: tuple[ExerciseStanding, ...]
     flags: tuple[FlagEntry, ...]
+    lateness: Lateness | None = None
 
     @property
     def latest_run(self) -> RunEntry | None:
@@ -200,11 +203,23 @@ class PartyStanding:
         return self.runs[-1].status if self.runs else "waiting"
 
     @property
-    def score(self) -> float | None:
-        """The sum; None if that of any exercise is not known."""
+    def earned(self) -> float | None:
+        """The sum of the exercises; None if what any of them is worth is not known."""
         scores = [each.score for each in self.exercises]
         known = [score for score in scores if score is not None]
         return _add(known) if len(known) == len(scores) else None
+
+    @property
+    def deduction(self) -> float:
+        """The points that are taken because the hand-in was late."""
+        return (
+            self.lateness.deduct(self.earned) if self.lateness is not None and self.earned is not None else 0
+        )
+
+    @property
+    def score(self) -> float | None:
+        """What was earned, less what lateness costs."""
+        return None if self.earned is None else _add([self.earned, -self.deduction])
 
     @property
     def max_score(self) -> float:
@@ -214,12 +229,15 @@ class PartyStanding:
 def read_standings(book: Gradebook, homework: Homework) -> list[PartyStanding]:
     """All parties in the order in which they were enrolled, each with its last hand-in, that one's runs, marks, flags and scores.
 
+    The rule about late hand-ins is that of `grader.toml`. Raises ConfigurationError if that can't be read.
+
     For example, the points of everyone:
 
         with open_gradebook(folder) as book:
             for party in read_standings(book, read_homework(find_homework())):
                 print(party.label, party.status, party.score, [(each.exercise.id, each.score) for each in party.exercises])
     """
+    configuration = read_configuration(book.folder)
     with book.read() as connection:
         parties = connection.execute(sql.select(schema.party).order_by(schema.party.c.id)).all()
         members = _read_members(connection)
@@ -239,6 +257,9 @@ def read_standings(book: Gradebook, homework: Homework) -> list[PartyStanding]:
             runs=tuple(own := runs[handin.id] if handin is not None else []),
             exercises=tuple(_stand(each, own, marks[row.id, each.id]) for each in homework.exercises),
             flags=tuple(flags[row.id]),
+            lateness=None
+            if handin is None
+            else judge_lateness(row.key, handin.handed_in_at, handin.is_late, configuration),
         )
         for row in parties
     ]
