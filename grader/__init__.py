@@ -6,7 +6,8 @@ the functions on plain values.
 
 from .diagnosis import Diagnosis, explain
 from .failure import Failure, MachineFailure, NotReached, fail, withhold
-from .grading import add_context
+from .figure import Curves, Figure, Picture, Rows, make_figure, read_curves
+from .grading import add_context, add_figures
 from .homework import Homework, read_homework
 from .memory_bound import bounded_memory
 from .observation import Table
@@ -25,16 +26,21 @@ from .values import (
 
 __all__ = [
     "Ask",
+    "Curves",
     "Diagnosis",
     "Failure",
+    "Figure",
     "Homework",
     "MachineFailure",
     "NotReached",
+    "Picture",
     "Question",
+    "Rows",
     "Scripts",
     "Submission",
     "Table",
     "add_context",
+    "add_figures",
     "asks",
     "bounded_memory",
     "check_lists",
@@ -43,6 +49,8 @@ __all__ = [
     "explain",
     "fail",
     "is_number",
+    "make_figure",
+    "read_curves",
     "read_homework",
     "share_points",
     "show",

@@ -114,6 +114,11 @@ def list_texts(hand_in: HandIn, homework: Homework) -> list[Path]:
     return [path for each in exercises for path in _Writings(hand_in, homework, each).list_texts()]
 
 
+def list_programs(hand_in: HandIn, homework: Homework, exercise: Exercise) -> list[Path]:
+    """The exercise's scripts and what these use, programs first; not those of other exercises."""
+    return _Writings(hand_in, homework, exercise).list_code()
+
+
 @dataclass(frozen=True)
 class _Writings:
     """Where what was written about one exercise may stand."""

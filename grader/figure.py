@@ -56,6 +56,22 @@ class Rows(_Figure, frozen=True, kw_only=True, tag="rows"):
 Figure = Picture | Curves | Rows
 
 
+def make_figure(
+    value: Any, title: str, *, x: str = "", y: str = "", reference: Any = None, only_instructor: bool = False
+) -> Figure | None:
+    """What a submission gave, beside what the reference gives: curves if it is lists by their names, a table if it is one; None if neither."""
+    columns, rows = read_rows(value)
+    if rows:
+        right = read_rows(reference)[1]
+        return Rows(title=title, columns=columns, rows=rows, reference=right, only_instructor=only_instructor)
+    if series := read_curves(value):
+        right_curves = read_curves(reference)
+        return Curves(
+            title=title, x=x, y=y, series=series, reference=right_curves, only_instructor=only_instructor
+        )
+    return None
+
+
 def read_curves(value: Any) -> dict[str, list[float]]:
     """What a submission gave, as far as it is lists of finite numbers by their names."""
     if not isinstance(value, Mapping):

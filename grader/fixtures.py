@@ -13,7 +13,8 @@ from . import display
 from .containment import ContainedWorkers, Level, Limits, View
 from .containment.limits import MIB
 from .failure import Failure
-from .grading import GRADING, REMARKS, Grading, add_context
+from .figure import Figure
+from .grading import GRADING, REMARKS, Grading, add_context, add_figures, find_exercise_id
 from .isolation import IsolationError, check_view, make_view
 from .question import Ask, Question
 from .reference import ReferenceProcess
@@ -130,6 +131,14 @@ def remark(request: pytest.FixtureRequest) -> Callable[[Failure], None]:
     """Notes what a check saw that costs nothing, since the exercise does not ask for it: it is told beside the score."""
     remarks: list[Failure] = request.node.stash.setdefault(REMARKS, [])
     return remarks.append
+
+
+@pytest.fixture
+def illustrate(request: pytest.FixtureRequest) -> Callable[[Figure | None], None]:
+    """Adds a figure, if there is one, to the report on the exercise that the test is marked with."""
+    exercise_id = find_exercise_id(request.node)
+    assert exercise_id is not None
+    return lambda figure: add_figures(request.config, exercise_id, *([] if figure is None else [figure]))
 
 
 @pytest.fixture

@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from .containment import Level
-from .explanation import Explanation, read_cells, read_scripts
+from .explanation import Explanation, list_programs, read_cells, read_scripts
 from .failure import Failure, NotReached
+from .figure import Figure
 from .homework import Exercise, Homework, Suite
 from .notebook import Notebook
 from .own_files import OwnFiles
 from .report import BROKEN, FAILED, MACHINE, MANUAL, PASSED, CheckResult, Report, write_html, write_json
 from .scripts import Scripts
+
+MOST_CODE = 40_000  # characters of one cell or program on a page
+MOST_PROGRAMS = 10  # of an exercise
 
 
 @dataclass
@@ -100,6 +104,25 @@ class Grading:
         assert self.scripts is not None
         return read_scripts(self.scripts.hand_in, self.homework, exercise)
 
+    def add_code(self) -> None:
+        """Add the code that each exercise is graded from, for the pages: cells that differ from the handout's, or programs."""
+        for exercise in self.report.graded:
+            code = [(name, source[:MOST_CODE]) for name, source in self._list_code(exercise)]
+            if code:
+                self.report.code[exercise.id] = code
+
+    def _list_code(self, exercise: Exercise) -> Iterator[tuple[str, str]]:
+        if self.notebook is not None:
+            for tag in exercise.tags:
+                cell = self.notebook.find(tag)
+                if cell is not None and not self.homework.handout.is_untouched(tag, cell.source):
+                    yield f"the cell tagged {tag!r}", cell.source
+        if self.scripts is not None and exercise.files:
+            hand_in = self.scripts.hand_in
+            for path in list_programs(hand_in, self.homework, exercise)[:MOST_PROGRAMS]:
+                with path.open(encoding="utf-8", errors="replace") as file:
+                    yield path.relative_to(hand_in.folder).as_posix(), file.read(MOST_CODE)
+
     def write(self, json: Path | None, html: Path | None, was_cut_short: bool, grading_seed: int) -> bool:
         """Write the reports that are asked for. False if one could not be written; `unwritten` says why."""
         is_written = True
@@ -130,6 +153,13 @@ def add_context(config: pytest.Config, **facts: Any) -> None:
     grading = config.stash.get(GRADING, None)
     if grading is not None:
         grading.report.context.update(facts)
+
+
+def add_figures(config: pytest.Config, exercise_id: str, *figures: Figure) -> None:
+    """Add figures to an exercise's part of the report. Does nothing if nothing is graded."""
+    grading = config.stash.get(GRADING, None)
+    if grading is not None:
+        grading.report.figures.setdefault(exercise_id, []).extend(figures)
 
 
 def find_exercise_id(item: pytest.Item) -> str | None:

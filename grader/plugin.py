@@ -340,6 +340,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def _write_reports(session: pytest.Session, grading: Grading) -> None:
     grading.report.apply_gates()
     grading.add_manual_items()
+    grading.add_code()
     option = session.config.option
     was_cut_short = bool(session.shouldfail or session.shouldstop)  # by -x or --maxfail
     is_written = grading.write(option.json, option.html, was_cut_short, option.grading_seed)

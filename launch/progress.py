@@ -102,15 +102,21 @@ def report_text(report: RunReport, screen: Screen) -> str:
 def loss_lines(ranks: Sequence[RankReport]) -> Iterator[str]:
     """For each rank that went backward from a loss, that of each step: of many steps the first and the last."""
     for rank in ranks:
-        losses: dict[int, float] = {}
-        for event in rank.of(Backward):
-            if event.loss is not None:
-                losses[event.step] = losses.get(event.step, 0.0) + event.loss
+        losses = sum_losses(rank)
         shown = [f"{losses[step]:.3f}" for step in sorted(losses)]
         if len(shown) > MOST_LOSSES:
             shown[MOST_LOSSES // 2 : -MOST_LOSSES // 2] = ["…"]
         if shown:
             yield f"Loss of rank {rank.rank} per step, its micro-batches added up: {'  '.join(shown)}"
+
+
+def sum_losses(rank: RankReport) -> dict[int, float]:
+    """The loss of each step from which the rank went backward, its micro-batches added up."""
+    losses: dict[int, float] = {}
+    for event in rank.of(Backward):
+        if event.loss is not None:
+            losses[event.step] = losses.get(event.step, 0.0) + event.loss
+    return losses
 
 
 def _traceback(report: RunReport) -> str:

@@ -10,12 +10,14 @@ import pytest
 
 from grader import (
     Failure,
+    Figure,
     Submission,
     Table,
     check_lists,
     compare_columns,
     fail,
     is_number,
+    make_figure,
     read_homework,
     show,
 )
@@ -86,11 +88,12 @@ def test_signature(submission: Submission, name: str, remark: Callable[[Failure]
 
 
 @pytest.mark.parametrize("name", mark(TABLES))
-def test_table(submission: Submission, name: str) -> None:
+def test_table(submission: Submission, name: str, illustrate: Callable[[Figure | None], None]) -> None:
     """The function returns a table with the right rows and columns."""
     what = f"{name}(nr_rounds=1)"
     kind = f"a DataFrame of numbers and names, with the columns {', '.join(COLUMNS)}"
     table = submission.call(name, name, QUICK, expected=kind)
+    illustrate(make_figure(table, f"What {what} gives in a small run"))
     advice = f"build the DataFrame in the cell tagged {name!r} as the handout shows it."
     if not isinstance(table, Table):
         fail(f"{what} gives {show(table)}.", f"a DataFrame with the columns {', '.join(COLUMNS)}", advice)
@@ -125,11 +128,12 @@ def check_row(
 
 
 @pytest.mark.parametrize("name", mark(CURVES))
-def test_curves(submission: Submission, name: str) -> None:
+def test_curves(submission: Submission, name: str, illustrate: Callable[[Figure | None], None]) -> None:
     """The function returns a curve for each key."""
     what, keys = f"{name}(nr_rounds=1)", CURVES[name]
     kind = f"a dict with the keys {', '.join(map(repr, keys))}, each with the list of a run's accuracies (the RunResult's test_accuracy)"
     curves = submission.call(name, name, QUICK, expected=kind)
+    illustrate(make_figure(curves, f"What {what} gives in a small run", x="round", y="test accuracy in %"))
     reason = read_usage(submission.require_cell(name).source, name).explain("nr_rounds")
     advice = (
         f"{reason[1] if reason else 'return the test accuracies of each run'}, in the cell tagged {name!r}."

@@ -6,8 +6,9 @@ set apart on the page. What a student's page shows of the grading is listed here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -28,6 +29,7 @@ NOTES = {
     "passed_over": "Passed over",
 }  # a student's page has these notes, and no others
 MOST_NOTES = 20
+_MESSAGE = re.compile(r"(.*?)\n  Expected: (.*?)\n  Next: (.*)", re.DOTALL)
 _OWN_PLACE = ("tampering", "needs_instructor", "figures", "code", "outcome")
 
 
@@ -148,7 +150,7 @@ def _make_section(
     *,
     is_open: bool,
 ) -> Section:
-    checks = [_make_check(test, audience) for test in tests]
+    checks = _shorten([_make_check(test, audience) for test in tests])
     score, most = (sum(test.get(key) or 0 for test in tests) for key in ("score", "max_score"))
     automatic = [check for check in checks if check.state != MANUAL]
     passed = sum(check.state.sign == PASSED.sign for check in automatic)
@@ -163,6 +165,17 @@ def _make_section(
         list(_list_figures(extra, exercise.id, audience)),
         list(_list_code(extra, exercise.id, checks)),
     )
+
+
+def _shorten(checks: Sequence[CheckView]) -> list[CheckView]:
+    """Checks that were not reached refer to the message of the one that failed instead of repeating it."""
+    told = {f"Not reached: {check.message.seen}": check for check in checks if check.message}
+    return [
+        replace(check, message=Parts(f"Not reached, because of: {cause.name}."), instructor=None)
+        if check.message and (cause := told.get(check.message.seen)) and check.state == UNREACHED
+        else check
+        for check in checks
+    ]
 
 
 def _judge(checks: Iterable[CheckView]) -> State:
@@ -196,7 +209,7 @@ def _make_check(test: Mapping[str, Any], audience: Audience) -> CheckView:
         _read_parts(extra, _cut_remarks(str(test.get("output", "")), remarks)),
         remarks,
         str(extra.get("answer", "")).strip(),
-        _read_parts(kept, "") if isinstance(kept, dict) else Parts(str(kept)) if kept else None,
+        _split(str(kept)) if kept else None,
     )
 
 
@@ -224,6 +237,12 @@ def _read_parts(extra: Mapping[str, Any], text: str) -> Parts | None:
     if seen and not extra.get("not_reached"):
         return Parts(seen, expected, advice)
     return Parts(text.strip()) if text.strip() else None
+
+
+def _split(text: str) -> Parts:
+    """A message as its three parts; further lines of each are set in, so that nothing quoted in one looks like the next."""
+    found = _MESSAGE.fullmatch(text)
+    return Parts(*found.groups()) if found else Parts(text)
 
 
 def _list_figures(extra: Mapping[str, Any], exercise: str, audience: Audience) -> Iterator[FigureView]:

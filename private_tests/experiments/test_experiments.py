@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
-from grader import Ask, Question, Submission, asks, explain, fail
+from grader import Ask, Figure, Question, Submission, asks, explain, fail, make_figure
 from public_tests.reading import read_usage
 
 from .diagnoses import EXPERIMENT_DIAGNOSES
@@ -29,12 +29,25 @@ def list_cases() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("function", "call"), list(list_cases()))
-def test_experiment(submission: Submission, ask: Ask, question: Question, function: str, call: str) -> None:
+def test_experiment(
+    submission: Submission,
+    ask: Ask,
+    question: Question,
+    illustrate: Callable[[Figure | None], None],
+    function: str,
+    call: str,
+) -> None:
     """The function gives the reference's values, from the reference's runs."""
     if call == "defaults":
         check_defaults(submission, function)
     answer, right = ask(question)
     noted: dict[str, Any] = answer if isinstance(answer, dict) else {}
+    is_drawn = call == "drawn"
+    title = f"What {question.shown if is_drawn else function} gives in a small run"
+    axes = {"x": "round", "y": "test accuracy in %"}
+    illustrate(
+        make_figure(noted.get("value"), title, **axes, reference=right["value"], only_instructor=is_drawn)
+    )
     evidence = ExperimentEvidence(
         question.shown,
         question.tag,

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import launch
-from grader import Scripts, fail
+from grader import Scripts, add_figures, fail
 from grader.containment import remove_folder
 from launch.run_report import RunReport
 
 from .contract import read_contract
+from .figures import draw_trial
 from .findings import find_unwritten
 from .trial import FEWEST_STEPS, Trial, run_trial
 
@@ -40,7 +41,7 @@ def trials(pytestconfig: pytest.Config, scripts: Scripts, grading_seed: int, run
     @cache
     def find(exercise: str) -> Trial:
         folder = run_folder / exercise
-        return run_trial(
+        trial = run_trial(
             scripts,
             read_contract(exercise),
             grading_seed,
@@ -48,6 +49,8 @@ def trials(pytestconfig: pytest.Config, scripts: Scripts, grading_seed: int, run
             folder,
             lambda: nullcontext(launch.start_plainly),
         )
+        add_figures(pytestconfig, exercise, *draw_trial(trial))
+        return trial
 
     return find
 

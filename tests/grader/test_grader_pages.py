@@ -62,6 +62,14 @@ def test_a_message_has_its_three_parts() -> None:
     assert "the message" not in page  # it says the same
 
 
+def test_what_was_not_reached_refers_to_what_failed() -> None:
+    unreached = {**make_test(not_reached=True), "output": "Not reached: What was seen."}
+    page = make_page({**make_test(**PARTS), "name": "it starts"}, unreached)
+
+    assert "Not reached, because of: it starts." in page
+    assert page.count("What was seen.") == 1
+
+
 def test_the_next_step_stands_on_top() -> None:
     page = make_page(
         make_test("X1", 1, outcome="passed"),
@@ -84,7 +92,7 @@ def test_a_page_without_points_counts_checks_and_says_what_they_look_at() -> Non
 
 
 SECRETS: dict[str, Any] = {
-    "instructor": {"seen": "secret seen", "expected": "secret expected", "next": "secret advice"},
+    "instructor": "secret seen\n  Expected: secret expected\n  Next: secret advice",
 }
 SECRET_CONTEXT: dict[str, Any] = {
     "grading_seed": "secret seed",
@@ -133,7 +141,7 @@ def test_hostile_text_is_shown_as_text_wherever_it_stands() -> None:
     ]
     parts = dict.fromkeys(("seen", "expected", "next", "answer"), HOSTILE)
     page = make_page(
-        {**make_test(**parts, remarks=[HOSTILE], instructor=parts), "name": HOSTILE, "output": HOSTILE},
+        {**make_test(**parts, remarks=[HOSTILE], instructor=HOSTILE), "name": HOSTILE, "output": HOSTILE},
         audience="instructor",
         submission=HOSTILE,
         handed_in=[HOSTILE],
