@@ -127,6 +127,7 @@ class Report:
             "extra_data": {
                 **self.context,
                 **({"needs_instructor": open_exercises} if open_exercises else {}),
+                **({"untouched": sorted(self.untouched)} if self.untouched else {}),
                 **({"figures": msgspec.to_builtins(self.figures)} if self.figures else {}),
                 **({"code": self.code} if self.code else {}),
             },

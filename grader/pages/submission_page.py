@@ -30,7 +30,7 @@ NOTES = {
 }  # a student's page has these notes, and no others
 MOST_NOTES = 20
 _MESSAGE = re.compile(r"(.*?)\n  Expected: (.*?)\n  Next: (.*)", re.DOTALL)
-_OWN_PLACE = ("tampering", "needs_instructor", "figures", "code", "outcome")
+_OWN_PLACE = ("tampering", "needs_instructor", "untouched", "figures", "code", "outcome")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ BROKEN = State("broken", "!", "could not be checked")
 MACHINE = State("machine", "?", "needs the instructor")
 MANUAL = State("manual", "✎", "graded by hand")
 COMPLETE = State("passed", "✓", "complete")
+EMPTY = State("unreached", "○", "still empty")
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,9 @@ def format_submission(
         score=_format_score(results.get("score", 0), most, is_open=bool(open_exercises)) if most else "",
         share=min(1.0, results.get("score", 0) / most) if most else 0,
         counts=_count_states(section.state for section in sections),
-        first=next((section for section in sections if section.state in _TO_DO), None),
+        first=next(
+            (section for state in (_TO_DO, (EMPTY,)) for section in sections if section.state in state), None
+        ),
         sections=sections,
         signs=list(extra.get("tampering", ())) if audience == "instructor" else [],
         notes=list(_list_notes(extra, audience)),
@@ -150,6 +153,7 @@ def _make_section(
     *,
     is_open: bool,
 ) -> Section:
+    is_empty = exercise.id in extra.get("untouched", ())
     checks = _shorten([_make_check(test, audience) for test in tests])
     score, most = (sum(test.get(key) or 0 for test in tests) for key in ("score", "max_score"))
     automatic = [check for check in checks if check.state != MANUAL]
@@ -159,9 +163,9 @@ def _make_section(
         exercise.id,
         exercise.title,
         points,
-        _judge(checks),
-        _advise(checks),
-        checks,
+        EMPTY if is_empty else _judge(checks),
+        "" if is_empty else _advise(checks),
+        [] if is_empty else checks,
         list(_list_figures(extra, exercise.id, audience)),
         list(_list_code(extra, exercise.id, checks)),
     )
@@ -320,7 +324,7 @@ def _list_facts(extra: Mapping[str, Any], audience: Audience) -> Iterator[tuple[
 def _count_states(states: Iterable[State]) -> list[tuple[State, int]]:
     """How many exercises there are of each state, those to work on first."""
     given = list(states)
-    return [(state, count) for state in (*_TO_DO, MANUAL, COMPLETE) if (count := given.count(state))]
+    return [(state, count) for state in (*_TO_DO, EMPTY, MANUAL, COMPLETE) if (count := given.count(state))]
 
 
 def _format_score(score: float, most: float, *, is_open: bool) -> str:

@@ -21,7 +21,7 @@ HOMEWORK = read_homework(Path(__file__).parents[2])
 def grade(notebook: Notebook | None = None, scripts: Scripts | None = None) -> Report:
     report = Report("Homework", HOMEWORK.exercises)
     report.results += [CheckResult(exercise.id, "a check", 1, PASSED) for exercise in HOMEWORK.exercises]
-    Grading(HOMEWORK, HOMEWORK.hidden, Level.NONE, report, notebook, scripts, None).add_code()
+    Grading(HOMEWORK, HOMEWORK.hidden, True, Level.NONE, report, notebook, scripts, None).add_code()
     return report
 
 

@@ -70,6 +70,13 @@ def test_what_was_not_reached_refers_to_what_failed() -> None:
     assert page.count("What was seen.") == 1
 
 
+def test_an_exercise_that_nobody_has_begun_is_told_in_one_line() -> None:
+    page = make_page(make_test(**PARTS), make_test("X2", **PARTS), untouched=["X1", "X2"])
+
+    assert page.count("still empty") == 4  # a line each, their number, and the next step
+    assert "What was seen." not in page
+
+
 def test_the_next_step_stands_on_top() -> None:
     page = make_page(
         make_test("X1", 1, outcome="passed"),
