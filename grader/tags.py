@@ -47,10 +47,11 @@ def find_by_names(notebook: Notebook, sources: Mapping[str, str]) -> dict[str, l
 
 
 def _list_importing(notebook: Notebook, source: str) -> list[Cell]:
-    """The first code cell that imports something of all that the handout's cell does; for one that only imports."""
+    """The first code cell that imports of most of the packages that the handout's cell does; for one that only imports."""
     packages = _list_packages(source)
-    codes = [cell for cell in notebook.cells if cell.is_code and packages]
-    return [cell for cell in codes if packages <= _list_packages(cell.source)][:1]
+    shared = {cell: len(packages & _list_packages(cell.source)) for cell in notebook.cells if cell.is_code}
+    most = max(shared.values(), default=0)
+    return [cell for cell, count in shared.items() if count == most > 0][:1]
 
 
 def _list_packages(source: str) -> set[str]:

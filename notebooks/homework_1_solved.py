@@ -6,11 +6,6 @@
 #     name: python3
 # ---
 
-# %% deletable=false tags=["setup"]
-from typing import Literal
-
-from lab_2_hfl.hfl_complete import *
-
 # %% [markdown]
 # # Homework 1: learning on many machines
 #
@@ -36,26 +31,43 @@ from lab_2_hfl.hfl_complete import *
 #
 # In A2 and A3 the function and the answers carry half of the points each.
 
+# %% deletable=false tags=["setup"]
+from typing import Literal
+
+import pandas as pd
+
+from lab_2_hfl.hfl_complete import *
+
 # %% [markdown]
 # ## How to work with this notebook
 #
-# - **Replace every `...`** and leave everything else about a marked cell as it is: its tag, the names in
-#   it, their parameters and defaults. Tags are how your answers are found, so answer in the cell you were
-#   given. (In Jupyter the property inspector shows a cell's tags; editors such as VS Code show them below
-#   the cell.)
+# - **Replace every `...`** and leave everything else about a marked cell as it is: its tag, the names of its
+#   functions and classes, and the parameters and defaults of its functions. Tags are how your answers are
+#   found, so answer in the cell you were given. Marked cells can't be deleted. (In Jupyter the property
+#   inspector shows a cell's tags; editors such as VS Code show them below the cell.)
+# - **Where the exercise leaves a signature free, the one in the cell is a suggestion**: this concerns the two
+#   servers of A1 and the client of A1.3. The checks call by what the exercise fixes: a server by position, with the
+#   arguments in the order given; `update` likewise; a function of A2 and A3 by the names of its parameters.
 # - Cells without a tag are yours: change them, delete them, add more. A marked cell may use functions that
 #   you define in cells of your own, and what you import there.
 # - The notebook runs from top to bottom at any time. While something is still `...`, the cells that would
 #   use it simply show nothing.
-# - **Check yourself** as often as you like. Save the notebook, then type in a terminal, in the notebook's
-#   folder:
+# - **There are two sets of tests.** The *public* tests are yours: run them as often as you like. They tell
+#   you whether your work is complete and runs, and what to do next if it does not. They do not tell you
+#   whether an answer is right: that is what the experiments are for. The *private* tests decide the grade
+#   after you have handed in. They compare what your code computes with a reference, also for other
+#   arguments than the defaults.
+# - **To run the public tests**, save the notebook and open a terminal. The working folder must be the one that
+#   this notebook is in, and the environment in which you installed the homework must be active (`docs/students.md`
+#   says how). Then type
 #
 #   ```
 #   pytest -fpath homework_1.ipynb
 #   ```
 #
-#   (one dash). This tells you whether your work is complete and runs, and what to do next if it does not.
-#   It does not tell you whether an answer is right: that is what the experiments are for.
+#   with one dash.
+# - **Hand in** through ILIAS: this notebook, saved, and the scripts of part B. The last section of this notebook
+#   says what exactly.
 # - Full experiments take a few minutes each, the last one the longest. While you are still programming,
 #   use fewer rounds (`client_number_experiments(nr_rounds=2)`) or less data: start Jupyter with
 #   `LAB_2_HFL_TRAIN_SAMPLES=20000` and `LAB_2_HFL_TEST_SAMPLES=2000` set in its environment. Unset both
@@ -118,6 +130,20 @@ from lab_2_hfl.hfl_complete import *
 # hence comparable results. The classes that you are given already follow them.
 
 # %% [markdown]
+# The default values under the names that the functions below give them, for trying things out. A function
+# gets its own as parameters, and must use those: it is also called with other values.
+
+# %%
+n = 100  # clients
+iid = True
+seed = 10
+lr = 0.01  # learning rate
+c = 0.1  # fraction of the clients that take part in a round
+b = 100  # batch size
+e = 1  # local epochs
+nr_rounds = 10
+
+# %% [markdown]
 # ### A1: gradients or weights?
 #
 # #### A1.1 FedSGD with weights (1 point)
@@ -137,7 +163,8 @@ from lab_2_hfl.hfl_complete import *
 # `FedSgdServer` itself may not be used: it is switched off while your class is checked. Your class is
 # called with these four arguments in this order, so the names of its parameters are yours.
 #
-# *Hint:* a `FedAvgServer` already sends weights. How much is left to write?
+# *Tip:* use the existing FedAvg: `FedAvgServer` has clients that send weights, and saves you most of the
+# code. How much is left to write?
 
 # %% deletable=false tags=["fedsgd_weight"]
 from solutions.federated import FedSgdWeightServer
@@ -169,30 +196,29 @@ def compare_servers(given: Server, yours: Server, nr_rounds: int = 3) -> None:
     print(table, f"Largest difference between two weights at the end: {distance:.1e}", sep="\n", end="\n\n")
 
 
-for fedsgd_setting in [(0.01, split(100, True, 10), 0.1), (0.1, split(50, False, 10), 0.1)]:
-    compare_servers(FedSgdServer(*fedsgd_setting, 10), FedSgdWeightServer(*fedsgd_setting, 10))
+for fedsgd_setting in [(lr, split(n, iid, seed), c), (0.1, split(50, False, seed), c)]:
+    compare_servers(FedSgdServer(*fedsgd_setting, seed), FedSgdWeightServer(*fedsgd_setting, seed))
 
 # %% [markdown]
 # #### A1.2 When the two FedSGDs differ (1 point: 0.5 for the numbers, 0.5 for the explanation)
 #
-# Suppose the clients of your `FedSgdWeightServer` trained as FedAvg's do, with some batch size $B$ and for
-# some number of local epochs $E$. For most choices that is no longer FedSGD. Every client holds 600
-# samples, as with `split(100, iid, seed)` of 60,000 images. Name
+# Suppose your `FedSgdWeightServer` took all the parameters of `FedAvgServer`, and its clients trained
+# accordingly. Then FedSGD with weights would not always be equivalent to FedSGD with gradients. Assume that a
+# client holds at most 600 samples. Give examples for which the two are *not* equivalent:
 #
-# - `fed_sgd_grad_unequal_weight_bs`: a batch size with which, at one local epoch, gradients and weights
-#   lead to different models;
-# - `fed_sgd_grad_unequal_weight_e`: a number of local epochs with which they do, even if each epoch is one
-#   batch of all the client's samples.
+# - `fed_sgd_grad_unequal_weight_bs`: a batch size;
+# - `fed_sgd_grad_unequal_weight_e`: a number of local epochs.
 #
-# Both are plain integers.
+# Both are plain integers. (*Clarification:* each must be enough by itself, whatever the other one is.)
 
 # %% deletable=false tags=["fedsgd_diff"]
 from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_unequal_weight_e
 
 # %% [markdown]
-# Now explain in a few sentences, in the cell below, for a person to read: for which $B$ and $E$ do the two
-# versions agree, and why? What differs for the others? And why do $\eta$, $C$, $N$ and the split play no
-# part in it? A line of algebra says more than a paragraph.
+# Now explain in the cell below, for a person to read: **in which cases, for the different parameters of
+# decentralized learning, are FedSGD with weights and FedSGD with gradients equivalent**, and why? (Which
+# parameters there are stands under *Symbols and their names in the code*.) A few sentences are enough; a line
+# of algebra says more than a paragraph.
 
 # %% [markdown] deletable=false tags=["fedsgd_explanation"]
 # **They agree for $E = 1$ and $B \ge n_k$ for every client** ($B = \infty$, in the paper's words). Then a
@@ -236,11 +262,14 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 # - `FedAvgGradServer`, a `DecentralizedServer` whose `run` goes through the rounds and subtracts the
 #   weighted mean of what the clients sent;
 # - nested in it `PseudoGradClient`, a `Client` whose `update` trains $E$ epochs in batches of $B$ and
-#   returns the old weights minus the new ones, one tensor per parameter, in the model's order.
+#   returns the old weights minus the new ones, one tensor per parameter, in the model's order. Leave it
+#   inside `FedAvgGradServer`, and refer to it as `FedAvgGradServer.PseudoGradClient`.
 #
 # Compared with `FedAvgServer` under the same arguments, your server must have the same weights after every
 # round, up to rounding, and count the same messages. `FedAvgServer` may be neither used nor subclassed: it
-# is switched off while your class is checked.
+# is switched off while your class is checked. Your server is called with the six arguments that it has below,
+# in this order. The names of its parameters are yours, and so are those of the client's constructor, which
+# only your server calls.
 #
 # This time you write `run` yourself. `DecentralizedServer.__init__` sets `model`, `rng`, `nr_clients`,
 # `nr_clients_per_round`, `client_fraction`, `client_sample_counts`, `lr`, `batch_size` and `seed`;
@@ -248,10 +277,10 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 # `model` and `loader_train`; `train_epoch(model, loader, optimizer)` trains one epoch. `run` returns a
 #
 # ```python
-# RunResult(self.name, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
+# RunResult(algorithm, n, c, b, e, lr, seed, wall_time, message_count, test_accuracy)
 # ```
 #
-# with a `self.name` of your choice, the server's parameters, and the three lists as described above: one
+# with a name of your choice, the server's own parameters, and the three lists as described above: one
 # entry per round, messages cumulative (two for each client of the round), accuracies from `self.test()`
 # after the model was updated, times from `perf_counter()` with the slowest client of each round in place of
 # all of them.
@@ -260,10 +289,10 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 from solutions.federated import FedAvgGradServer
 
 # %%
-fedavg_subsets = split(100, True, 10)
+fedavg_subsets = split(n, iid, seed)
 compare_servers(
-    FedAvgServer(0.02, 100, fedavg_subsets, 0.1, 2, 10),
-    FedAvgGradServer(0.02, 100, fedavg_subsets, 0.1, 2, 10),
+    FedAvgServer(0.02, b, fedavg_subsets, c, 2, seed),
+    FedAvgGradServer(0.02, b, fedavg_subsets, c, 2, seed),
 )
 
 
@@ -271,15 +300,11 @@ compare_servers(
 # ### A2: how many clients?
 #
 # Write a function for each experiment. It runs FedSGD (`FedSgdServer`) and FedAvg (`FedAvgServer`) in each
-# setting and returns a `DataFrame` with the columns
+# setting and returns a `DataFrame`: the exercise's table, filled in, with its columns and rows in the same
+# order. Count and accuracy are those *at the end* of the run. All parameters must be used: your function is
+# also called with other values than the defaults. Pass `seed` both to `split` and to the servers.
 #
-# > `Algorithm`, `N`, `C`, `Message count`, `Test accuracy`
-#
-# in this order, and with six rows: for each setting, in the order named, first `FedSGD`, then `FedAvg`.
-# Count and accuracy are those *at the end* of the run. All parameters must be used: your function is also
-# called with other values than the defaults. Pass `seed` both to `split` and to the servers.
-#
-# The cell after each function runs it and draws what it found.
+# The cell after each function runs it, keeps what it returned in a variable, and draws and prints it.
 
 # %%
 def draw_lines(frame: DataFrame, x_label: str) -> None:
@@ -297,28 +322,42 @@ def draw_table(table: DataFrame | None, by: str) -> DataFrame | None:
     return table
 
 
-def draw_curves(curves: dict[str, list[float]] | None) -> None:
-    """Draw accuracies after each round, a line for each key; nothing while there are no curves."""
-    if curves is not None:
-        frame = DataFrame(curves)
-        draw_lines(frame.set_index(frame.index + 1), "Round")
+def draw_curves(curves: dict[str, list[float]] | None) -> DataFrame | None:
+    """Draw accuracies after each round, a line for each key, and return them in a table; nothing if there are none."""
+    if curves is None:
+        return None
+    table = DataFrame(curves)
+    table.index = pd.RangeIndex(1, len(table) + 1, name="Round")
+    draw_lines(table, "Round")
+    return table
 
 
 # %% [markdown]
 # #### A2.1 Number of clients (2 points)
 #
-# The data set stays the same and is divided among $N = 10, 50, 100$ clients, in this order. So the more
-# clients there are, the less each one knows.
+# The data set stays the same and is divided among $N = 10, 50, 100$ clients. So the more clients there are, the
+# less each one knows. Run what is needed to fill in this table:
+#
+# | Algorithm | N | C | Message count | Test accuracy |
+# |---|---|---|---|---|
+# | FedSGD | 10 | 0.1 | | |
+# | FedAvg | 10 | 0.1 | | |
+# | FedSGD | 50 | 0.1 | | |
+# | FedAvg | 50 | 0.1 | | |
+# | FedSGD | 100 | 0.1 | | |
+# | FedAvg | 100 | 0.1 | | |
 
 # %% deletable=false tags=["client_number_experiments"]
 from solutions.experiments import client_number_experiments
 
 # %%
-draw_table(client_number_experiments(), by="N")
+client_number_table = client_number_experiments()
+draw_table(client_number_table, by="N")
 
 # %% [markdown]
-# What did you observe, with the defaults? Put one of the listed options in place of each `...`, spelt
-# exactly as listed.
+# What did you observe, with the defaults? Answer each question by putting one of the listed options in place of
+# its `...`, spelt exactly as listed. A *clarification* says how the question is meant where one could take it
+# in more ways than one.
 
 # %% deletable=false tags=["client_number_observations"]
 from solutions.observations import ClientNumberObservations
@@ -326,14 +365,23 @@ from solutions.observations import ClientNumberObservations
 # %% [markdown]
 # #### A2.2 Fraction of clients (2 points)
 #
-# Now $N$ is fixed and the share of clients that take part in a round varies: $C = 0.01, 0.1, 0.2$, in this
-# order.
+# Now $N$ is fixed and the share of clients that take part in a round varies. Fill in this table in the same way:
+#
+# | Algorithm | N | C | Message count | Test accuracy |
+# |---|---|---|---|---|
+# | FedSGD | 100 | 0.01 | | |
+# | FedAvg | 100 | 0.01 | | |
+# | FedSGD | 100 | 0.1 | | |
+# | FedAvg | 100 | 0.1 | | |
+# | FedSGD | 100 | 0.2 | | |
+# | FedAvg | 100 | 0.2 | | |
 
 # %% deletable=false tags=["client_fraction_experiments"]
 from solutions.experiments import client_fraction_experiments
 
 # %%
-draw_table(client_fraction_experiments(), by="C")
+client_fraction_table = client_fraction_experiments()
+draw_table(client_fraction_table, by="C")
 
 # %% deletable=false tags=["client_fraction_observations"]
 from solutions.observations import ClientFractionObservations
@@ -343,7 +391,7 @@ from solutions.observations import ClientFractionObservations
 #
 # These functions return curves instead of a table: a `dict` from the name of each variant to a list with
 # the test accuracy (percent) after each of the `nr_rounds` rounds, in the order in which the variants are
-# named.
+# named. The cell after each function keeps the curves in a variable, draws them, and prints them as numbers.
 
 # %% [markdown]
 # #### A3.1 Local epochs (1 point)
@@ -357,7 +405,8 @@ from solutions.observations import ClientFractionObservations
 from solutions.experiments import local_epoch_experiments
 
 # %%
-draw_curves(local_epoch_experiments())
+local_epoch_curves = local_epoch_experiments()
+draw_curves(local_epoch_curves)
 
 # %% deletable=false tags=["local_epoch_observations"]
 from solutions.observations import LocalEpochObservations
@@ -374,7 +423,8 @@ from solutions.observations import LocalEpochObservations
 from solutions.experiments import iid_noniid_experiments
 
 # %%
-draw_curves(iid_noniid_experiments())
+iid_noniid_curves = iid_noniid_experiments()
+draw_curves(iid_noniid_curves)
 
 # %% deletable=false tags=["iid_noniid_observations"]
 from solutions.observations import IidNonIidObservations
@@ -392,7 +442,8 @@ from solutions.observations import IidNonIidObservations
 from solutions.experiments import noniid_parameter_experiments
 
 # %%
-draw_curves(noniid_parameter_experiments())
+noniid_parameter_curves = noniid_parameter_experiments()
+draw_curves(noniid_parameter_curves)
 
 # %% deletable=false tags=["noniid_parameter_observations"]
 from solutions.observations import NonIidParameterObservations
@@ -404,6 +455,18 @@ from solutions.observations import NonIidParameterObservations
 # (*rank*) of its own; activations travel forward from rank to rank, gradients travel back. The answers are
 # scripts, not cells: start from those in `notebooks/part_b/`, where arguments, process groups and constants
 # are ready and the schedule is left to you.
+#
+# The lab's own scripts are in `lab_1_parallelism/examples`, each with the shell script that starts its ranks:
+#
+# | | |
+# |---|---|
+# | `primer.py` | trains in one process |
+# | `data_parallel_gradients.py` | three replicas, the mean of their gradients |
+# | `data_parallel_weights.py` | three replicas, the mean of their weights |
+# | `pipeline.py` | three stages, one batch at a time |
+#
+# B1 is `pipeline.py` with micro-batches, and B2 adds what `data_parallel_gradients.py` does. To see one run
+# for 20 steps, type in the homework's folder `LAB_STEPS=20 sh lab_1_parallelism/examples/pipeline.sh`.
 #
 # Use the setting from the course throughout:
 #
@@ -447,19 +510,26 @@ from solutions.observations import NonIidParameterObservations
 # learn exactly what it would learn from the whole batch: before each optimizer step the gradient of every
 # parameter, on every rank, equals that of a single process which takes the batch in one piece.
 #
-# - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv`, and give messages tags. Plain
+# - **Use `isend` and `irecv`**, the non-blocking forms of `send` and `recv` in `torch.distributed`. Plain
 #   `send` can end in a deadlock: if rank 1 sends activations to rank 2 at the moment in which rank 2 sends
 #   gradients to rank 1, each waits for the other to receive, forever.
-# - `isend` and `irecv` return at once, with a handle. Before `handle.wait()` returns, what you receive is
-#   not there yet, and what you send must not be overwritten.
-# - Gradients add up over calls of `backward()` until they are set to zero; and a loss scaled by a constant
-#   has gradients scaled by the same constant. Mind what a *mean* over the batch becomes when the batch
-#   comes in pieces: Adam hardly notices a wrong scale in the loss curve, but your gradients are compared.
-# - `gloo` does not overlap communication and computation as well as `nccl` does, so do not expect a large
-#   speed-up on your machine. What counts is the schedule.
+# - Each call of `isend` and `irecv` returns a `Work` at once. Its `wait()` blocks, if needed, until the message
+#   is through: before that, what you receive is not there yet, and what you send must not be overwritten.
+# - Messages between two devices arrive in the order in which they were sent. With a *tag*, a receive takes only
+#   a message with the same tag: good practice, but not required.
+# - Gradients accumulate over calls of `backward()` until they are set to zero, and scaling the loss by a
+#   constant scales the gradients by the same constant. Mind what a *mean* over the batch becomes when the
+#   batch comes in pieces: Adam hardly notices a wrong scale in the loss curve, but your gradients are compared.
+# - `gloo` is not properly asynchronous, even with these primitives. So do not expect the speed-up that a backend
+#   such as `nccl` would give you. What counts is the schedule.
+#
+# PyTorch's site has the [documentation of
+# `torch.distributed`](https://docs.pytorch.org/docs/stable/distributed.html) and [a tutorial on
+# it](https://docs.pytorch.org/tutorials/intermediate/dist_tuto.html).
 #
 # **Explain** in comments, or in a text file beside the scripts, how your schedule works, why the gradients
-# come out right and why it cannot deadlock. A person reads this.
+# come out right and why it cannot deadlock. A person reads this. And try it out in the setting from the course,
+# for the same number of steps and with the same model.
 
 # %% [markdown]
 # ### B2 Two pipelines (5 points; 1 of them for the explanation)
@@ -480,41 +550,52 @@ from solutions.observations import NonIidParameterObservations
 #
 # - `TinyStories(tokenizer, ..., skip=...)` leaves out that many samples, so that the pipelines get
 #   different data. Within a pipeline, the first and the last stage need the same data.
-# - `dist.new_group(ranks)` makes a group for the collectives of some ranks. *All* ranks must call it for
-#   *every* group, in the same order, even for the groups that they do not belong to.
+# - *Groups* of `torch.distributed` handle collectives among some of the ranks. `dist.new_group(ranks)` makes
+#   one. *All* ranks must call it for *every* group, in the same order, even for the groups that they do not
+#   belong to.
 # - Both copies of a stage must start from the same weights.
 #
-# Hand in `b2.py` and `b2.sh`, and explain as in B1.
+# Hand in `b2.py` and `b2.sh`, and explain and try it out as in B1.
 
 # %% [markdown]
 # ### Run it, look at it, hand it in
 #
-# The launcher runs your script for a few steps, watches every rank, and tells you how it ended:
+# The launcher runs your script for eight steps, watches every rank, and tells you how it ended:
 #
 # ```
 # cd part_b
-# python -m launch b1.sh --ranks 3 --steps 8
-# python -m launch b2.sh --ranks 6 --steps 8
+# python -m launch b1.sh
+# python -m launch b2.sh
 # ```
 #
 # A run *finished*, *crashed* (with the first rank that failed, and its traceback), is *deadlocked* (with
 # who waits for whom, in which line), is *too slow*, or made the *wrong number of steps*. In
 # `launch-output/b1/picture.svg` you find your pipeline: a row for each rank, a box for each forward and
 # backward pass, and your bubble next to the ideal one. Open it in a browser and compare it with the
-# staircase above.
+# staircase above. *Finished* is not yet *right*: with `--compare` the launcher also trains the same stages in
+# one process, and says from which step and on which ranks the gradients differ.
 #
 # **What is graded.** Your scripts run on a CPU without a network, whatever device they name, for a few
 # steps:
 #
-# - all ranks start, take every step that was asked for and end, without a deadlock; the shell script starts
-#   and awaits them;
-# - there are 3 (B2: 6) ranks with the depth and width given above;
-# - micro-batches are really used: a stage sends one on before it has received the next, with non-blocking
-#   calls;
-# - the gradients at every step, and the parameters after the last one, are those of a single process;
-# - in B2 the two copies of a stage stay equal, the pipelines see different data, and nothing is reduced
-#   outside a stage;
-# - the explanation, by a person.
+# | Points for | B1 | B2 |
+# |---|---:|---:|
+# | all ranks start, take every step that was asked for and end, without a deadlock | 1 | 0.5 |
+# | the shell script starts all ranks and waits for them | 0.5 | 0.25 |
+# | there are 3 (B2: 6) ranks, with the depth, width and batch given above | 0.5 | 0.25 |
+# | micro-batches are really used: a stage sends one on before it has received the next | 1 | 0.25 |
+# | messages do not hold up the computation: the calls are non-blocking | 0.5 | 0.25 |
+# | the two pipelines see different data | | 0.5 |
+# | gradients are reduced within each stage's group, and nothing outside of it | | 0.5 |
+# | the two copies of a stage stay equal | | 0.5 |
+# | the gradients on every rank, at every step, are those of a single process | 2 | 0.75 |
+# | the parameters are what the optimizer makes of these gradients, and nothing else | 0.5 | 0.25 |
+# | the explanation; a person reads it | 1 | 1 |
+# | **Together** | **7** | **5** |
 #
-# **Hand in** this notebook, and an archive (`.zip` or `.tar.gz`) with `b1.py`, `b1.sh`, `b2.py`, `b2.sh`
-# and, if you like, a text file with your explanation. Good luck!
+# All of it needs one thing: stages work on what they were sent. Ranks that compute everything by themselves
+# earn nothing.
+#
+# **Hand in** through ILIAS: this notebook, saved, and an archive (`.zip` or `.tar.gz`) with `b1.py`, `b1.sh`,
+# `b2.py`, `b2.sh` and, if you like, a text file with your explanation. `grader pack`, typed in this notebook's
+# folder, makes one archive of all of it, and says what is still missing. Good luck!

@@ -122,7 +122,8 @@ def list_passages(path: Path, text: str) -> Iterator[tuple[int, str]]:
 def build(homework: Homework, out: Path) -> list[PurePosixPath]:
     """Write the bundle into a folder that does not exist yet, or into a zip; returns its files.
 
-    Raises ReleaseError if the homework says nothing of a bundle, if `out` is taken, or if anything secret would be given away.
+    Raises ReleaseError if the homework says nothing of a bundle, if `out` is taken, if the handout does not say where to hand in, or if
+    anything secret would be given away.
     """
     release = homework.release
     if release is None:
@@ -131,6 +132,10 @@ def build(homework: Homework, out: Path) -> list[PurePosixPath]:
         )
     if out.exists():
         raise ReleaseError(f"{out} exists already; name another place, or remove it.")
+    if release.platform not in read_text(homework.folder / homework.handout_file):
+        raise ReleaseError(
+            f"{homework.handout_file} does not name {release.platform}, where students hand in by [release] of homework.toml; name it there."
+        )
     files = list_files(homework, release)
     secrets = [
         (path.relative_to(homework.folder).as_posix(), path)

@@ -76,8 +76,9 @@ def run_schedule(micro_batches: list[Tensor]) -> float:  # noqa: ARG001  for you
     #            the others get the gradient of their output with dist.irecv from rank + 1 and go on from it
     #            send the gradient of the input to rank - 1 with dist.isend
     #
-    # isend and irecv return at once. wait() on what they return: before you read a received tensor, and
-    # before you change or drop a sent one. Give each message a tag, so that none is taken for another.
+    # isend and irecv return a Work at once. wait() for it before you read a received tensor, and before you
+    # change or drop a sent one. Messages between two ranks arrive in the order in which they were sent; tags
+    # are good practice, though not required: with them none is taken for another.
     #
     # While stage 1 works on micro-batch 0, stage 0 should already work on micro-batch 1: draw it.
     sys.exit(

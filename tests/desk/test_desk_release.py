@@ -149,6 +149,17 @@ def test_what_does_not_exist_is_named(folder: Path, tmp_path: Path) -> None:
         build(read_homework(folder), tmp_path / "out")
 
 
+def test_the_handout_must_name_where_students_hand_in(folder: Path, tmp_path: Path) -> None:
+    settings = folder / "homework.toml"
+    settings.write_text(settings.read_text().replace('name = "small"', 'name = "small"\nplatform = "Moodle"'))
+    with pytest.raises(ReleaseError, match=r"handout\.ipynb does not name Moodle"):
+        build(read_homework(folder), tmp_path / "out")
+    handout = folder / "handout.ipynb"
+    cell = {**CELL, "source": "# Hand in through Moodle."}
+    handout.write_text(json.dumps({**json.loads(handout.read_text()), "cells": [cell]}))
+    assert build(read_homework(folder), tmp_path / "out")
+
+
 def test_nothing_is_overwritten(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out.zip").write_text("mine")
     with pytest.raises(ReleaseError, match="exists already"):
@@ -186,6 +197,9 @@ def test_the_kit_s_own_bundle_holds_nothing_secret(tmp_path: Path) -> None:
         "jupytext.toml",
     )
     assert [name for name in names if name.startswith(secret) or "solved" in name] == []
+    # Jupyter could take a notebook's script for the notebook: students have neither it nor what would pair them.
+    assert "notebooks/homework_1.py" not in names
+    assert "jupytext" not in (KIT / "docs" / "bundle" / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,16 @@ def test_a_notebook_with_one_of_the_tags_is_left_as_it_is() -> None:
     )
 
 
+def test_a_setup_that_imports_less_is_found_and_one_that_imports_most_before_others() -> None:
+    handout = Handout(make(("code", f"import pandas\n{SETUP[1]}", "setup")))
+    first, second = code("import pandas"), code("import pandas\nfrom lab import a")
+    setups = [
+        restore_tags(make(*cells), handout, TAGS)[0].find("setup") for cells in ([first, second], [first])
+    ]
+
+    assert [cell and cell.index for cell in setups] == [1, 0]
+
+
 def test_tags_of_ones_own_do_not_count() -> None:
     assert "server" in restore(*UNTAGGED, code("x = 1", "mine"))[0]
 

@@ -82,9 +82,57 @@ def test_every_tag_occurs_once_in_order(handout: NotebookNode) -> None:
     assert [tag for cell in handout.cells for tag in cell.metadata.get("tags", [])] == list(HOMEWORK.tags)
 
 
-def test_first_cell_is_the_setup(handout: NotebookNode) -> None:
-    assert handout.cells[0].metadata.tags == ["setup"]
-    assert "from lab_2_hfl.hfl_complete import *" in handout.cells[0].source.splitlines()
+def test_first_code_cell_is_the_setup_and_below_the_title(handout: NotebookNode) -> None:
+    title, setup = handout.cells[:2]
+
+    assert title.source.startswith("# Homework 1")
+    assert setup.metadata.tags == ["setup"]
+    assert {"import pandas as pd", "from lab_2_hfl.hfl_complete import *"} <= set(setup.source.splitlines())
+
+
+def test_default_values_are_those_of_the_functions(handout: NotebookNode) -> None:
+    [source] = [cell.source for cell in handout.cells if cell.source.startswith("n = ")]
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    defaults = [{**HOMEWORK.handout.parameters(name, name), "nr_rounds": 10} for name in EXPERIMENTS]
+
+    assert set(values) == {"n", "iid", "seed", "lr", "c", "b", "e", "nr_rounds"}
+    assert [each for each in defaults if not each.items() <= values.items()] == []
+
+
+@pytest.mark.parametrize("name", ["client_number_experiments", "client_fraction_experiments"])
+def test_the_table_to_fill_in_is_the_solution_s(handout: NotebookNode, name: str) -> None:
+    tags = [cell.metadata.get("tags", []) for cell in handout.cells]
+    rows = re.findall(
+        r"^\| (Fed\w+) \| (\d+) \| ([\d.]+) \| \| \|$",
+        handout.cells[tags.index([name]) - 1].source,
+        re.MULTILINE,
+    )
+
+    assert rows == [
+        (setting.algorithm, str(setting.n), str(setting.c))
+        for setting in getattr(experiments, name).settings().values()
+    ]
+
+
+def test_students_are_told_where_to_hand_in(handout: NotebookNode) -> None:
+    assert HOMEWORK.release is not None
+    page = (HOMEWORK.folder / "docs" / "students.md").read_text(encoding="utf-8")
+
+    assert HOMEWORK.release.platform
+    assert f"through {HOMEWORK.release.platform}" in page
+    assert handout.cells[-1].source.count(f"through {HOMEWORK.release.platform}") == 1
+
+
+def test_what_plays_no_part_in_the_explanation_is_not_given_away(handout: NotebookNode) -> None:
+    tags = [cell.metadata.get("tags", []) for cell in handout.cells]
+    question = handout.cells[tags.index(["fedsgd_explanation"]) - 1].source
+
+    assert "in which cases" in question
+    assert re.findall(r"\$|\bsplit|\bno part|\blearning rate|\bfraction", question) == []
 
 
 def test_only_the_explanation_is_prose(handout: NotebookNode) -> None:
@@ -94,7 +142,7 @@ def test_only_the_explanation_is_prose(handout: NotebookNode) -> None:
 
 
 def test_points_are_those_of_the_homework(handout: NotebookNode) -> None:
-    overview = handout.cells[1].source
+    overview = handout.cells[0].source
     rows = re.findall(r"^\| \**(Part [AB]|[AB][\d.]+).*?\| \**(\d+)\** \|", overview, re.MULTILINE)
 
     assert {exercise: int(points) for exercise, points in rows} == list_points()
@@ -136,12 +184,23 @@ def test_the_solution_s_answers_are_among_the_options(tag: str) -> None:
 
 
 @pytest.mark.parametrize("tag", OBSERVATIONS)
-def test_each_question_is_asked_above_its_attribute(handout: NotebookNode, tag: str) -> None:
-    lines = cell_source(handout, tag).splitlines()
-    above = [lines[number - 1].strip() for number, line in enumerate(lines) if re.match(r" +q\d:", line)]
+def test_each_question_is_a_string_above_its_answer(handout: NotebookNode, tag: str) -> None:
+    [questions] = ast.parse(cell_source(handout, tag)).body
+    assert isinstance(questions, ast.ClassDef)
+    above = zip(questions.body[::2], questions.body[1::2], strict=True)
+    asked = [(ast.literal_eval(text.value), ast.unparse(answer.target)) for text, answer in above]  # type: ignore[attr-defined]
 
-    assert len(above) >= 2
-    assert [line for line in above if not (line.startswith("# ") and line.endswith("?"))] == []
+    assert len(asked) >= 2
+    assert [
+        (text, name) for text, name in asked if not re.fullmatch(rf"{name.upper()}: [A-Z].*\?", text)
+    ] == []
+
+
+@pytest.mark.parametrize("tag", OBSERVATIONS)
+def test_comments_beside_a_question_are_marked_as_clarifications(handout: NotebookNode, tag: str) -> None:
+    comments = re.findall(r"^ +# (.*)", cell_source(handout, tag), re.MULTILINE)
+
+    assert [line for line in comments if not line.startswith("Clarification: ")] == []
 
 
 @pytest.mark.parametrize(("tag", "path", "bases", "methods"), SERVERS.values(), ids=SERVERS)

@@ -33,7 +33,7 @@ def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
 def execute(notebook: NotebookNode, folder: Path) -> dict[str, list[NotebookNode]]:
     """The outputs of each code cell by its id; raises nbclient's CellExecutionError if a cell fails."""
     notebook = copy.deepcopy(notebook)
-    after_setup = 1
+    after_setup = 2
     notebook.cells.insert(after_setup, new_code_cell(FEW_ROUNDS, id="few-rounds"))  # type: ignore[no-untyped-call]
     NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
     return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
@@ -45,14 +45,15 @@ def test_handout_runs_and_shows_nothing_while_unfilled(handout: NotebookNode, tm
     assert [cell for cell, shown in outputs.items() if shown and cell != "setup"] == []
 
 
-def test_solved_notebook_runs_and_draws_each_experiment(solved: NotebookNode, tmp_path: Path) -> None:
+def test_solved_notebook_runs_and_draws_each_experiment_and_prints_its_numbers(
+    solved: NotebookNode, tmp_path: Path
+) -> None:
     outputs = execute(solved, tmp_path)
-    experiments = {cell: shown for cell, shown in outputs.items() if cell.startswith("run-")}
-    undrawn = [
-        cell
-        for cell, shown in experiments.items()
-        if not any("image/png" in output.get("data", {}) for output in shown)
-    ]
+    experiments = {cell: each for cell, each in outputs.items() if cell.startswith("run-")}
+    shown = {
+        cell: {kind for output in outputs for kind in output.get("data", {})}
+        for cell, outputs in experiments.items()
+    }
 
     assert len(experiments) == 5
-    assert undrawn == []
+    assert [cell for cell, kinds in shown.items() if not {"image/png", "text/html"} <= kinds] == []

@@ -12,7 +12,8 @@ import pytest
 from grader.homework import Exercise, read_homework
 
 KIT = Path(__file__).parents[2]
-EXERCISES = read_homework(KIT).exercises
+HOMEWORK = read_homework(KIT)
+EXERCISES = HOMEWORK.exercises
 
 COLLECT = """
 import json, pytest
@@ -53,6 +54,21 @@ def test_checks_and_manual_items_add_up_to_the_exercise_s_points(
     by_hand = sum(item.points for item in exercise.manual)
 
     assert automatic + by_hand == pytest.approx(exercise.points, abs=1e-9)
+
+
+@pytest.mark.parametrize(("exercise_id", "column"), [("B1", 1), ("B2", 2)])
+def test_the_handout_s_rubric_says_what_each_check_is_worth(
+    hidden: list[Marker], exercise_id: str, column: int
+) -> None:
+    *_, last = HOMEWORK.handout.notebook.cells
+    rubric = last.source.partition("| Points for | B1 | B2 |")[2].partition("| **Together**")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rubric.splitlines()[2:]]
+    by_hand = [item.points for item in HOMEWORK.find_exercise(exercise_id).manual]
+
+    assert [float(row[column]) for row in rows if row[column]] == [
+        *(points for name, points, _ in hidden if name == exercise_id and points),
+        *by_hand,
+    ]
 
 
 def test_points_have_two_decimals_at_most(hidden: list[Marker]) -> None:
