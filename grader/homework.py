@@ -85,10 +85,12 @@ class KernelLimits(_Entry, frozen=True):
 class ScriptLimits(_Entry, frozen=True):
     """What all processes of a script together may use; `packages` as in `KernelLimits`.
 
+    processes: how many a script starts; the more there are, the fewer hand-ins a batch grades at the same time
     comparison: the module that tells students how a run compares with what it should come to; empty if they are not to know
     """
 
     memory_mib: int = 8192
+    processes: int = 1
     packages: tuple[str, ...] = ()
     comparison: str = ""
 

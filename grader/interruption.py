@@ -19,14 +19,16 @@ class Lifeline:
 
     def __init__(self) -> None:
         self._reading, self._writing = os.pipe()
+        self._lock = threading.Lock()
         self.handles = (self._reading,) if os.name == "posix" else ()
         self.environment = {_VARIABLE: str(self._reading)} if os.name == "posix" else {}
 
     def cut(self) -> None:
         """Interrupt all processes that hang on it, if they are still there."""
-        writing, self._writing = self._writing, -1
-        if writing >= 0:
-            os.close(writing)
+        with self._lock:  # a number that is closed twice may be another file's by then
+            writing, self._writing = self._writing, -1
+            if writing >= 0:
+                os.close(writing)
 
     def __enter__(self) -> Lifeline:
         return self

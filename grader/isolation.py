@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .containment import ContainmentError, Level, Machine, View, check_open, probe, python_view
 
+CACHE = "GRADER_REFERENCE_CACHE"
+"""The environment variable that names the folder in which the reference's answers are kept."""
 LEVELS = tuple(level.value for level in Level)
 _STRENGTH = {Level.NONE: 0, Level.REDUCED: 1, Level.FULL: 2}
 _DISTRIBUTION = "distributed-learning-kit"
@@ -51,8 +53,14 @@ def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = (
     kit = () if KIT.name in ("site-packages", "dist-packages") else (KIT,)
     return view + View(
         tuple(Path(os.path.realpath(folder)) for folder in folders),
-        tuple(dict.fromkeys((*hidden, *kit, home))),
+        tuple(dict.fromkeys((*hidden, *kit, home, *_list_answers()))),
     )
+
+
+def _list_answers() -> list[Path]:
+    """The folder in which the reference's answers are kept, if there is one, wherever it lies."""
+    folder = os.environ.get(CACHE)
+    return [Path(os.path.realpath(folder))] if folder and Path(folder).is_dir() else []
 
 
 def check_view(view: View, level: Level) -> None:

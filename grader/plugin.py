@@ -38,6 +38,7 @@ from .provenance import digest_suite
 from .report import Report, name_refusal, write_refusal
 from .screen import format_screen
 from .scripts import Scripts, expect
+from .surroundings import note_progress
 from .tags import restore_tags
 from .untouched import describe_untouched, find_untouched
 
@@ -284,6 +285,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Nothing is run for an exercise that the student has not begun. Hidden checks look at everything."""
     grading, exercise_id = item.config.stash.get(GRADING, None), find_exercise_id(item)
+    if exercise_id is not None:
+        note_progress(exercise_id)
     if grading is not None and exercise_id is not None and grading.is_empty(exercise_id):
         raise describe_untouched(grading.homework.find_exercise(exercise_id))
 

@@ -26,13 +26,13 @@ from unittest.mock import patch
 
 from . import kernel_side
 from .homework import Homework, Suite
+from .isolation import CACHE
 from .observation import decode
 from .provenance import list_sources
 
 if os.name == "posix":
     import fcntl
 
-CACHE = "GRADER_REFERENCE_CACHE"
 _ANY_DATA = ("", "auto")  # may stand for another data set tomorrow
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .configuration import BatchSettings, Configuration
     from .grades import GradeEntry, Outgoing
 
-DONE, REFUSED = 0, 2
 _TARGETS = ("ilias", "ilias-status", "moodle", "canvas", "gradescope", "github", "csv", "xlsx")
+DONE, FAULTY, REFUSED = 0, 1, 2
 _PLATFORMS = ("ilias", "moodle", "canvas", "gradescope", "github", "folder")
 
 
@@ -103,6 +103,17 @@ def add_commands(commands: Any) -> None:
     )
     marks.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     marks.set_defaults(run=_mark)
+    gradebook = commands.add_parser("gradebook", help="look after a gradebook")
+    tasks = gradebook.add_subparsers(required=True, metavar="TASK")
+    check = tasks.add_parser("check", help="is it whole?", description=_check_gradebook.__doc__)
+    check.add_argument("results", type=Path, metavar="RESULTS", help="the folder that keeps all results")
+    check.set_defaults(run=_check_gradebook)
+    diff = commands.add_parser("diff", help="what grading again has changed", description=_diff.__doc__)
+    diff.add_argument("results", type=Path, metavar="RESULTS", help="the folder that keeps all results")
+    diff.add_argument(
+        "runs", type=int, nargs="*", metavar="RUN", help="two runs of the same hand-in, by number"
+    )
+    diff.set_defaults(run=_diff)
 
 
 def _read_count(text: str) -> int:
@@ -125,6 +136,7 @@ def _batch(options: argparse.Namespace) -> int:
     """Grade every hand-in of a cohort, and keep the results; the same command again grades what is new. Settings stand in grader.toml,
     in RESULTS or beside it; the command line wins."""
     from ..homework import HomeworkError
+    from .batch import BatchError, run
     from .configuration import ConfigurationError
     from .dry_run import describe_cohort
     from .sources import choose_parties, open_cohort
@@ -139,10 +151,8 @@ def _batch(options: argparse.Namespace) -> int:
                 for line in describe_cohort(cohort, settings.homework):
                     print(line, flush=True)
                 return DONE
-            raise ConfigurationError(
-                "So far only --dry-run works: grading a whole cohort is not part of this kit yet."
-            )
-    except (SourceError, ConfigurationError, HomeworkError) as error:
+            return run(cohort, options.out, settings)
+    except (SourceError, ConfigurationError, HomeworkError, BatchError) as error:
         return _refuse(error)
 
 
@@ -241,6 +251,39 @@ def _describe_export(
     yield from (f"Blank: {entry}: {entry.reason}" for entry in entries if entry.points is None)
     unmatched = [entry for entry in entries if entry.key in outgoing.unmatched]
     yield from (f"Not in the template: {entry}" for entry in unmatched)
+
+
+def _check_gradebook(options: argparse.Namespace) -> int:
+    """Say whether a gradebook and the files beside it are whole and agree."""
+    from .gradebook import GradebookError, open_gradebook
+    from .gradebook.audit import count_rows, list_faults
+
+    try:
+        with open_gradebook(options.results) as book:
+            faults = list(list_faults(book))
+            counts = ", ".join(f"{count} of {name}" for name, count in count_rows(book).items())
+    except GradebookError as error:
+        return _refuse(error)
+    for fault in faults:
+        print(display.plain(fault, one_line=True))
+    print(f"{'Not whole' if faults else 'Whole'}: rows {counts}.")
+    return FAULTY if faults else DONE
+
+
+def _diff(options: argparse.Namespace) -> int:
+    """Say what grading again has changed: whose score, by what, and by which check."""
+    from .changes import describe_last_changes, describe_pair
+    from .gradebook import GradebookError, open_gradebook
+
+    try:
+        if len(options.runs) not in (0, 2):
+            raise GradebookError("Name two runs, or none for the last two of each hand-in.")
+        with open_gradebook(options.results) as book:
+            lines = describe_pair(book, *options.runs) if options.runs else describe_last_changes(book)
+    except GradebookError as error:
+        return _refuse(error)
+    print("\n".join(lines))
+    return DONE
 
 
 def _read_settings(options: argparse.Namespace) -> BatchSettings:

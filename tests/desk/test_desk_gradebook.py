@@ -15,21 +15,16 @@ import sqlalchemy as sql
 from grader.desk.cohort import Cohort, Member, Party, Problem, Upload
 from grader.desk.gradebook import (
     FILE,
-    GRADED,
-    INTERRUPTED,
-    KIT_ERROR,
-    MACHINE,
-    UNREADABLE,
     WHOLE,
     Gradebook,
     GradebookError,
     PartyStanding,
-    RunOutcome,
     ledger,
     open_gradebook,
     read_standings,
     schema,
 )
+from grader.desk.outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, UNREADABLE, RunOutcome
 from grader.homework import Homework, read_homework
 from grader.new import TEMPLATE
 

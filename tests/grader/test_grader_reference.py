@@ -17,6 +17,7 @@ from homeworks import HEAD, write_homework
 
 from grader import reference
 from grader.homework import Homework, read_homework
+from grader.isolation import CACHE
 from grader.reference import AnswerCache, ReferenceProcess
 
 CONTENT = (
@@ -74,7 +75,7 @@ def test_what_nobody_waits_for_is_not_begun(process: ReferenceProcess) -> None:
 def test_a_cohort_shares_answers_without_a_process(
     homework: Homework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(reference.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv("DATA_SET", "small")
     first = ReferenceProcess(homework, homework.hidden)
     assert first.answer("probe.apply", ASKED) == {"value": 12}
@@ -87,7 +88,7 @@ def test_a_cohort_shares_answers_without_a_process(
 def test_two_graders_at_once_compute_an_answer_once(
     homework: Homework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(reference.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv("DATA_SET", "small")
     computed = tmp_path / "computed"
     computed.touch()

@@ -1,7 +1,6 @@
 """A cohort's gradebook: what was handed in, what was graded, and what people decided. `standing.py` says what that comes to."""
 
-from .ledger import FILE, Gradebook, GradebookError, RunOutcome, open_gradebook
-from .schema import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, STATUSES, UNREADABLE
+from .ledger import FILE, Gradebook, GradebookError, open_gradebook
 from .standing import (
     WHOLE,
     ExerciseStanding,
@@ -17,12 +16,6 @@ from .standing import (
 
 __all__ = [
     "FILE",
-    "GRADED",
-    "INTERRUPTED",
-    "KIT_ERROR",
-    "MACHINE",
-    "STATUSES",
-    "UNREADABLE",
     "WHOLE",
     "ExerciseStanding",
     "FlagEntry",
@@ -33,7 +26,6 @@ __all__ = [
     "PartyStanding",
     "ResultEntry",
     "RunEntry",
-    "RunOutcome",
     "open_gradebook",
     "read_run",
     "read_standings",

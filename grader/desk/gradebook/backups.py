@@ -22,10 +22,12 @@ def back_up(gradebook: Path, folder: Path) -> Path:
     newest = find_newest(folder)
     copy = folder / f"gradebook-{_read_number(newest) + 1 if newest else 1:04}.sqlite"
     draft = copy.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(draft)) as target:
-        source.backup(target)
-    draft.replace(copy)
+    try:
+        with closing(sqlite3.connect(gradebook)) as source, closing(sqlite3.connect(draft)) as target:
+            source.backup(target)
+        draft.replace(copy)
+    finally:
+        draft.unlink(missing_ok=True)
     for old in sorted(_list(folder), key=_read_number)[:-_KEPT]:
         old.unlink()
     return copy

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..cohort import Cohort, Member, Party, Upload
+from ..outcome import RunOutcome
 from . import schema
 from .backups import back_up, find_newest
 from .vault import Vault
@@ -33,27 +33,6 @@ MIGRATIONS: dict[int, Callable[[sql.Connection], None]] = {}
 
 class GradebookError(ValueError):
     """A gradebook can't be used; the message says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """How one grading ended: what `work.grade` returns.
-
-    status: one of `schema.STATUSES`; reason: one sentence where it is not `graded`
-    results: `results.json`, perhaps without tests; files: what is kept of the run, by name, with its log and its pictures
-    """
-
-    status: str
-    reason: str
-    results: dict[str, Any]
-    files: dict[str, bytes]
-    host: str
-    started_at: datetime
-    ended_at: datetime
-    seconds: float
-    exercises: tuple[str, ...] | None = None
-    suite: str = ""
-    grading_seed: int | None = None
 
 
 @dataclass
@@ -94,7 +73,10 @@ class Gradebook:
                 with connection.begin():
                     yield connection
         except OperationalError as error:
-            raise GradebookError(f"{self.place} can't be written: {error.orig}.") from error
+            raise GradebookError(
+                f"{self.place} can't be written: {error.orig}. What was graded before is kept; "
+                "when it can be written, give the same command again."
+            ) from error
 
     @property
     def place(self) -> str:
@@ -106,8 +88,17 @@ class Gradebook:
         return self.engine.dialect.name == "sqlite"
 
     def back_up(self) -> Path | None:
-        """Copy the gradebook, if it is a file; any other database has means of its own."""
-        return back_up(Path(self.place), self.folder / _BACKUPS) if self.is_file else None
+        """Copy the gradebook, if it is a file with anyone in it; any other database has means of its own. Raises GradebookError or OSError."""
+        with self.read() as connection:
+            is_empty = connection.scalar(sql.select(schema.party.c.id).limit(1)) is None
+        if is_empty or not self.is_file:
+            return None
+        try:
+            return back_up(Path(self.place), self.folder / _BACKUPS)
+        except sqlite3.Error as error:
+            raise GradebookError(
+                f"{self.place} can't be copied: {error}. Make room, and give the same command again."
+            ) from error
 
     # --- facts ----------------------------------------------------------------------------------------------------------------------------
 
@@ -149,6 +140,7 @@ class Gradebook:
                 sql.select(schema.handin.c.hash).where(schema.handin.c.id == handin_id)
             )
         folder = self.vault.keep_run(str(digest), outcome.files)
+        facts = outcome.results.get("extra_data", {})
         with self.write() as connection:
             run_id = _insert(
                 connection,
@@ -164,7 +156,7 @@ class Gradebook:
                 started_at=outcome.started_at,
                 ended_at=outcome.ended_at,
                 seconds=outcome.seconds,
-                facts=outcome.results.get("extra_data", {}),
+                facts={name: value for name, value in facts.items() if name not in schema.LARGE},
             )
             rows = [_to_row(run_id, test) for test in outcome.results.get("tests", ())]
             if rows:

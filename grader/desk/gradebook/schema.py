@@ -16,18 +16,10 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.engine import Dialect
 
+from ..outcome import STATUSES
+
 VERSION = 1
 """Of these tables; a gradebook says which one it has."""
-
-GRADED, UNREADABLE, MACHINE, KIT_ERROR, INTERRUPTED = (
-    "graded",
-    "unreadable",
-    "machine",
-    "kit_error",
-    "interrupted",
-)
-STATUSES = (GRADED, UNREADABLE, MACHINE, KIT_ERROR, INTERRUPTED)
-"""How a run ended. `unreadable` is the student's: there was nothing to grade. After the last three nobody knows what the hand-in is worth."""
 
 
 class UtcTime(sql.types.TypeDecorator[datetime]):
@@ -53,6 +45,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+LARGE = ("figures", "code")
+"""Of `extra_data`: read them from results.json."""
 tables = sql.MetaData()
 
 
@@ -122,14 +116,12 @@ run = sql.Table(
     sql.Column("exercises", sql.JSON),  # those that were asked for; null for all
     sql.Column("suite", sql.Text, nullable=False),
     sql.Column("grading_seed", sql.BigInteger),
-    sql.Column(
-        "folder", sql.Text, nullable=False
-    ),  # results.json, log and pictures, below the results' folder
+    sql.Column("folder", sql.Text, nullable=False),  # results.json and log, below the results' folder
     sql.Column("host", sql.Text, nullable=False),
     sql.Column("started_at", UtcTime, nullable=False),
     sql.Column("ended_at", UtcTime, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
-    sql.Column("facts", sql.JSON, nullable=False),  # `extra_data` of results.json
+    sql.Column("facts", sql.JSON, nullable=False),  # `extra_data` of results.json, without LARGE
     sql.CheckConstraint(sql.text(f"status IN {STATUSES}"), name="status_is_known"),
 )
 result = sql.Table(

@@ -20,9 +20,9 @@ from ...homework import Exercise, Homework
 from ..cohort import Member
 from ..configuration import read_configuration
 from ..late import Lateness, judge_lateness
+from ..outcome import GRADED, INTERRUPTED, UNREADABLE
 from . import schema
 from .ledger import Gradebook
-from .schema import GRADED, INTERRUPTED, UNREADABLE
 
 WHOLE = ""
 """The item of a mark that stands for all that the checks of an exercise give."""
@@ -52,7 +52,8 @@ class ResultEntry:
 class RunEntry:
     """One grading of a hand-in.
 
-    folder: of its results.json, log and pictures; facts: the `extra_data` of results.json as a whole; exercises: None for all
+    folder: of its results.json and log; exercises: None for all
+    facts: the `extra_data` of results.json as a whole, without figures and code, which stand in the file
     """
 
     id: int

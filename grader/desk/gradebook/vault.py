@@ -1,4 +1,4 @@
-"""The files beside a gradebook: the bytes of hand-ins under their hash, and of each run its results, its log and its pictures.
+"""The files beside a gradebook: the bytes of hand-ins under their hash, and of each run its results.json and its log.
 
 A file is written whole or not at all, and before the gradebook speaks of it; so after a crash there can be a file too many, never one too few.
 """
