@@ -1,5 +1,6 @@
 """A cohort's gradebook: what was handed in, what was graded, and what people decided. `standing.py` says what that comes to."""
 
+from ..outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, STATUSES, UNREADABLE, RunOutcome
 from .ledger import FILE, Gradebook, GradebookError, open_gradebook
 from .standing import (
     WHOLE,
@@ -16,6 +17,12 @@ from .standing import (
 
 __all__ = [
     "FILE",
+    "GRADED",
+    "INTERRUPTED",
+    "KIT_ERROR",
+    "MACHINE",
+    "STATUSES",
+    "UNREADABLE",
     "WHOLE",
     "ExerciseStanding",
     "FlagEntry",
@@ -26,6 +33,7 @@ __all__ = [
     "PartyStanding",
     "ResultEntry",
     "RunEntry",
+    "RunOutcome",
     "open_gradebook",
     "read_run",
     "read_standings",
