@@ -16,12 +16,12 @@ from pathlib import Path, PurePosixPath
 
 from . import display
 from .explanation import list_texts
-from .handout import squeeze
 from .homework import Exercise, Homework
 from .intake import MIB, HandIn, is_litter, list_unused, list_used, listed, open_hand_in, show
 from .notebook import Notebook, read_notebook
-from .scripts import expect
+from .scripts import Scripts, expect
 from .tags import restore_tags
+from .untouched import find_untouched, is_untouched
 
 SIGN = b"Packed by grader pack"  # the comment of such an archive, which may be replaced by the next one
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -176,53 +176,40 @@ def _list_exercises(packed: HandIn, homework: Homework, name: str) -> Iterator[s
 
 
 def _list_problems(packed: HandIn, homework: Homework) -> Iterator[str]:
+    notebook = None
     if packed.notebook is not None:
         notebook, notes = restore_tags(read_notebook(packed.notebook), homework.handout, homework.tags)
         yield from notes
-        yield from _list_empty(notebook, homework)
     elif any(exercise.tags for exercise in homework.exercises):
         yield f"There is no notebook in it. {packed.problems.get('notebook', '')}".strip()
+    untouched = find_untouched(homework, notebook, Scripts(packed))
     for exercise in homework.exercises:
-        yield from _list_absent(packed, homework, exercise)
+        if exercise.id not in untouched:
+            yield from _list_gaps(notebook, homework, exercise) if notebook else ()
+            yield from _list_absent(packed, exercise)
+    if untouched:
+        ids = [exercise.id for exercise in homework.exercises if exercise.id in untouched]
+        yield f"Still empty: {', '.join(ids)}."
 
 
-def _list_empty(notebook: Notebook, homework: Homework) -> Iterator[str]:
-    """Cells that are missing or as they were given."""
-    sources = {tag: cell.source for cell in notebook.cells for tag in cell.tags}
-    wholly: list[str] = []
-    for exercise in homework.exercises:
-        missing = [tag for tag in exercise.tags if tag not in sources]
-        present = [tag for tag in exercise.tags if tag in sources]
-        empty = [tag for tag in present if homework.handout.is_untouched(tag, sources[tag])]
-        if missing:
-            yield f"{exercise.id}: no cell has the tag {listed(list(map(repr, missing)))}."
-        if empty and not missing and empty == present:
-            wholly.append(exercise.id)
-        elif empty:
-            yield f"{exercise.id}: still empty is {listed(list(map(repr, empty)))}."
-    if wholly:
-        yield f"Still empty: {', '.join(wholly)}."
+def _list_gaps(notebook: Notebook, homework: Homework, exercise: Exercise) -> Iterator[str]:
+    """Cells that are missing, and those that are as they were given."""
+    present = {tag for cell in notebook.cells for tag in cell.tags}
+    missing = [repr(tag) for tag in exercise.tags if tag not in present]
+    empty = [repr(tag) for tag in exercise.tags if is_untouched(homework, tag, notebook)]
+    if missing:
+        yield f"{exercise.id}: no cell has the tag {listed(missing)}."
+    if empty:
+        yield f"{exercise.id}: still empty is {listed(empty)}."
 
 
-def _list_absent(packed: HandIn, homework: Homework, exercise: Exercise) -> Iterator[str]:
-    """Scripts that are missing or as they were given, though there is something to add to what was given."""
-    if exercise.files and not any(name in packed.scripts for name in exercise.files):
-        yield f"{exercise.id}: there is none of {listed(exercise.files)}."
+def _list_absent(packed: HandIn, exercise: Exercise) -> Iterator[str]:
+    absent = [name for name in exercise.files if name not in packed.scripts]
+    if absent and len(absent) == len(exercise.files):
+        yield f"{exercise.id}: there is none of {listed(absent)}."
         return
-    for name in exercise.files:
-        if name not in packed.scripts:
-            yield f"{exercise.id}: {packed.problems.get(name) or f'there is no {name}.'}"
-    given = [name for name in exercise.files if _is_as_given(packed, homework, name)]
-    if given and len(given) == len([name for name in exercise.files if name in packed.scripts]):
-        yield f"{exercise.id}: {listed(given)} {'is' if len(given) == 1 else 'are'} as given, with nothing written."
-
-
-def _is_as_given(packed: HandIn, homework: Homework, name: str) -> bool:
-    starter = homework.folder / homework.starters / name
-    if not homework.starters or not starter.is_file() or name not in packed.scripts:
-        return False
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in (starter, packed.scripts[name])]
-    return squeeze(texts[0]) == squeeze(texts[1])
+    for name in absent:
+        yield f"{exercise.id}: {packed.problems.get(name) or f'there is no {name}.'}"
 
 
 # --- the archive, and what is told of it -----------------------------------------------------------------------

@@ -36,10 +36,10 @@ def describe_untouched(exercise: Exercise) -> Failure:
 
 
 def _has_untouched_cells(homework: Homework, exercise: Exercise, notebook: Notebook) -> bool:
-    return all(_is_untouched(homework, tag, notebook) for tag in exercise.tags)
+    return all(is_untouched(homework, tag, notebook) for tag in exercise.tags)
 
 
-def _is_untouched(homework: Homework, tag: str, notebook: Notebook) -> bool:
+def is_untouched(homework: Homework, tag: str, notebook: Notebook) -> bool:
     """Whether there is nothing but the handout's cell: no text below it, and no other cell with the answer."""
     handout = homework.handout
     cells = [cell for cell in notebook.cells if tag in cell.tags]
