@@ -100,7 +100,7 @@ class Release(_Entry, frozen=True):
 
     files: files and folders, whole; without: what of them is left out; placed: the name in the bundle -> the file that becomes it;
     secret: files and folders of which nothing may be in it, not even a passage; withheld: those that may not be in it as they are;
-    answers: a folder with right answers, as TAG.py or TAG.md, with which the bundle is tried;
+    answers: a folder with right answers, as TAG.py or TAG.md, with which the bundle is tried; scripts: one with right scripts;
     platform: where they hand in, which the handout must name
     """
 
@@ -109,6 +109,7 @@ class Release(_Entry, frozen=True):
     secret: tuple[str, ...]
     withheld: tuple[str, ...] = ()
     answers: str = ""
+    scripts: str = ""
     platform: str = ""
     without: tuple[str, ...] = ()
     placed: dict[str, str] = {}

@@ -16,6 +16,7 @@ from .batch_file import translate
 from .shell_text import mend
 
 SCRIPT_LIMIT = 2_000_000  # bytes
+BATCHES = (".bat", ".cmd")
 
 
 class Style(enum.StrEnum):
@@ -47,7 +48,7 @@ class ScriptError(Exception):
 def command(script: Path, ranks: int, style: Style | None = None, arguments: Sequence[str] = ()) -> Command:
     """The command line for a script, with arguments before a rank. Raises ScriptError for one that is missing, empty or not text."""
     text = read_script(script)
-    if script.suffix.lower() in (".bat", ".cmd"):
+    if script.suffix.lower() in BATCHES:
         return _batch(script, text, arguments)
     if style is None:
         style = style_of_python(text) if is_python(script, text) else Style.SHELL

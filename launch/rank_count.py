@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .command import ScriptError, is_python, read_script
+from .batch_file import translate
+from .command import BATCHES, ScriptError, is_python, read_script
 
 MOST_RANKS = 1_000
 _COMMENT = re.compile(r"(^|\s)#.*")
 _PROGRAM = re.compile(r"[^\s\"'`;&|<>()=]+\.py\b")
 _VALUE = re.compile(r"\b(?:export\s+)?([A-Za-z_]\w*)=(\"[^\"$`\n]*\"|'[^'\n]*'|[\w.-]+)")
+_ARRAY = re.compile(r"\b([A-Za-z_]\w*)=\(([^()$\n]*)\)")
 _COUNTING = re.compile(r"\bfor\s*\(\(([^;]*);[^;]*?<(=?)\s*(\d+)\s*;[^)]*\)\)")
 _SEQUENCE = re.compile(r"(?:\$\(|`)\s*seq\s+(\d+)(?:\s+(\d+))?\s*(?:\)|`)|\{(\d+)\.\.(\d+)\}")
 _LOOP = re.compile(r"(?:do\s+)?for\s+\w+\s+in\s+(.*)")
@@ -40,6 +42,8 @@ def count_ranks(script: Path) -> int:
     if is_python(script, text):
         found = read_world_sizes(text, {})
         return _choose(script, found)
+    if script.suffix.lower() in BATCHES:
+        text, _ = translate(text)
     code = _drop_comments(text)
     variables = {name: value.strip("\"'") for name, value in _VALUE.findall(code)}
     sizes: set[int] = set()
@@ -173,6 +177,8 @@ def count_starts(code: str, variables: Mapping[str, str]) -> int:
     >>> count_starts("for p in 0 1; do for s in 0 1 2; do python b2.py $p $s & done; done; wait", {})
     6
     """
+    for name, values in _ARRAY.findall(code):
+        code = re.sub(rf"\"?\$\{{{name}\[[@*]\]\}}\"?", values, code)
     for name, value in variables.items():
         code = re.sub(rf"\$(?:\{{{name}\}}|{name}\b)", value, code)
     if asked := _PER_NODE.search(code):
@@ -183,6 +189,8 @@ def count_starts(code: str, variables: Mapping[str, str]) -> int:
     for command in re.split(r"[;\n]|(?<![>&])&(?![>&])", code):
         command = command.strip()
         if loop := _LOOP.match(command):
+            if "$" in loop[1] or "`" in loop[1]:
+                return 0
             loops.append(loops[-1] * len(loop[1].split()))
         elif condition := _WHILE.match(command):
             loops.append(loops[-1] * _count_turns(condition[1]))
@@ -190,7 +198,7 @@ def count_starts(code: str, variables: Mapping[str, str]) -> int:
             loops = loops[:-1] or [1]
         elif _PROGRAM.search(command) or _MODULE.search(command):
             total += loops[-1] if not re.match(r"[A-Za-z_]\w*=\S*$", command) else 0
-    return total
+    return total if total > 1 else 0  # one process may start the ranks itself
 
 
 def _as_list(match: re.Match[str]) -> str:

@@ -29,7 +29,10 @@ class Rehearsal:
 
 def rehearse(homework: Homework, workdir: Path) -> Iterator[Rehearsal]:
     """Build the bundle below `workdir`, install it there, and try it. Each step is told as it is done; the first that fails is the last."""
-    for step in (_build, _install, _check_handout, _check_answers, _look_for_hidden_checks):
+    steps = [_build, _install, _check_handout, _check_answers, _pack, _look_for_hidden_checks]
+    if any(exercise.files for exercise in homework.exercises):
+        steps[4:4] = [_check_starters, _check_scripts]
+    for step in steps:
         rehearsal = step(homework, workdir)
         yield rehearsal
         if rehearsal.seen:
@@ -60,13 +63,13 @@ def _install(homework: Homework, workdir: Path) -> Rehearsal:
 
 
 def _check_handout(homework: Homework, workdir: Path) -> Rehearsal:
-    tests, problem = _check(homework, workdir, Path(homework.handout_file))
+    tests, problem = _check(homework, workdir, "-fpath", homework.handout_file)
     earned = [test["name"] for test in tests if test["score"]]
     return Rehearsal("The handout as it is runs, and scores 0.", problem or ", ".join(earned[:3]))
 
 
 def _check_answers(homework: Homework, workdir: Path) -> Rehearsal:
-    files = [path for path in _answers(homework).iterdir() if path.suffix in (".py", ".md")]
+    files = [path for path in _folder_of(homework, "answers").iterdir() if path.suffix in (".py", ".md")]
     answers = {path.stem: path.read_text(encoding="utf-8") for path in files}
     notebook: Any = nbformat.read(homework.folder / homework.handout_file, as_version=4)
     for cell in notebook.cells:
@@ -74,9 +77,36 @@ def _check_answers(homework: Homework, workdir: Path) -> Rehearsal:
             cell.source = answers.get(tag, cell.source)
     path = Path(homework.handout_file).with_name("answered.ipynb")
     nbformat.write(notebook, _bundle(homework, workdir) / path)
-    tests, problem = _check(homework, workdir, path)
+    tests, problem = _check(homework, workdir, "-fpath", str(path))
     failed = [f"{test['name']}: {test['output']}" for test in tests if test.get("status") == "failed"]
     return Rehearsal("With right answers in it, every check passes.", problem or "\n".join(failed[:3]))
+
+
+def _check_starters(homework: Homework, workdir: Path) -> Rehearsal:
+    tests, problem = _check(homework, workdir, "--scripts", homework.starters)
+    passed = [test["name"] for test in tests if test.get("status") == "passed"]
+    return Rehearsal("The scripts as they are pass no check.", problem or ", ".join(passed[:3]))
+
+
+def _check_scripts(homework: Homework, workdir: Path) -> Rehearsal:
+    scripts = workdir / "scripts"
+    scripts.mkdir()
+    for name in dict.fromkeys(name for exercise in homework.exercises for name in exercise.files):
+        shutil.copyfile(_folder_of(homework, "scripts") / name, scripts / name)
+    tests, problem = _check(homework, workdir, "--scripts", str(scripts))
+    told = [
+        f"{test['name']}: {test['output']}"
+        for test in tests
+        if test.get("status") == "failed" or test["extra_data"].get("remarks")
+    ]
+    return Rehearsal(
+        "Right scripts pass every check, and nothing is remarked.", problem or "\n".join(told[:3])
+    )
+
+
+def _pack(homework: Homework, workdir: Path) -> Rehearsal:
+    command = [str(_python(workdir)), "-m", "grader", "pack", "--out", str(workdir / "hand-in.zip")]
+    return Rehearsal("It packs what is to be handed in.", _run(command, _bundle(homework, workdir)))
 
 
 def _look_for_hidden_checks(homework: Homework, workdir: Path) -> Rehearsal:
@@ -90,11 +120,11 @@ def _look_for_hidden_checks(homework: Homework, workdir: Path) -> Rehearsal:
     return Rehearsal("It finds no hidden check.", found)
 
 
-def _check(homework: Homework, workdir: Path, notebook: Path) -> tuple[list[dict[str, Any]], str]:
-    """The results of the public checks; or what kept them from being run."""
+def _check(homework: Homework, workdir: Path, *given: str) -> tuple[list[dict[str, Any]], str]:
+    """The results of the public checks of what is given; or what kept them from being run."""
     results = workdir / "results.json"
     results.unlink(missing_ok=True)
-    command = [str(_python(workdir)), "-m", "pytest", "-fpath", str(notebook), f"--json={results}"]
+    command = [str(_python(workdir)), "-m", "pytest", *given, f"--json={results}"]
     ended = subprocess.run(
         command, cwd=_bundle(homework, workdir), capture_output=True, text=True, check=False
     )
@@ -109,12 +139,14 @@ def _run(command: Sequence[str], folder: Path) -> str:
     return (ended.stderr or ended.stdout or f"exit status {ended.returncode}") if ended.returncode else ""
 
 
-def _answers(homework: Homework) -> Path:
-    if homework.release is None or not homework.release.answers:
+def _folder_of(homework: Homework, key: str) -> Path:
+    """The folder with right answers that `key` names."""
+    name = getattr(homework.release, key, "")
+    if not name:
         raise ReleaseError(
-            "[release] of homework.toml names no `answers`: a folder with a right answer for each tag, as TAG.py or TAG.md."
+            f"[release] of homework.toml names no `{key}`: a folder with right answers, to try the bundle with."
         )
-    return homework.folder / homework.release.answers
+    return homework.folder / name
 
 
 def _bundle(homework: Homework, workdir: Path) -> Path:

@@ -66,6 +66,10 @@ def test_a_variable_of_the_shell_counts_before_the_default(tmp_path: Path) -> No
         pytest.param("torchrun --nproc_per_node=3 b1.py\n", 3, id="torchrun"),
         pytest.param("torchrun --standalone --nproc-per-node 6 b2.py\n", 6, id="torchrun, apart"),
         pytest.param("for r in 0 1 2; do python -m pipeline $r & done\nwait\n", 3, id="module"),
+        pytest.param('R=(0 1 2)\nfor r in "${R[@]}"; do python b1.py $r & done\nwait\n', 3, id="array"),
+        pytest.param("for r in $RANKS; do python b1.py $r & done\nwait\n", 0, id="a variable of nobody"),
+        pytest.param("for r in $(cat ranks); do python b1.py $r & done\nwait\n", 0, id="a command's output"),
+        pytest.param("python b1.py\n", 0, id="one process, which may spawn"),
         pytest.param("sleep 1\nwait\n", 0, id="nothing"),
         pytest.param("", 0, id="empty"),
     ],
@@ -96,6 +100,11 @@ def test_where_no_number_is_certain_one_is_asked_for(
         write(tmp_path, name, text)
     with pytest.raises(ScriptError, match=says):
         count_ranks(tmp_path / "b1.sh")
+
+
+def test_a_batch_file_is_read_as_what_it_starts(tmp_path: Path) -> None:
+    batch = "@echo off\r\nfor %%r in (0 1 2) do start /b python b1.py %%r\r\n"
+    assert count_ranks(write(tmp_path, "b1.bat", batch)) == 3
 
 
 def test_a_program_that_is_not_there_leaves_the_starts(tmp_path: Path) -> None:
