@@ -135,7 +135,10 @@ def _pack(options: argparse.Namespace) -> int:
     except (HomeworkError, IntakeError, PackError, OSError) as error:
         print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
         return NOT_GRADED
-    print(describe(package, "hand it in as the handout says"))
+    platform = homework.release.platform if homework.release else ""
+    print(
+        describe(package, f"hand it in through {platform}" if platform else "hand it in as the handout says")
+    )
     return GRADED
 
 

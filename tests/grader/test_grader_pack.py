@@ -160,6 +160,13 @@ def test_what_can_not_be_packed(
     assert not (work / "rings.zip").exists()
 
 
+def test_it_says_where_to_hand_in(homework: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release = '[release]\nname = "small"\nfiles = []\nsecret = []\nplatform = "ILIAS"\n'
+    write(homework, {"homework.toml": f"{HOMEWORK}{release}"})
+    assert run(homework) == 0
+    assert f"{work / 'rings.zip'} is ready: hand it in through ILIAS." in capsys.readouterr().out
+
+
 def test_a_file_that_nothing_uses_can_be_added(homework: Path, work: Path) -> None:
     assert run(homework, "--with", "results.json") == 0
     assert "results.json" in list_names(work / "rings.zip")
