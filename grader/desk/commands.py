@@ -115,6 +115,42 @@ def add_commands(commands: Any) -> None:
     )
     diff.set_defaults(run=_diff)
 
+    gradescope = commands.add_parser(
+        "gradescope", help="an autograder for Gradescope's machines", description=_build_autograder.__doc__
+    )
+    gradescope.add_argument(
+        "--out", type=Path, required=True, metavar="ZIP", help="a .zip, which does not exist yet"
+    )
+    gradescope.add_argument(
+        "--hidden",
+        action="store_true",
+        help="with the hidden checks, which run only where submissions are contained",
+    )
+    gradescope.add_argument(
+        "--visibility",
+        choices=("visible", "hidden", "after_due_date", "after_published"),
+        help="when students see the checks; default: visible, with --hidden: after_published",
+    )
+    gradescope.add_argument(
+        "--minutes",
+        type=_read_minutes,
+        default=10,
+        metavar="N",
+        help="what Gradescope gives a submission; default: 10, at most 40",
+    )
+    gradescope.add_argument("--data-set", metavar="NAME", help="the one to grade on; default: the homework's")
+    gradescope.add_argument(
+        "--grading-seed", type=read_seed, metavar="N", help="the same for all; default: another one each time"
+    )
+    gradescope.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    gradescope.set_defaults(run=_build_autograder)
+
+
+def _read_minutes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 40:
+        raise argparse.ArgumentTypeError(f"{text!r}: Gradescope gives a submission from 1 to 40 minutes")
+    return int(text)
+
 
 def _read_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
@@ -237,6 +273,34 @@ def _mark(options: argparse.Namespace) -> int:
     print(
         f"{len(changes)} {'mark' if len(changes) == 1 else 'marks'} noted{f', {taken_back} of them taken back' if taken_back else ''}."
     )
+    return DONE
+
+
+def _build_autograder(options: argparse.Namespace) -> int:
+    """Build the zip that Gradescope takes as an autograder, and say what to set there before the upload."""
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .autograder_zip import AutograderSettings, build_autograder, describe_limits
+    from .release import ReleaseError
+
+    settings = AutograderSettings(
+        options.hidden,
+        options.visibility or ("after_published" if options.hidden else "visible"),
+        options.minutes,
+        options.grading_seed,
+        options.data_set,
+    )
+    try:
+        homework = read_homework(find_homework(options.homework))
+        count = build_autograder(homework, options.out, settings)
+    except (HomeworkError, ReleaseError) as error:
+        return _refuse(error)
+    except OSError as error:
+        return _refuse(ReleaseError(f"{options.out} can't be written: {error.strerror}."))
+    print(
+        f"{options.out}: {count} files, {'hidden' if options.hidden else 'public'} checks, {settings.visibility}."
+    )
+    for line in describe_limits(homework, settings):
+        print(line)
     return DONE
 
 

@@ -51,15 +51,15 @@ def list_files(homework: Homework, release: Release) -> dict[PurePosixPath, Path
     """
     found: dict[PurePosixPath, Path] = {}
     for name in release.files:
-        for path in _list_below(homework.folder, name):
+        for path in list_below(homework.folder, name):
             found[PurePosixPath(path.relative_to(homework.folder).as_posix())] = path
     for name in release.without:
-        for path in _list_below(homework.folder, name):
+        for path in list_below(homework.folder, name):
             found.pop(PurePosixPath(path.relative_to(homework.folder).as_posix()), None)
     for name, source in release.placed.items():
-        (found[PurePosixPath(name)],) = _list_below(homework.folder, source)
+        (found[PurePosixPath(name)],) = list_below(homework.folder, source)
     kept = (*release.secret, *release.withheld)
-    secret = {path for name in kept for path in _list_below(homework.folder, name)}
+    secret = {path for name in kept for path in list_below(homework.folder, name)}
     if given := sorted(str(name) for name, path in found.items() if path in secret):
         raise ReleaseError(
             f"{given[0]} is to be kept back by [release] of homework.toml, which also lists it among what students get."
@@ -67,7 +67,8 @@ def list_files(homework: Homework, release: Release) -> dict[PurePosixPath, Path
     return found
 
 
-def _list_below(folder: Path, name: str) -> list[Path]:
+def list_below(folder: Path, name: str) -> list[Path]:
+    """A file, or all files of a folder but what tools have built there. Raises ReleaseError if there is none."""
     place = folder / name
     if not place.exists():
         raise ReleaseError(f"[release] of {folder / 'homework.toml'} names {name}, which does not exist.")
@@ -137,20 +138,25 @@ def build(homework: Homework, out: Path) -> list[PurePosixPath]:
             f"{homework.handout_file} does not name {release.platform}, where students hand in by [release] of homework.toml; name it there."
         )
     files = list_files(homework, release)
-    secrets = [
-        (path.relative_to(homework.folder).as_posix(), path)
-        for name in release.secret
-        for path in _list_below(homework.folder, name)
-    ]
-    leaks = find_leaks({str(name): path for name, path in files.items()}, secrets)
-    if leaks:
-        shown = "\n".join(f"  {leak}" for leak in leaks[:10])
-        raise ReleaseError(f"Nothing was built, since it would give away what is secret:\n{shown}")
+    check_leaks(homework, release, files)
     if out.suffix == ".zip":
         write_zip({PurePosixPath(release.name, name): path for name, path in files.items()}, out)
     else:
         _write_folder(files, out)
     return sorted(files)
+
+
+def check_leaks(homework: Homework, release: Release, files: Mapping[PurePosixPath, Path]) -> None:
+    """Raises ReleaseError if anything secret would be given away with these files."""
+    secrets = [
+        (path.relative_to(homework.folder).as_posix(), path)
+        for name in release.secret
+        for path in list_below(homework.folder, name)
+    ]
+    leaks = find_leaks({str(name): path for name, path in files.items()}, secrets)
+    if leaks:
+        shown = "\n".join(f"  {leak}" for leak in leaks[:10])
+        raise ReleaseError(f"Nothing was built, since it would give away what is secret:\n{shown}")
 
 
 def _write_folder(files: Mapping[PurePosixPath, Path], out: Path) -> None:
