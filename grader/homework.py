@@ -24,12 +24,23 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file. An unknown key is an error, and so is a value of another type."""
 
 
+class RubricLine(_Entry, frozen=True):
+    """What a person looks for, and the points that it is worth."""
+
+    text: str
+    points: float
+
+
 class ManualItem(_Entry, frozen=True):
-    """Points that a person gives: for the text of the cell tagged `tag`, or, without one, for what is written beside the scripts' code."""
+    """Points that a person gives: for the text of the cell tagged `tag`, or, without one, for what is written beside the scripts' code.
+
+    rubric: for whoever gives them; students don't see it
+    """
 
     name: str
     points: float
     tag: str | None = None
+    rubric: tuple[RubricLine, ...] = ()
 
 
 class Exercise(_Entry, frozen=True):

@@ -57,6 +57,17 @@ def add_commands(commands: Any) -> None:
     batch.add_argument("--isolation", choices=LEVELS, help="how well to contain submissions; default: full")
     batch.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     batch.set_defaults(run=_batch)
+    serve = commands.add_parser("serve", help="give points by hand in a browser", description=_serve.__doc__)
+    serve.add_argument(
+        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch` has filled"
+    )
+    serve.add_argument(
+        "--author", default="", metavar="NAME", help="who gives the points; default: who is logged in"
+    )
+    serve.add_argument("--blind", action="store_true", help="without names")
+    serve.add_argument("--port", type=int, default=0, metavar="N", help="default: any that is free")
+    serve.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    serve.set_defaults(run=_serve)
     similar = commands.add_parser(
         "similar", help="find hand-ins that are alike", description=_similar.__doc__
     )
@@ -405,4 +416,32 @@ def _similar(options: argparse.Namespace) -> int:
                     print(f"{len(told.pairs)} similar {'pair' if len(told.pairs) == 1 else 'pairs'}")
     except (ConfigurationError, GradebookError, HomeworkError) as error:
         return _refuse(error)
+    return DONE
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Serve pages for points by hand, to browsers on this machine alone. The address that is printed works once; then the next one is printed.
+    Ctrl-C ends it; all that was saved stays."""
+    import asyncio
+    import getpass
+
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .configuration import ConfigurationError
+    from .gradebook import GradebookError, open_gradebook, read_standings
+    from .serve import Desk, serve
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        with open_gradebook(options.results) as book:
+            read_standings(book, homework)
+            desk = Desk(book, homework, options.author or getpass.getuser(), is_blind=options.blind)
+            asyncio.run(serve(desk, options.port, lambda address: print(f"Open {address}", flush=True)))
+    except (ConfigurationError, GradebookError, HomeworkError) as error:
+        return _refuse(error)
+    except (OSError, OverflowError) as error:
+        return _refuse(
+            GradebookError(
+                f"Port {options.port} can't be used: {error}. Leave out --port to take one that is free."
+            )
+        )
     return DONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jinja2
@@ -13,22 +13,26 @@ from markupsafe import Markup
 from .. import display
 
 
-def render(template: str, **values: Any) -> str:
-    """A page. An unknown name in the template is an error."""
-    return _environment().get_template(template).render(**values)
+def render(template: str, package: str = __package__, **values: Any) -> str:
+    """A page from a template of `package`, which can build on those that lie here. An unknown name in the template is an error."""
+    return _environment(package).get_template(template).render(**values)
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(package: str) -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, ""),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(each, "") for each in dict.fromkeys((package, __package__))]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_show,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(include_source=_include_source, digest=_digest)
+    environment.globals.update(
+        include_source=partial(_include_source, environment), digest=partial(_digest, environment)
+    )
     environment.filters["points"] = format_points
     return environment
 
@@ -38,16 +42,15 @@ def _show(value: Any) -> Any:
     return display.plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _include_source(name: str) -> Markup:
+def _include_source(environment: jinja2.Environment, name: str) -> Markup:
     """A style sheet or script of the kit, as it is."""
-    loader = _environment().loader
-    assert loader is not None
-    return Markup(loader.get_source(_environment(), name)[0])
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])
 
 
-def _digest(name: str) -> str:
+def _digest(environment: jinja2.Environment, name: str) -> str:
     """What a page's security policy calls a script of the kit, so that no other one runs."""
-    digest = hashlib.sha256(_include_source(name).encode()).digest()
+    digest = hashlib.sha256(_include_source(environment, name).encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
