@@ -256,6 +256,7 @@ def _export(options: argparse.Namespace) -> int:
 def _mark(options: argparse.Namespace) -> int:
     """Write what is graded by hand as a table, or read it back: all of it, or nothing if a cell is wrong."""
     from ..homework import HomeworkError, find_homework, read_homework
+    from .configuration import ConfigurationError
     from .csv_table import CsvError
     from .gradebook import GradebookError, open_gradebook, read_standings
     from .mark_sheet import MarkSheetError, list_items, note_changes, read_sheet, write_sheet
@@ -276,7 +277,7 @@ def _mark(options: argparse.Namespace) -> int:
     except MarkSheetError as error:
         print(f"grader: {display.plain(str(error))}", file=sys.stderr)
         return REFUSED
-    except (HomeworkError, GradebookError) as error:
+    except (HomeworkError, ConfigurationError, GradebookError) as error:
         return _refuse(error)
     except OSError as error:
         return _refuse(MarkSheetError(f"{options.file} can't be written: {error.strerror}."))

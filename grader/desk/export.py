@@ -107,6 +107,8 @@ def _to_entry(party: PartyStanding, feedback: Path) -> GradeEntry:
         origin=party.handin.origin if party.handin is not None else "",
         files=party.handin.files if party.handin is not None else (),
         exercises={each.exercise.id: None if each.awaited else each.score for each in party.exercises},
+        deduction=party.deduction,
+        lateness=party.lateness.sentence if party.lateness is not None else "",
         status=party.status,
         reason=reason,
         feedback=feedback if feedback.is_file() else None,
@@ -118,7 +120,14 @@ def _explain_blank(party: PartyStanding) -> str:
     if party.status in ("absent", "waiting"):
         return _REASONS[party.status]
     unknown = [each.exercise.id for each in party.exercises if each.score is None]
-    if unknown:
-        return f"{', '.join(unknown)}: {_REASONS.get(party.status, 'could not be checked on this machine, or by this kit')}"
+    waiting = [name for name in unknown if not any(run.covers(name) for run in party.runs)]
+    parts = []
+    if waiting:
+        parts.append(f"{', '.join(waiting)}: {_REASONS['waiting']}")
+    if failed := [name for name in unknown if name not in waiting]:
+        why = _REASONS.get(party.status, "could not be checked on this machine, or by this kit")
+        parts.append(f"{', '.join(failed)}: {why}")
     awaited = [f"{each.exercise.id} {item}" for each in party.exercises for item in each.awaited]
-    return f"still to be graded by hand: {', '.join(awaited)}" if awaited else ""
+    if awaited:
+        parts.append(f"still to be graded by hand: {', '.join(awaited)}")
+    return "; ".join(parts)

@@ -30,12 +30,15 @@ def _list_rows(entries: Sequence[GradeEntry]) -> list[list[str | float | None]]:
         [
             *("key", "name", "members", "login", "email", "status"),
             *exercises,
-            *("points", "max_points", "blank because"),
+            *("late", "points", "max_points", "blank because", "why late"),
         ]
     ]
     for entry in entries:
         points = [entry.exercises.get(name) for name in exercises]
-        rows.append([*_identify(entry), *points, entry.points, entry.max_points, entry.reason])
+        late = -entry.deduction if entry.deduction else None
+        rows.append(
+            [*_identify(entry), *points, late, entry.points, entry.max_points, entry.reason, entry.lateness]
+        )
     return rows
 
 

@@ -29,7 +29,8 @@ class GradeEntry:
     """What a party gets.
 
     points: None if they are not known, and then `reason` says why; origin: the platform's name for the hand-in, empty if there is none
-    files: the names of what was handed in; exercises: the points by exercise; feedback: the page for the party, None if there is none
+    files: the names of what was handed in; exercises: the points by exercise; deduction: what lateness costs, already taken off the
+    points, and `lateness` says why; feedback: the page for the party, None if there is none
     """
 
     key: str
@@ -41,6 +42,8 @@ class GradeEntry:
     origin: str = ""
     files: tuple[str, ...] = ()
     exercises: Mapping[str, float | None] = field(default_factory=dict)
+    deduction: float = 0
+    lateness: str = ""
     status: str = "graded"
     reason: str = ""
     feedback: Path | None = None

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+
+import psutil
 
 from ..intake import listed, show
 from .cohort import Cohort, Problem
@@ -25,6 +31,7 @@ PLATFORMS: dict[str, ModuleType] = {
     "folder": folder,
 }
 _TABLES = (".csv",)
+PREFIX = f"cohort-{socket.gethostname()}-"  # with the process: what one that was killed has left is removed by the next
 
 
 @contextmanager
@@ -33,8 +40,21 @@ def open_cohort(sources: Sequence[Path], configuration: Configuration) -> Iterat
 
     A source that can't be read is a problem of the cohort, unless it is the only one.
     """
-    with tempfile.TemporaryDirectory(prefix="cohort-") as workdir:
-        yield _read(sources, configuration, Path(workdir))
+    temporary = Path(tempfile.gettempdir())
+    _remove_leftovers(temporary)
+    workdir = temporary / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    workdir.mkdir(mode=0o700)
+    try:
+        yield _read(sources, configuration, workdir)
+    finally:
+        shutil.rmtree(workdir, ignore_errors=True)
+
+
+def _remove_leftovers(temporary: Path) -> None:
+    for path in temporary.glob(f"{PREFIX}*"):
+        process = path.name.removeprefix(PREFIX).partition("-")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def recognise(tree: Tree, wanted: str | None = None) -> str:

@@ -12,6 +12,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ..intake import IntakeError, find_reader, show
@@ -59,7 +60,7 @@ class Tree:
     unread: Mapping[str, Problem] = field(default_factory=dict)
     """The clean names of files that were left out, which are still somebody's."""
 
-    @property
+    @cached_property
     def tops(self) -> list[str]:
         """The first parts of all names, in order."""
         return sorted({name.partition("/")[0] for name in [*self.files, *self.folders, *self.unread]})
@@ -70,7 +71,17 @@ class Tree:
 
     def list_below(self, folder: str) -> list[str]:
         """The names of the files in a folder, at any depth."""
-        return sorted(name for name in self.files if name.startswith(f"{folder}/"))
+        return sorted(
+            name for name in self._by_top.get(folder.partition("/")[0], ()) if name.startswith(f"{folder}/")
+        )
+
+    @cached_property
+    def _by_top(self) -> dict[str, list[str]]:
+        """The names of files by their first part: cohorts are large."""
+        found: dict[str, list[str]] = {}
+        for name in self.files:
+            found.setdefault(name.partition("/")[0], []).append(name)
+        return found
 
     def restore(self, name: str) -> str:
         """The name of a file or folder as the platform gave it."""
@@ -115,7 +126,7 @@ def open_tree(source: Path, workdir: Path, limits: SourceLimits | None = None) -
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise SourceError(
-                f"The disk of {workdir} is full: {source.name} can't be unpacked there."
+                f"The disk of {workdir.parent} is full: {source.name} can't be unpacked there. Make room, or set TMPDIR to another folder."
             ) from error
         raise SourceError(f"{source} can't be read: {error.strerror}.") from error
     raise SourceError(

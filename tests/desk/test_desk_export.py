@@ -276,6 +276,13 @@ def test_unknown_points_are_blank_in_tables() -> None:
     assert (row["A1"], row["A2"], row["points"], row["blank because"]) == ("", "0", "", "not graded yet")
 
 
+def test_what_lateness_costs_is_a_column_of_its_own() -> None:
+    entry = GradeEntry("7", "Anna", 9.0, 24, exercises={"A1": 10.0}, deduction=1.0, lateness="1 day late.")
+    row = parse_csv(write("csv", [entry]).files["grades.csv"]).list_records()[0]
+
+    assert (row["A1"], row["late"], row["points"], row["why late"]) == ("10", "-1", "9", "1 day late.")
+
+
 def test_only_changed_points_are_chosen() -> None:
     entries = [
         GradeEntry(key, key, points, 24) for key, points in (("1", 1.0), ("2", 2.0), ("3", None), ("4", 4.0))

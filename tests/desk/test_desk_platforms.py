@@ -180,6 +180,12 @@ def test_what_is_no_cohort_is_refused(read_cohort: Reading) -> None:
         read_cohort({"readme.txt": b"x", "grades.csv": b"a,b"})
 
 
+def test_a_platform_that_nobody_knows_is_refused(read_cohort: Reading) -> None:
+    names = ("hw.ipynb", "part_b.zip")
+    with pytest.raises(SourceError, match="no hand-ins that are known here"):
+        read_cohort({f"HW1_am1234_attempt_2026-11-28-10-00-00_{name}": NOTEBOOK for name in names})
+
+
 def test_sources_of_two_platforms_are_refused(read_cohort: Reading) -> None:
     with pytest.raises(SourceError, match="different platforms"):
         read_cohort(given.MOODLE, given.CANVAS)

@@ -16,12 +16,15 @@ from ..tree import Tree
 TITLE = "a plain folder"
 LOOK = "a folder, an archive or a notebook per student, side by side"
 ROSTER = ("key", "name")
+_BLACKBOARD = re.compile(r"_attempt_\d{4}-\d{2}-\d{2}-")
 _HAND_IN = re.compile(r"(.+?)(\.ipynb|\.zip|\.7z|\.tar|\.tgz|\.tar\.(?:gz|bz2|xz))", re.IGNORECASE)
 
 
 def recognise(tree: Tree) -> bool:
     """Whether there is a hand-in at all."""
     inner = _inner(tree)
+    if any(_BLACKBOARD.search(top) for top in inner.tops):
+        return False  # a file each, several of one student: by their names they would be several students
     return bool(inner.list_folders()) or any(_HAND_IN.fullmatch(top) for top in inner.tops)
 
 

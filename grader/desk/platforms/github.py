@@ -30,6 +30,8 @@ def recognise(tree: Tree) -> bool:
     """Whether a source is Classroom's, by its structure."""
     inner, slug = _inner(tree)
     folders = inner.list_folders()
+    if find_table([tree, inner], [_REPOSITORY, _USER]) is not None:
+        return True
     return bool(slug) and sum(name.startswith(f"{slug}-") for name in folders) * 2 > len(folders)
 
 
