@@ -84,6 +84,16 @@ def add_commands(commands: Any) -> None:
     similar.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     similar.set_defaults(run=_similar)
 
+    report = commands.add_parser(
+        "report", help="pages on a cohort, and feedback for students", description=_report.__doc__
+    )
+    report.add_argument(
+        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
+    )
+    report.add_argument("--pdf", action="store_true", help="write the feedback as PDFs, too; needs Chromium")
+    report.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    report.set_defaults(run=_report)
+
     export = commands.add_parser(
         "export", help="points and feedback for the learning platform", description=_export.__doc__
     )
@@ -201,6 +211,29 @@ def _batch(options: argparse.Namespace) -> int:
             return run(cohort, options.out, settings)
     except (SourceError, ConfigurationError, HomeworkError, BatchError) as error:
         return _refuse(error)
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Write the pages on a cohort: RESULTS/report for instructors, RESULTS/feedback with a page for each student or team. They open from
+    the disk, and whatever was there before is replaced."""
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .configuration import ConfigurationError
+    from .gradebook import GradebookError, open_gradebook, read_standings
+    from .pages import PdfError, build_site
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        with open_gradebook(options.results) as book:
+            standings = read_standings(book, homework)
+        count = build_site(standings, homework, options.results, pdf=options.pdf)
+    except (HomeworkError, ConfigurationError, GradebookError, PdfError) as error:
+        return _refuse(error)
+    except OSError as error:
+        print(f"grader: The pages can't be written: {error.strerror or error}.", file=sys.stderr)
+        return REFUSED
+    print(f"{options.results / 'report' / 'index.html'}: {len(standings)} parties")
+    print(f"{options.results / 'feedback'}: {count} page{'s' * (count != 1)} that may go back")
+    return DONE
 
 
 def _export(options: argparse.Namespace) -> int:

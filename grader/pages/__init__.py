@@ -2,6 +2,6 @@
 
 from .chart import draw_curves
 from .rendering import render
-from .submission_page import Audience, format_submission
+from .submission_page import Audience, describe_submission, format_submission
 
-__all__ = ["Audience", "draw_curves", "format_submission", "render"]
+__all__ = ["Audience", "describe_submission", "draw_curves", "format_submission", "render"]

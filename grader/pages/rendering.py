@@ -54,8 +54,9 @@ def _digest(environment: jinja2.Environment, name: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def format_points(points: float) -> str:
-    return f"{round(points, 2):g}"
+def format_points(points: float | None) -> str:
+    """Points with two decimals at most; a dash where nobody knows them."""
+    return "–" if points is None else f"{round(points, 2):g}"
 
 
 def embed(svg: str) -> str:

@@ -30,7 +30,16 @@ NOTES = {
 }  # a student's page has these notes, and no others
 MOST_NOTES = 20
 _MESSAGE = re.compile(r"(.*?)\n  Expected: (.*?)\n  Next: (.*)", re.DOTALL)
-_OWN_PLACE = ("tampering", "needs_instructor", "untouched", "figures", "code", "outcome")
+_OWN_PLACE = (
+    "tampering",
+    "needs_instructor",
+    "notices",
+    "set_by_hand",
+    "untouched",
+    "figures",
+    "code",
+    "outcome",
+)
 
 
 @dataclass(frozen=True)
@@ -71,12 +80,8 @@ class CheckView:
     message: Parts | None
     remarks: Sequence[str]
     answer: str
+    comment: str
     instructor: Parts | None
-
-    @property
-    def is_brief(self) -> bool:
-        """Whether there is nothing to say about it."""
-        return not (self.message or self.remarks or self.answer or self.instructor)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class Section:
     id: str
     title: str
     points: str
+    by_hand: str
     state: State
     advice: str
     checks: Sequence[CheckView]
@@ -114,6 +120,17 @@ def format_submission(
     results: Mapping[str, Any], exercises: Sequence[Exercise], audience: Audience = "student"
 ) -> str:
     """A self-contained page. Exercises without results are left out."""
+    return render("submission.html", **describe_submission(results, exercises, audience))
+
+
+def describe_submission(
+    results: Mapping[str, Any], exercises: Sequence[Exercise], audience: Audience
+) -> dict[str, Any]:
+    """What the page's template is filled in with.
+
+    Besides what `results.json` has, a person's decisions may be in the results: the `comment` on a test, and for the whole `set_by_hand`, by
+    exercise the points that replace those of its checks and why, and `notices`. The score is None where nobody knows it.
+    """
     tests = results.get("tests", [])
     extra = results.get("extra_data", {})
     open_exercises = extra.get("needs_instructor", ())
@@ -123,23 +140,24 @@ def format_submission(
         if (own := [test for test in tests if test.get("number") == exercise.id])
     ]
     most = results.get("max_score", 0) or 0
-    return render(
-        "submission.html",
-        title=str(results.get("output", "")),
-        submission=str(extra.get("submission", "")),
-        score=_format_score(results.get("score", 0), most, is_open=bool(open_exercises)) if most else "",
-        share=min(1.0, results.get("score", 0) / most) if most else 0,
-        counts=_count_states(section.state for section in sections),
-        first=next(
+    score = results.get("score", 0)
+    return {
+        "title": str(results.get("output", "")),
+        "submission": str(extra.get("submission", "")),
+        "score": _format_score(score, most, is_open=bool(open_exercises)) if most else "",
+        "share": min(1.0, (score or 0) / most) if most else 0,
+        "notices": list(map(str, extra.get("notices", ()))),
+        "counts": _count_states(section.state for section in sections),
+        "first": next(
             (section for state in (_TO_DO, (EMPTY,)) for section in sections if section.state in state), None
         ),
-        sections=sections,
-        signs=list(extra.get("tampering", ())) if audience == "instructor" else [],
-        notes=list(_list_notes(extra, audience)),
-        facts=list(_list_facts(extra, audience)),
-        is_public=not most,
-        audience=audience,
-    )
+        "sections": sections,
+        "signs": list(extra.get("tampering", ())) if audience == "instructor" else [],
+        "notes": list(_list_notes(extra, audience)),
+        "facts": list(_list_facts(extra, audience)),
+        "is_public": not most,
+        "audience": audience,
+    }
 
 
 _TO_DO = (BROKEN, MACHINE, FAILED)
@@ -156,6 +174,12 @@ def _make_section(
     is_empty = exercise.id in extra.get("untouched", ())
     checks = _shorten([_make_check(test, audience) for test in tests])
     score, most = (sum(test.get(key) or 0 for test in tests) for key in ("score", "max_score"))
+    by_hand = extra.get("set_by_hand", {}).get(exercise.id)
+    if by_hand is not None:
+        manual = [
+            test.get("score") or 0 for test, check in zip(tests, checks, strict=True) if check.state == MANUAL
+        ]
+        score = by_hand["points"] + sum(manual)
     automatic = [check for check in checks if check.state != MANUAL]
     passed = sum(check.state.sign == PASSED.sign for check in automatic)
     points = _format_score(score, most, is_open=is_open) if most else f"{passed} of {len(automatic)} checks"
@@ -163,6 +187,7 @@ def _make_section(
         exercise.id,
         exercise.title,
         points,
+        str(by_hand["comment"]) if by_hand is not None else "",
         EMPTY if is_empty else _judge(checks),
         "" if is_empty else _advise(checks),
         [] if is_empty else checks,
@@ -213,6 +238,7 @@ def _make_check(test: Mapping[str, Any], audience: Audience) -> CheckView:
         _read_parts(extra, _cut_remarks(str(test.get("output", "")), remarks)),
         remarks,
         str(extra.get("answer", "")).strip(),
+        str(extra.get("comment", "")).strip(),
         _split(str(kept)) if kept else None,
     )
 
@@ -327,6 +353,6 @@ def _count_states(states: Iterable[State]) -> list[tuple[State, int]]:
     return [(state, count) for state in (*_TO_DO, EMPTY, MANUAL, COMPLETE) if (count := given.count(state))]
 
 
-def _format_score(score: float, most: float, *, is_open: bool) -> str:
+def _format_score(score: float | None, most: float, *, is_open: bool) -> str:
     """`5 / 12`, or `5+? / 12` where points are still to be given by a person, since this machine lacks something."""
     return f"{format_points(score)}{'+?' if is_open else ''} / {format_points(most)}"

@@ -1,1 +1,5 @@
-"""Templates of the desk's pages."""
+"""The desk's pages: the static site on a cohort, `report/` for instructors and `feedback/` for students, and the templates of the live one."""
+
+from .site import PdfError, build_site
+
+__all__ = ["PdfError", "build_site"]
