@@ -15,6 +15,7 @@ from .intake import HandIn, IntakeError, find_reader, open_hand_in
 from .interruption import SENTENCE, heed_signals
 from .isolation import KIT, IsolationError, choose_level
 from .new import FolderError, make_homework
+from .notebook import NotebookError, check_path
 from .options import (
     MISUNDERSTOOD,
     OptionError,
@@ -191,6 +192,8 @@ def _grade(options: argparse.Namespace) -> int:
     """Grade one submission and print the closing table."""
     try:
         check_reports(options)
+        if _is_notebook(options.submission):
+            check_path(options.submission)
         homework = read_homework(find_homework(options.homework))
         if options.homework is None:
             _check_place(homework, options.submission)
@@ -207,7 +210,7 @@ def _grade(options: argparse.Namespace) -> int:
             )
             read_exercises(options.exercise, homework, notebook, scripts)
             return _run_checks(options, homework, given, tests)
-    except (IntakeError, HomeworkError, IsolationError, OptionError) as error:
+    except (IntakeError, HomeworkError, IsolationError, NotebookError, OptionError) as error:
         line = display.plain(str(error), one_line=True)
         line += write_refusal(line, options.json, name_refusal(error))
         print(f"grader: {line}", file=sys.stderr)
@@ -229,8 +232,7 @@ def find_parts(submission: Path, workdir: Path, part: str | None, homework: Home
     A folder or an archive is copied or unpacked below `workdir`. Raises IntakeError or OptionError with one line for the person who named the
     submission.
     """
-    is_notebook = submission.suffix in (".ipynb", ".py") and not submission.is_dir()
-    if is_notebook and not (submission.is_file() and find_reader(submission)):
+    if _is_notebook(submission) and not (submission.is_file() and find_reader(submission)):
         if part == "b":
             raise OptionError(
                 f"{submission} is one file; part b is graded from a folder or an archive with its scripts."
@@ -247,6 +249,11 @@ def find_parts(submission: Path, workdir: Path, part: str | None, homework: Home
         found = replace(found, notes=(absence, *found.notes))
     found.write(workdir / "hand-in.json")
     return [*given, f"--hand-in={workdir / 'hand-in.json'}"]
+
+
+def _is_notebook(submission: Path) -> bool:
+    """Whether a notebook was named, by its name."""
+    return submission.suffix in (".ipynb", ".py") and not submission.is_dir()
 
 
 def _describe_absence(found: HandIn, scripts: Sequence[str]) -> str:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from . import display
-from .containment import ContainedWorkers, Level, Limits, View
-from .containment.limits import MIB
+from . import containment, display
+from .containment.strength import Level
 from .failure import Failure
 from .figure import Figure
 from .grading import GRADING, REMARKS, Grading, add_context, add_figures, find_exercise_id
 from .isolation import IsolationError, check_view, make_view
 from .question import Ask, Question
-from .reference import ReferenceProcess
 from .report import write_refusal
 from .scripts import Scripts
-from .submission import Submission
+
+if TYPE_CHECKING:  # a command that refuses its arguments must not wait for what runs submissions
+    from .reference import ReferenceProcess
+    from .submission import Submission
 
 DAY_S = 24 * 3600
 
@@ -48,6 +49,8 @@ def isolation(grading: Grading) -> Level:
 @pytest.fixture(scope="session")
 def reference(grading: Grading) -> Iterator[ReferenceProcess]:
     """The reference's answers."""
+    from .reference import ReferenceProcess
+
     reference = ReferenceProcess(grading.homework, grading.suite)
     yield reference
     reference.close()
@@ -79,6 +82,8 @@ def submission(
     pytestconfig: pytest.Config, grading: Grading, data_environment: Mapping[str, str]
 ) -> Iterator[Submission]:
     """The notebook that is checked."""
+    from .submission import Submission
+
     if grading.notebook is None:
         pytest.skip("checks need a notebook: pytest -fpath NOTEBOOK")
     homework = grading.homework
@@ -101,9 +106,11 @@ def submission(
         add_context(pytestconfig, tampering=submission.tampering)
 
 
-def _make_submission_view(config: pytest.Config, grading: Grading, folders: Sequence[Path]) -> View:
+def _make_submission_view(
+    config: pytest.Config, grading: Grading, folders: Sequence[Path]
+) -> containment.View:
     if grading.level is Level.NONE:
-        return View()
+        return containment.View()
     view = make_view(grading.homework.kernel.packages, grading.homework.folder, folders)
     try:
         check_view(view, grading.level)
@@ -168,20 +175,20 @@ def scripts(grading: Grading) -> Scripts:
 
 
 @pytest.fixture(scope="session")
-def contain_script(grading: Grading) -> Callable[[Sequence[Path]], ContainedWorkers | None]:
+def contain_script(grading: Grading) -> Callable[[Sequence[Path]], containment.ContainedWorkers | None]:
     """Makes the container for one script, which can read these folders besides its own. None if scripts are not contained."""
     limits = grading.homework.scripts
-    memory_bytes = limits.memory_mib * MIB
+    memory_bytes = limits.memory_mib << 20
 
-    def contain(folders: Sequence[Path]) -> ContainedWorkers | None:
+    def contain(folders: Sequence[Path]) -> containment.ContainedWorkers | None:
         if grading.level is Level.NONE:
             return None
         view = make_view(limits.packages, grading.homework.folder, folders)
         check_view(view, grading.level)
         # Processor time is bounded by the deadline of whoever starts the script: all steps of a training take hours.
-        bounds = Limits(
+        bounds = containment.Limits(
             resident_bytes=memory_bytes, scratch_bytes=memory_bytes, file_bytes=memory_bytes, cpu_s=DAY_S
         )
-        return ContainedWorkers(view, grading.level, bounds)
+        return containment.ContainedWorkers(view, grading.level, bounds)
 
     return contain

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from .containment import ContainmentError, Level, Machine, View, check_open, probe, python_view
+from . import containment
+from .containment.strength import Level
 
 CACHE = "GRADER_REFERENCE_CACHE"
 """The environment variable that names the folder in which the reference's answers are kept."""
@@ -23,7 +23,7 @@ class IsolationError(RuntimeError):
     outcome = "machine"
 
 
-def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = None) -> Level:
+def choose_level(asked: str | None, *, hidden: bool, machine: containment.Machine | None = None) -> Level:
     """The level for a grading: the one that is asked for, else full for hidden checks and none for a student's own checks.
 
     Raises IsolationError if the machine does not offer it.
@@ -31,13 +31,13 @@ def choose_level(asked: str | None, *, hidden: bool, machine: Machine | None = N
     level = Level(asked) if asked is not None else Level.FULL if hidden else Level.NONE
     if level is Level.NONE:
         return level
-    machine = machine or probe()
+    machine = machine or containment.probe()
     if _STRENGTH[machine.level] < _STRENGTH[level]:
         raise IsolationError(_explain(level, machine, given=asked is not None))
     return level
 
 
-def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = ()) -> View:
+def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = ()) -> containment.View:
     """What a submission can read: Python and what is installed with it, these packages of the homework and no others, and these folders of data.
 
     home: the homework's folder, of which only `packages` can be read
@@ -46,12 +46,12 @@ def make_view(packages: Collection[str], home: Path, folders: Iterable[Path] = (
     # By their place: a homework elsewhere may have packages of the same names.
     hidden = [KIT / name for name in _list_own_packages() if name not in packages and (KIT / name).exists()]
     try:
-        view = python_view(packages)
+        view = containment.python_view(packages)
     except ModuleNotFoundError as error:
         raise IsolationError(f"{error} Install the kit: pip install -e .") from error
     # The kit's own folder is hidden too: it may lie below one that is readable, such as /usr/src.
     kit = () if KIT.name in ("site-packages", "dist-packages") else (KIT,)
-    return view + View(
+    return view + containment.View(
         tuple(Path(os.path.realpath(folder)) for folder in folders),
         tuple(dict.fromkeys((*hidden, *kit, home, *_list_answers()))),
     )
@@ -63,18 +63,20 @@ def _list_answers() -> list[Path]:
     return [Path(os.path.realpath(folder))] if folder and Path(folder).is_dir() else []
 
 
-def check_view(view: View, level: Level) -> None:
+def check_view(view: containment.View, level: Level) -> None:
     """Raise IsolationError if root's containers, which have users of their own, could not read what they have to."""
-    if level is Level.NONE or probe().own_uids is None:
+    if level is Level.NONE or containment.probe().own_uids is None:
         return
     try:
-        check_open(view.readable, with_parents=level is Level.REDUCED)
-    except ContainmentError as error:
+        containment.check_open(view.readable, with_parents=level is Level.REDUCED)
+    except containment.ContainmentError as error:
         raise IsolationError(str(error)) from error
 
 
 def _list_own_packages() -> list[str]:
     """The packages that were installed with this one, and so could lie among those that are readable."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
         listed = distribution(_DISTRIBUTION).read_text("top_level.txt") or ""
     except PackageNotFoundError:
@@ -82,7 +84,7 @@ def _list_own_packages() -> list[str]:
     return sorted({*listed.split(), __name__.partition(".")[0]})
 
 
-def _explain(level: Level, machine: Machine, *, given: bool) -> str:
+def _explain(level: Level, machine: containment.Machine, *, given: bool) -> str:
     """One line: what is missing, the command that would install it, and what else can be done."""
     reason = "was asked for" if given else "is needed to run submissions under the hidden checks"
     missing = [

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-import nbformat
-
 from .failure import fail
 
 # A notebook larger than this holds saved output, not answers.
@@ -122,6 +120,14 @@ def read_notebook(path: Path) -> Notebook:
 
     Raises NotebookError if there is no such file, or if it is in none of these formats.
     """
+    check_path(path)
+    content = _decode(path)
+    parsed = _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)
+    return Notebook(path, _read_cells(path, parsed), _read_python(parsed))
+
+
+def check_path(path: Path) -> None:
+    """Raises NotebookError if there is no file, or one that is too large."""
     if path.is_dir():
         raise NotebookError(f"{path} is a folder; name the notebook in it.")
     if not path.is_file():
@@ -131,9 +137,6 @@ def read_notebook(path: Path) -> Notebook:
             f"{path.name} has {path.stat().st_size >> 20} MiB, but at most {MAX_BYTES >> 20} are read; "
             "clear its outputs and save it again."
         )
-    content = _decode(path)
-    parsed = _parse_script(path, content) if path.suffix == ".py" else _parse_json(path, content)
-    return Notebook(path, _read_cells(path, parsed), _read_python(parsed))
 
 
 def _decode(path: Path) -> str:
@@ -187,6 +190,8 @@ def _parse_json(path: Path, content: str) -> Any:
         )
     if parsed["nbformat"] >= 4:
         return parsed
+    import nbformat  # compiles schemas for half a second, and hardly a notebook is that old
+
     try:
         return nbformat.convert(nbformat.reads(content, as_version=nbformat.NO_CONVERT), 4)
     except Exception as error:  # nbformat has no common base for what a malformed old notebook makes it raise

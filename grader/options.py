@@ -146,6 +146,22 @@ def join_paths(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
+def require_fpath(arguments: Sequence[str]) -> None:
+    """Raises OptionError if a notebook is named as if it were a test, unless another plugin takes it for one (`--nbval`, `--nbmake`)."""
+    if any(argument.startswith(("--fpath=", "--nb")) for argument in arguments):
+        return
+    named = [each for each in arguments if each.endswith(".ipynb") and not each.startswith("-")]
+    if named:
+        path = f'"{named[0]}"' if " " in named[0] else named[0]
+        raise OptionError(f"A notebook is checked with -fpath before it; type: pytest -fpath {path}")
+
+
+def find_value(arguments: Sequence[str], name: str) -> str | None:
+    """The value of an option that is given as NAME=VALUE; the last one counts."""
+    values = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{name}=")]
+    return values[-1] if values else None
+
+
 def find_results(arguments: Sequence[str]) -> Path | None:
     """Where a command that could not be understood was to write its results."""
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from . import display, relay
-from .containment import Level
+from .containment.strength import Level
 from .explanation import list_texts
 from .failure import Failure
 from .grading import GRADING, Grading, find_exercise_id
@@ -32,7 +32,7 @@ from .intake import HandIn, IntakeError, list_unused, listed, open_hand_in, read
 from .interruption import SENTENCE, heed_signals
 from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, find_conflict, read_notebook
-from .options import OptionError, add_options, check_reports, join_paths, read_exercises
+from .options import OptionError, add_options, check_reports, join_paths, read_exercises, require_fpath
 from .own_files import OwnFiles, collect_files, list_beside
 from .provenance import digest_suite
 from .report import Report, name_refusal, write_refusal
@@ -69,6 +69,7 @@ def pytest_load_initial_conftests(
     """Before any conftest is loaded: understand `-fpath`, and keep pytest away from the notebook's own folder."""
     try:
         rewritten = join_paths(args)
+        require_fpath(rewritten)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from error
     known = parser.parse_known_args(rewritten)
@@ -80,6 +81,7 @@ def pytest_load_initial_conftests(
         homework = read_homework(find_homework(known.homework))
         if known.fpath is not None:
             early_config.stash[_NOTEBOOK] = read_notebook(Path(known.fpath))
+        read_exercises(known.exercise, homework, known.fpath is not None, known.scripts is not None)
     except (HomeworkError, NotebookError, OptionError) as error:
         raise _refuse(error, known.json) from error
     early_config.stash[_HOMEWORK] = homework
@@ -142,7 +144,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except (HomeworkError, NotebookError, IntakeError, IsolationError, OptionError) as error:
         raise _refuse(error, config.option.json) from error
     config.stash[_SHOWS_ALL] = config.option.verbose > 0
-    if not config.stash[_SHOWS_ALL]:
+    if not config.stash[_SHOWS_ALL] and not config.option.collectonly:
         config.option.verbose = _DOTS_ONLY
 
 

@@ -1,7 +1,8 @@
 """The command `pytest` of an environment with this kit: with `-fpath` it reads no settings and no code that lie beside what was handed in.
 
 pytest takes a notebook's path for that of a test and looks for its settings there, before any plugin has a say. So this command, which takes
-the place of pytest's own, starts pytest with the homework's settings.
+the place of pytest's own, starts pytest with the homework's settings; and what is wrong with the path it says at once, since importing
+pytest and its plugins takes seconds on a slow disk.
 """
 
 from __future__ import annotations
@@ -10,35 +11,52 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import relay
+from . import display
 from .homework import HomeworkError, find_homework, read_homework
 from .interruption import heed_signals
-from .options import join_paths
+from .notebook import NotebookError, check_path
+from .options import OptionError, find_results, find_value, join_paths, require_fpath
+
+USAGE_ERROR = 4  # pytest's own
 
 
 def main() -> int:
     """Run pytest with this command's arguments; the exit status is pytest's."""
-    arguments = sys.argv[1:]
-    settings = _find_settings(arguments)
-    if settings is None:
-        import pytest
+    try:
+        arguments = _prepare(sys.argv[1:])
+    except (OptionError, NotebookError) as error:
+        return _refuse(str(error))
+    sys.argv[1:] = arguments
 
-        return int(pytest.console_main())
+    import pytest
+
+    return int(pytest.console_main())
+
+
+def _prepare(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with the homework's settings if something is graded. Raises OptionError or NotebookError where nothing can be."""
+    joined = join_paths(arguments)
+    require_fpath(joined)
+    notebook = find_value(joined, "--fpath")
+    if notebook is None and find_value(joined, "--scripts") is None:
+        return list(arguments)
     heed_signals()
+    if notebook is not None:
+        check_path(Path(notebook))
+    named = find_value(joined, "--homework")
     try:
-        return relay.run([sys.executable, "-P", "-m", "pytest", *settings, *join_paths(arguments)])
-    except KeyboardInterrupt:
-        return 2  # as pytest's own
+        homework = read_homework(find_homework(Path(named).absolute() if named else None))
+    except HomeworkError:
+        return joined  # the plugin says what is wrong with it
+    return ["--rootdir", str(homework.folder), "-c", str(homework.settings), *joined]
 
 
-def _find_settings(arguments: Sequence[str]) -> list[str] | None:
-    """The arguments that name the homework's settings; None where nothing is graded, or pytest had better say what is wrong."""
-    try:
-        joined = join_paths(arguments)
-        if not any(argument.startswith(("--fpath=", "--scripts=")) for argument in joined):
-            return None
-        named = [argument.partition("=")[2] for argument in joined if argument.startswith("--homework=")]
-        homework = read_homework(find_homework(Path(named[-1]).absolute() if named else None))
-    except (HomeworkError, ValueError):
-        return None
-    return ["--rootdir", str(homework.folder), "-c", str(homework.settings)]
+def _refuse(message: str) -> int:
+    """As the plugin does: one line, which is in the results too."""
+    line = display.plain(message, one_line=True)
+    if (results := find_results(sys.argv[1:])) is not None:
+        from .report import write_refusal
+
+        line += write_refusal(line, results)
+    print(f"ERROR: {line}\n", file=sys.stderr)
+    return USAGE_ERROR

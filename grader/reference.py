@@ -10,6 +10,7 @@ import builtins
 import hashlib
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -46,7 +47,8 @@ class _Answerer:
 
 
 def _prepare() -> None:
-    """In the new process, before anything is loaded."""
+    """In the new process, before anything is loaded: it ends when the grader does, also after Ctrl-C, which the terminal tells both."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -8,8 +8,7 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from IPython.core.inputtransformer2 import TransformerManager
-
+from .cell_source import parse_cell
 from .effects import BUILTINS, SHOWING, is_class_name
 
 _OPAQUE_MAGICS = ("run", "load", "store", "pylab")
@@ -156,8 +155,8 @@ def read_statements(source: str) -> list[Statement]:
     """The statements of a cell, those that its magics run among them."""
     source = _CAPTURE_MAGIC.sub(lambda found: f"{found[1]} = 1" if found[1] else "", source)
     try:
-        tree = ast.parse(TransformerManager().transform_cell(_PYTHON_MAGIC.sub(r"\1", source)))
-    except (SyntaxError, ValueError, RuntimeError, MemoryError):  # RuntimeError: too many magics or brackets
+        tree = parse_cell(_PYTHON_MAGIC.sub(r"\1", source))
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
         return []  # it can't run, so it can't define anything
     try:
         return [Statement(node) for node in tree.body]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from IPython.core.inputtransformer2 import TransformerManager
+from grader import parse_cell
 
 _REFLECTION = frozenset({"locals", "vars", "eval", "exec", "globals", "signature"})
 
@@ -42,8 +42,8 @@ class ParameterUse:
 def read_usage(source: str, name: str) -> ParameterUse:
     """What the function `name` of a cell does with its parameters; nothing is known of one that is not defined there in the usual way."""
     try:
-        body = ast.parse(TransformerManager().transform_cell(source)).body
-    except (SyntaxError, ValueError, RuntimeError, MemoryError):  # RuntimeError: too many magics or brackets
+        body = parse_cell(source).body
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
         return ParameterUse()
     found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == name]
     if not found or any(

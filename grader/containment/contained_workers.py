@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from .container import Container
-from .levels import Level, Machine, probe
+from .levels import Machine, probe
 from .limits import Breach, Limits
 from .process import ContainedProcess
+from .strength import Level
 from .view import View
 
 # What a launcher sets may by chance be what this process has as well; nothing else of its environment goes in.

@@ -20,10 +20,11 @@ from . import census, landlock, seccomp
 from .bubblewrap import HOME, NAME_FILES, Scene
 from .cgroup import Cgroup
 from .grip import FamilyGrip, NamespaceGrip, SupervisorGrip
-from .levels import Level, Machine, probe
+from .levels import Machine, probe
 from .limits import Limits, rlimits
 from .process import ContainedProcess, Place
 from .spawner import ContainmentError, Held, Streams, start_bubblewrap, start_plain, start_stage
+from .strength import Level
 from .view import SYSTEM_FILES, View, without_hidden
 from .watchdog import Watched
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from . import cgroup, landlock, seccomp
@@ -20,22 +19,12 @@ from .bubblewrap import Bubblewrap, Scene, find
 from .grip import NamespaceGrip
 from .limits import Limits
 from .spawner import ContainmentError, Held, Streams, start_bubblewrap, start_stage
+from .strength import Level
 from .view import View
 
 _PR_GET_SECCOMP = 21
 _CAP_SETUID = 7
 _HIGHEST_UIDS = 1_000_000
-
-
-class Level(StrEnum):
-    """How well a container holds."""
-
-    FULL = "full"
-    """bubblewrap: the submission sees nothing of the machine but what it needs."""
-    REDUCED = "reduced"
-    """Landlock, with namespaces where they can be had: it can see more, but neither read nor change it."""
-    NONE = "none"
-    """A process like any other, within deadlines."""
 
 
 @dataclass(frozen=True, slots=True)

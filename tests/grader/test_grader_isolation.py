@@ -173,7 +173,6 @@ def test_public_checks_run_uncontained_and_say_so(run_pytest: Run, tmp_path: Pat
     ended = run_pytest("public_tests", f"--json={tmp_path / 'a.json'}", f"--html={page}", path=os.defpath)
 
     assert ended.returncode == 0, ended.stdout
-    assert "isolation none" in ended.stdout
     assert "Isolation: none" in ended.stdout
     assert read_results(tmp_path / "a.json")["extra_data"]["isolation"] == "none"
     assert "isolation: none" in page.read_text()
@@ -202,6 +201,7 @@ def test_hidden_checks_run_uncontained_when_told_to(run_pytest: Run) -> None:
 
 
 def test_grade_refuses_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text("{}")
     command = [sys.executable, "-m", "grader", "grade", str(tmp_path / "a.ipynb")]
     environment = {**os.environ, "PATH": "/nowhere"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
