@@ -107,6 +107,7 @@ class Session:
         self.runs: dict[int, Answer] = {}
         self.tampering: dict[str, None] = {}
         self.notes: dict[tuple[str, str], None] = {}  # kind, and what was asked for: a submission's words
+        self.deaths = 0  # of kernels, by the submission's doing or by somebody else's
         self._broker: _BrokerProcess | None = None
         self._cut_short: set[int] = set()  # cells of which nothing may be run after the statement that fails
         self._deadline: float | None = None
@@ -234,6 +235,7 @@ class Session:
         answer = _read_reply(reply)
         self.tampering.update(dict.fromkeys(answer.tampering))
         self.notes.update(dict.fromkeys(answer.notes))
+        self.deaths += answer.outcome == "died"
         if answer.outcome in _ENDED:
             self._stop_broker()
         return answer

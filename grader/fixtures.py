@@ -102,6 +102,8 @@ def submission(
     submission.close()
     if submission.notes:
         add_context(pytestconfig, passed_over=submission.notes)
+    if submission.deaths:
+        add_context(pytestconfig, kernel_deaths=submission.deaths)
     if submission.tampering:
         add_context(pytestconfig, tampering=submission.tampering)
 

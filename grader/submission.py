@@ -80,6 +80,11 @@ class Submission:
         return list(self._session.tampering)
 
     @property
+    def deaths(self) -> int:
+        """How many kernels died. It can't be seen whether the submission ended them, or the system or a person."""
+        return self._session.deaths
+
+    @property
     def notes(self) -> list[str]:
         """What was passed over because this machine does not have it, and cells of which only a part could be run."""
         lacking = [describe_note(kind, asked) for kind, asked in self._session.notes]

@@ -188,6 +188,8 @@ class _Batch:
 
     def _end(self, task: Task, outcome: RunOutcome, board: Board, *, again: bool = True) -> bool:
         """Enter what came of it; whether to try again."""
+        if not self._tries[task.handin]:
+            outcome = _doubt(outcome)
         run_id = self.book.add_run(task.handin, outcome)
         if again and outcome.status == INTERRUPTED and self._tries[task.handin] < _MOST_RETRIES:
             self._tries[task.handin] += 1
@@ -223,6 +225,16 @@ class _Batch:
         if was_interrupted:
             return INTERRUPTED_STATUS
         return UNDECIDED if self._left else DONE
+
+
+def _doubt(outcome: RunOutcome) -> RunOutcome:
+    """After the death of a kernel a first run does not count: it may have been killed by this machine or a person. If it was the submission, its
+    kernel dies again."""
+    if "kernel_deaths" not in outcome.results.get("extra_data", {}):
+        return outcome
+    return replace(
+        outcome, status=INTERRUPTED, reason="Its kernel died, which may have been this machine's doing."
+    )
 
 
 def _stop(pending: dict[Future[RunOutcome], Task], order: work.WorkOrder) -> list[tuple[Task, RunOutcome]]:

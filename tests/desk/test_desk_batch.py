@@ -208,6 +208,16 @@ def test_what_was_killed_is_tried_twice_more(
     assert list_statuses(tmp_path / "results")[-1] == GRADED
 
 
+def test_after_the_death_of_a_kernel_the_second_run_counts(start: Callable[..., int], tmp_path: Path) -> None:
+    def grade(_: bytes, order: work.WorkOrder) -> RunOutcome:
+        outcome = make_outcome(GRADED, order)
+        outcome.results["extra_data"] = {"kernel_deaths": 1}
+        return outcome
+
+    assert start(make_cohort(tmp_path / "source", {"anna": "1"}), grade) == 0
+    assert list_statuses(tmp_path / "results") == [INTERRUPTED, GRADED]
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [(OSError(errno.ENOSPC, "No space left on device"), MACHINE), (KeyError("x"), KIT_ERROR)],

@@ -113,6 +113,10 @@ def test_a_cell_s_mishap_is_told_and_costs_that_cell_alone(
     assert "%%" not in str(run.error)
 
 
+def test_kernels_that_died_are_counted(mishaps: Session) -> None:
+    assert mishaps.deaths == 3
+
+
 def test_what_does_not_need_a_failed_statement_is_run_after_it(mishaps: Session) -> None:
     assert read(mishaps, "goes_on") == 1
     assert mishaps.runs[list(CELLS).index("stops")].lost == {"share", "half"}

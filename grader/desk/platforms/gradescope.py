@@ -72,7 +72,7 @@ def _read_metadata(tree: Tree, gathering: Gathering) -> dict[str, Mapping[str, A
         gathering.tell(_METADATA, "PyYAML, which reads it, is not installed here: pip install -e '.[desk]'.")
         return {}
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    class Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
         """Takes Ruby's own types for what they are written as."""
 
     Loader.add_multi_constructor("!", lambda loader, _, node: _construct(loader, node))
