@@ -114,7 +114,7 @@ def test_a_cell_s_mishap_is_told_and_costs_that_cell_alone(
 
 
 def test_kernels_that_died_are_counted(mishaps: Session) -> None:
-    assert mishaps.deaths == 3
+    assert mishaps.deaths == 4
 
 
 def test_what_does_not_need_a_failed_statement_is_run_after_it(mishaps: Session) -> None:
