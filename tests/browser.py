@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -14,11 +15,39 @@ from typing import Any
 
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+KIT = Path(__file__).resolve().parent.parent
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
 )
+AXE = Path(os.environ.get("AXE_CORE", KIT / "node_modules" / "axe-core" / "axe.min.js"))
+"""The accessibility checks of axe-core, if it is there: `npm install --no-save axe-core` in the kit's folder."""
 PHONE, DESK = (360, 780), (1200, 900)
 ANSWER_S = 60
+
+# The ratio of two colours' luminances (WCAG 2, contrast), for each text and the ground behind it.
+CONTRASTS = """
+(() => {
+  const rgb = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = element => {
+    for (; element; element = element.parentElement) {
+      const colour = rgb(getComputedStyle(element).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || element.closest("svg")) continue;
+    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(ground(element))];
+    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walker.currentNode.data.trim().slice(0, 40)]);
+  }
+  return found;
+})()
+"""
 
 
 class Browser:
@@ -110,6 +139,14 @@ class Browser:
             for each in self.events
             if each["method"] in ("Log.entryAdded", "Runtime.exceptionThrown")
         ]
+
+    def list_barriers(self) -> list[Any]:
+        """What axe-core finds in the page that is serious."""
+        self.call("Runtime.evaluate", expression=AXE.read_text(encoding="utf-8"))
+        found = self.evaluate(
+            "axe.run().then(found => found.violations.map(each => [each.impact, each.id, each.nodes[0].html]))"
+        )
+        return [each for each in found if each[0] in ("serious", "critical")]
 
     def take_picture(self, file: Path) -> None:
         answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)

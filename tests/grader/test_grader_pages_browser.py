@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from browser import CHROMIUM, DESK, PHONE, Browser, open_browser
+from browser import AXE, CHROMIUM, CONTRASTS, DESK, PHONE, Browser
 
 from grader.figure import Curves, Picture, Rows
 from grader.homework import Exercise
@@ -63,37 +62,6 @@ RESULTS = {
         "code": {"X1": [("the cell tagged 'x'", f"import a\nx = 1\n{LONG} = {LONG}\n")]},
     },
 }
-
-# The ratio of two colours' luminances (WCAG 2, contrast), for each text and the ground behind it.
-CONTRASTS = """
-(() => {
-  const rgb = text => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = element => {
-    for (; element; element = element.parentElement) {
-      const colour = rgb(getComputedStyle(element).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const found = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || element.closest("svg")) continue;
-    const [a, b] = [light(rgb(getComputedStyle(element).color)), light(ground(element))];
-    found.push([(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), walker.currentNode.data.trim().slice(0, 40)]);
-  }
-  return found;
-})()
-"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +140,11 @@ def test_a_printed_page_has_all_messages(browser: Browser, page: Path, tmp_path:
     assert browser.evaluate(
         "[...document.querySelectorAll('.message dd')].every(each => each.offsetHeight > 0)"
     )
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: npm install --no-save axe-core")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, page: Path, scheme: str) -> None:
+    browser.open(page, scheme=scheme)
+
+    assert browser.list_barriers() == []
