@@ -202,6 +202,12 @@ def test_the_kit_s_own_bundle_holds_nothing_secret(tmp_path: Path) -> None:
     assert "jupytext" not in (KIT / "docs" / "bundle" / "pyproject.toml").read_text()
 
 
+def test_the_students_page_says_where_to_hand_in() -> None:
+    release = read_homework(KIT).release
+    assert release is not None
+    assert f"through {release.platform}" in (KIT / "docs" / "students.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -120,10 +120,7 @@ def test_the_table_to_fill_in_is_the_solution_s(handout: NotebookNode, name: str
 
 def test_students_are_told_where_to_hand_in(handout: NotebookNode) -> None:
     assert HOMEWORK.release is not None
-    page = (HOMEWORK.folder / "docs" / "students.md").read_text(encoding="utf-8")
-
     assert HOMEWORK.release.platform
-    assert f"through {HOMEWORK.release.platform}" in page
     assert handout.cells[-1].source.count(f"through {HOMEWORK.release.platform}") == 1
 
 
@@ -232,6 +229,16 @@ def test_answer_is_left_open(handout: NotebookNode, tag: str) -> None:
 
 def test_explanation_is_left_open(handout: NotebookNode) -> None:
     assert cell_source(handout, "fedsgd_explanation") == "*Write your explanation here.*"
+
+
+def test_the_lab_s_examples_are_named(handout: NotebookNode) -> None:
+    [source] = [cell.source for cell in handout.cells if cell.source.startswith("## Part B")]
+    named = re.findall(r"^\| `(\w+\.py)` \|", source, re.MULTILINE)
+
+    assert named
+    assert set(named) == {
+        path.name for path in (HOMEWORK.folder / "lab_1_parallelism" / "examples").glob("*.py")
+    }
 
 
 def test_handout_never_mentions_the_solutions(handout: NotebookNode) -> None:
