@@ -26,7 +26,7 @@ BY_COMPARING = (
 )
 BY_HANDING_IN = "the gradients of every rank are looked at when you have handed in."
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -113,7 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     status = _show(report, screen)
     if comparison is not None:
-        print(f"\n{comparison.tell(report, keep=bool(options.dump))}")
+        try:
+            print(f"\n{comparison.tell(report, keep=bool(options.dump))}")
+        except KeyboardInterrupt:
+            print("\nNot compared: it was interrupted.")
+            return EXIT_STATUS[Outcome.INTERRUPTED]
     elif report.outcome is Outcome.FINISHED:
         print(f"\nFinished is not yet right: {BY_COMPARING if yardstick else BY_HANDING_IN}")
     return status

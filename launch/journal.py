@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import os
 import re
@@ -137,6 +136,8 @@ class Journal:
 
 def _is_free(descriptor: int) -> bool:
     """Whether nobody holds the lock on a file."""
+    import fcntl  # which Windows does not have: what only imports the launcher works there
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

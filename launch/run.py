@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -105,6 +106,11 @@ def run(
     `events/`. A script that fails gives a report. Raises ScriptError if there is none to start, OSError if
     the output folder cannot be written, and Interrupted, with the report so far, on Ctrl-C.
     """
+    if sys.platform == "win32":
+        raise ScriptError(
+            "scripts with several ranks run on Linux, macOS or WSL, the Windows Subsystem for Linux, but not on Windows itself. "
+            "Open a terminal of WSL and start it there."
+        )
     task = _Task(Path(script).resolve(), ranks, steps, timeout_s, Path(output_dir).resolve())
     launched = command(task.script, ranks, style, arguments)
     _prepare(task, dict(alias or {}), frozenset(dump), dump_steps, preload)

@@ -122,6 +122,23 @@ def test_finished_is_not_yet_right(
     assert says in shown
 
 
+def test_a_comparison_can_be_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: object) -> str:
+        raise KeyboardInterrupt
+
+    write(tmp_path, "1-step.safetensors", "numbers")
+    report = SimpleNamespace(outcome=Outcome.FINISHED, events_dir=tmp_path)
+    monkeypatch.setattr(__main__, "ENDING", ())
+    monkeypatch.setattr(__main__, "load_comparison", lambda _: Comparing(2, interrupt))
+    monkeypatch.setattr(__main__, "report_text", lambda *_: "")
+    monkeypatch.setattr(__main__, "run", lambda *_, **__: report)
+    assert __main__.main(["b1.sh", "--ranks", "3", "--compare"]) == 130
+    assert capsys.readouterr().out.rstrip().endswith("Not compared: it was interrupted.")
+    assert list(tmp_path.iterdir()) == []
+
+
 def backward(step: int, loss: float | None) -> Backward:
     return Backward(1.0, step, 0.0, 1.0, 0, (0,), (), loss)
 

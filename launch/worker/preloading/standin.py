@@ -20,14 +20,7 @@ START_TIME_S = 60.0
 # What is read before a script could change it again: where it differs from the server's, nothing is forked.
 DECIDED_EARLY = ("PYTHON", "OMP_", "MKL_", "KMP_", "GOMP_", "TORCH_", "LD_", "CUDA_", "HF_")
 READ_LIMIT = 1_000_000
-PASSED_ON = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGQUIT,
-)
+PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGQUIT")
 
 
 def main() -> None:
@@ -121,7 +114,7 @@ def follow(connection: socket.socket, pid: int) -> int:
         with contextlib.suppress(OSError):
             os.kill(pid, number)
 
-    for number in PASSED_ON:
+    for number in (getattr(signal, name) for name in PASSED_ON):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, pass_on)
     status = None
