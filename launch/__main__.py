@@ -14,7 +14,7 @@ from .progress import Screen, report_text
 from .rank_count import count_ranks
 from .run import DETAIL_STEPS, Dump, run
 from .run_report import EXIT_STATUS, Interrupted, Outcome, RunReport
-from .yardstick import Comparing, find_yardstick, load_comparison
+from .yardstick import RunComparison, find_yardstick, load_comparison
 
 EPILOG = """\
 exit status: 0 finished, 1 crashed, 2 not started, 3 deadlocked, 4 too slow, 5 wrong steps, 130 interrupted
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _run(options: argparse.Namespace, comparison: Comparing | None, screen: Screen) -> RunReport:
+def _run(options: argparse.Namespace, comparison: RunComparison | None, screen: Screen) -> RunReport:
     dump: set[Dump] = {*options.dump, *(comparison.dump if comparison else ())}
     return run(
         options.script,

@@ -33,7 +33,7 @@ class Yardstick(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparing:
+class RunComparison:
     """Says how a run compares, of which `dump` was written whole in the first `steps` steps."""
 
     steps: int
@@ -65,7 +65,7 @@ def find_yardstick(place: Path) -> Yardstick | None:
     return None
 
 
-def load_comparison(yardstick: Yardstick | None) -> Comparing:
+def load_comparison(yardstick: Yardstick | None) -> RunComparison:
     """Raises ScriptError if there is nothing to compare with."""
     if yardstick is None:
         raise ScriptError(
@@ -81,4 +81,4 @@ def load_comparison(yardstick: Yardstick | None) -> Comparing:
             f"--compare is not possible: {yardstick.folder / FILE} names {yardstick.module}, which can't be imported ({error}). "
             "Correct the line `comparison` there."
         ) from error
-    return Comparing(module.STEPS, module.describe)
+    return RunComparison(module.STEPS, module.describe)

@@ -16,7 +16,7 @@ from launch.command import ScriptError
 from launch.events import Backward
 from launch.progress import loss_lines
 from launch.run_report import EXIT_STATUS, Outcome, RankReport, RankState
-from launch.yardstick import Comparing, find_yardstick, load_comparison
+from launch.yardstick import RunComparison, find_yardstick, load_comparison
 
 KIT = Path(__file__).parents[2]
 YARDSTICK = "STEPS = 2\ndef describe(report):\n    return f'compared: {report.outcome}'\n"
@@ -90,7 +90,7 @@ class Recorded:
 def test_whole_tensors_are_kept_only_where_they_were_asked_for(tmp_path: Path, keep: bool) -> None:
     write(tmp_path, "1-step.safetensors", "numbers")
     write(tmp_path, "1.jsonl", "events")
-    assert Comparing(2, lambda _: "said").tell(Recorded(tmp_path), keep=keep) == "said"
+    assert RunComparison(2, lambda _: "said").tell(Recorded(tmp_path), keep=keep) == "said"
     assert (tmp_path / "1-step.safetensors").exists() is keep
     assert (tmp_path / "1.jsonl").exists()
 
@@ -131,7 +131,7 @@ def test_a_comparison_can_be_interrupted(
     write(tmp_path, "1-step.safetensors", "numbers")
     report = SimpleNamespace(outcome=Outcome.FINISHED, events_dir=tmp_path)
     monkeypatch.setattr(__main__, "ENDING", ())
-    monkeypatch.setattr(__main__, "load_comparison", lambda _: Comparing(2, interrupt))
+    monkeypatch.setattr(__main__, "load_comparison", lambda _: RunComparison(2, interrupt))
     monkeypatch.setattr(__main__, "report_text", lambda *_: "")
     monkeypatch.setattr(__main__, "run", lambda *_, **__: report)
     assert __main__.main(["b1.sh", "--ranks", "3", "--compare"]) == 130
