@@ -218,14 +218,17 @@ def _list_absent(packed: HandIn, exercise: Exercise) -> Iterator[str]:
 def write_zip(files: Mapping[PurePosixPath, Path], out: Path, comment: bytes = b"") -> None:
     """Whole or not at all, and the same bytes from the same files."""
     draft = out.with_name(f".{out.name}.draft")
-    with zipfile.ZipFile(draft, "w") as archive:
-        archive.comment = comment
-        for name, path in sorted(files.items()):
-            entry = zipfile.ZipInfo(str(name), _ZIP_DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, path.read_bytes())
-    draft.replace(out)
+    try:
+        with zipfile.ZipFile(draft, "w") as archive:
+            archive.comment = comment
+            for name, path in sorted(files.items()):
+                entry = zipfile.ZipInfo(str(name), _ZIP_DATE)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o100644 << 16
+                archive.writestr(entry, path.read_bytes())
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def describe(package: Package, where: str) -> str:
