@@ -99,10 +99,9 @@ def describe_last_changes(book: Gradebook) -> list[str]:
             assert after is not None
             compared += 1
             lines += describe_changes(name, before, after)
-    return [
-        *lines,
-        f"{compared} hand-ins were graded more than once; {sum(not line.startswith(' ') for line in lines)} changed.",
-    ]
+    changed = sum(not line.startswith(" ") for line in lines)
+    noun = "hand-in was" if compared == 1 else "hand-ins were"
+    return [*lines, f"{compared} {noun} graded more than once; {changed} changed."]
 
 
 def _list_handins(book: Gradebook) -> list[tuple[int, str]]:
