@@ -31,8 +31,10 @@ from .isolation import CACHE
 from .observation import decode
 from .provenance import list_sources
 
-if os.name == "posix":
+try:
     import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 _ANY_DATA = ("", "auto")  # may stand for another data set tomorrow
 
@@ -88,7 +90,7 @@ def _compute(source: _Answerer, probe: str, arguments: Mapping[str, Any], path: 
 def _hold(path: Path) -> Iterator[None]:
     """A lock that ends with the process that holds it. Without such locks, on Windows, an answer may be computed twice."""
     with path.open("w") as file:
-        if os.name == "posix":
+        if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
