@@ -15,6 +15,7 @@ from ..intake import HandIn, IntakeError, listed, open_hand_in, show
 from ..scripts import expect
 from .cohort import Cohort, Upload
 from .sources import PLATFORMS
+from .work import lay_out
 
 _MOST_OPENED_AT_ONCE = 8
 _MAX_LABEL = 32
@@ -49,8 +50,7 @@ def describe_cohort(cohort: Cohort, homework: Homework) -> Iterator[str]:
 def _open(upload: Upload, homework: Homework) -> list[str]:
     """What of a hand-in is graded, and what is to be said of it."""
     with tempfile.TemporaryDirectory(prefix="dry-run-") as workdir:
-        path = Path(workdir, "hand-in.zip")
-        path.write_bytes(upload.pack())
+        path = lay_out(upload.pack(), Path(workdir))
         try:
             found = open_hand_in(path, Path(workdir), expected=expect(homework))
         except IntakeError as error:

@@ -96,7 +96,7 @@ def interrupt() -> None:
 
 
 def _make_command(content: bytes, order: WorkOrder, folder: Path) -> list[str]:
-    command = [sys.executable, "-P", "-m", "grader", "grade", str(_lay_out(content, folder))]
+    command = [sys.executable, "-P", "-m", "grader", "grade", str(lay_out(content, folder))]
     command += [f"--homework={order.homework}", f"--json={folder / 'results.json'}"]
     command += [f"--grading-seed={order.grading_seed}"]
     if order.exercises is not None:
@@ -106,7 +106,7 @@ def _make_command(content: bytes, order: WorkOrder, folder: Path) -> list[str]:
     return command
 
 
-def _lay_out(content: bytes, folder: Path) -> Path:
+def lay_out(content: bytes, folder: Path) -> Path:
     """The submission as `grader grade` takes it: a single file as it was handed in, perhaps an archive of its own, else all as one archive."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()

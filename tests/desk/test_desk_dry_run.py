@@ -40,7 +40,7 @@ def test_it_tells_who_has_nothing_and_every_problem(source: Path, capsys: pytest
     _, out, _ = run(capsys, source, "--dry-run")
     handed_in, _, rest = out.partition("Nothing to grade:")
 
-    assert "✗ There is no notebook in it, but another archive" in handed_in
+    assert "✗ part_b.zip is neither a notebook nor an archive" in handed_in
     assert "Bo Text (7770004)" in rest
     assert "wrote a text online" in rest.partition("Problems:")[2]
 
