@@ -357,6 +357,8 @@ def _describe_export(
     yield f"{known} with points, {len(entries) - known} left blank, {pages} with feedback:"
     yield from (f"  {path}" for path in paths)
     yield from (f"Note: {warning}" for warning in outgoing.warnings)
+    if not pages:
+        yield "Note: there are no pages in RESULTS/feedback; `grader report RESULTS` makes them."
     yield from (f"Blank: {entry}: {entry.reason}" for entry in entries if entry.points is None)
     unmatched = [entry for entry in entries if entry.key in outgoing.unmatched]
     yield from (f"Not in the template: {entry}" for entry in unmatched)

@@ -201,19 +201,15 @@ class _Growing:
         target = self._workdir / f"{self._members:06d}"
         try:
             with archive.open(member) as source, target.open("xb") as file:
-                size = 0
-                while chunk := source.read(_CHUNK_BYTES):
-                    size += len(chunk)
+                while chunk := source.read(
+                    _CHUNK_BYTES
+                ):  # at most as much as the member says, whose size was looked at
                     self._bytes += len(chunk)
-                    if size > self._limits.file_bytes:
-                        raise _TooLargeError
                     if self._bytes > self._limits.unpacked_bytes:
                         raise SourceError(
                             f"Unpacked, {self._source.name} is larger than {self._limits.unpacked_bytes // MIB:,} MiB."
                         )
                     file.write(chunk)
-        except _TooLargeError:
-            self._tell(name, self._too_large)
         except ZIP_ERRORS as error:
             self._tell(name, f"is damaged in the zip ({error})")
         else:
@@ -276,10 +272,6 @@ class _Growing:
             tuple(self._problems),
             unread=self._unread,
         )
-
-
-class _TooLargeError(Exception):
-    """A file is larger than it says."""
 
 
 def _join_lines(name: str) -> str:

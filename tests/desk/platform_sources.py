@@ -132,6 +132,10 @@ submission_124:
   :created_at: !ruby/object:ActiveSupport::TimeWithZone
     utc: 2026-11-20 20:58:00.000000000 Z
   :score: 0.0
+submission_127:
+  :submitters:
+  - :name: No Ids
+  :created_at: 2026-11-20 20:58:00 Z
 submission_125:
   :submitters:
   - :name: Anna Muster

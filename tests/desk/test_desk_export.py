@@ -82,6 +82,12 @@ def test_feedback_reaches_each_student_of_ilias(read_cohort: Reading, tmp_path: 
     assert {part[1].split("_")[-1] for part in parts} == {"10231", "10234", "10240", "10241"}
 
 
+def test_without_pages_there_is_no_feedback_for_ilias(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = [replace(entry, feedback=None) for entry in list_entries(read_cohort(given.ilias()), tmp_path)]
+    with pytest.raises(ExportError, match="grader report RESULTS"):
+        write("ilias", entries)
+
+
 def test_ilias_takes_no_feedback_for_teams(read_cohort: Reading, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"not from teams: .*Team 17"):
         write("ilias", list_entries(read_cohort(given.ilias_teams()), tmp_path))
@@ -138,6 +144,12 @@ def test_the_worksheet_of_moodle_keeps_every_other_byte(read_cohort: Reading, tm
     )
     assert outgoing.files["grades.csv"] == expected
     assert outgoing.unmatched == ("7770004",)
+
+
+def test_a_blank_keeps_what_the_worksheet_says(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.MOODLE), tmp_path, points=None)
+
+    assert write("moodle", entries, MOODLE_TABLE).files["grades.csv"] == MOODLE_TABLE
 
 
 def test_feedback_reaches_each_participant_of_moodle(read_cohort: Reading, tmp_path: Path) -> None:
@@ -246,9 +258,8 @@ def test_gradescope_gets_a_row_per_student(read_cohort: Reading, tmp_path: Path)
     entries = list_entries(read_cohort(given.GRADESCOPE), tmp_path)
     rows = parse_csv(write("gradescope", entries).files["grades.csv"]).list_records()
 
-    assert [
-        (row["SID"], row["Email"], row["Total Score"]) for row in rows if row["Name"] != "Anna Muster"
-    ] == [
+    assert [(row["SID"], row["Email"], row["Total Score"]) for row in rows if row["Total Score"]] == [
+        ("3141592", "anna@example.org", "11.5"),
         ("", "eva@example.org", "11.5"),
         ("2718281", "", "11.5"),
     ]

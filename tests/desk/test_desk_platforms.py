@@ -53,6 +53,26 @@ def test_ilias(read_cohort: Reading, is_packed: bool) -> None:
     assert "Kim Weiß" in list_sentences(cohort)
 
 
+def test_students_of_ilias_are_told_apart_by_the_whole_name_else_by_the_login(read_cohort: Reading) -> None:
+    rows = [
+        ["Nachname", "Vorname", "Benutzername", "Letzte Abgabe"],
+        ["Zech", "Rita", "b", None],
+        ["Muster", "Anna", "Rita_b", None],
+        ["Łasik", "Jan", "k_y", None],
+        ["Nowak", "Ola", "y", None],
+    ]
+    folders = ("Zech_Rita_b_7", "Muster_Anna_Rita_b_8", "Lasik_Jan_k_y_9", "Nowak_Ola_y_10")
+    files = {f"Homework 1/Abgaben/{folder}/homework_1.ipynb": NOTEBOOK for folder in folders}
+    cohort = read_cohort({"Homework 1/Homework 1.xlsx": given.make_xlsx(rows), **files})
+
+    assert {party.key: party.label for party in cohort.parties} == {
+        "7": "Rita Zech",
+        "8": "Anna Muster",
+        "9": "Jan Łasik",
+        "10": "Ola Nowak",
+    }
+
+
 def test_teams_of_ilias(read_cohort: Reading) -> None:
     cohort = read_cohort(given.ilias_teams())
     team = next(party for party in cohort.parties if party.key == "team-17")
@@ -123,6 +143,7 @@ def test_gradescope(read_cohort: Reading) -> None:
     }
     assert parties["team-2718281+eva@example.org"].is_team
     assert parties["other-anna@example.org"].label == "Anna Muster"
+    assert parties["submission_127-1"].label == "No Ids"
     assert cohort.uploads[-1].handed_in_at is not None
     assert "submission_126 belongs to nobody" in list_sentences(cohort)
     assert "has handed in nothing" in list_sentences(cohort)

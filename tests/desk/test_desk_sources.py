@@ -15,7 +15,7 @@ from platform_sources import CANVAS, MOODLE, NOTEBOOK, Reading, write_zip
 from grader.desk import sources
 from grader.desk.configuration import BatchLimits
 from grader.desk.sources import choose_parties
-from grader.desk.tree import SourceError
+from grader.desk.tree import SourceError, SourceLimits, open_tree
 
 HONEST = {f"Anna_{number}_assignsubmission_file/homework_1.ipynb": NOTEBOOK for number in (71, 72)}
 
@@ -126,6 +126,16 @@ def test_what_is_no_zip_is_refused(content: bytes, read_cohort: Reading, tmp_pat
     path.write_bytes(content)
     with pytest.raises(SourceError, match="neither a folder nor a zip file"):
         read_cohort(path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [(SourceLimits(members=3), "more than 3 files"), (SourceLimits(unpacked_bytes=100), "larger than 0 MiB")],
+)
+def test_a_source_has_limits(limits: SourceLimits, told: str, tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "source.zip", MOODLE)
+    with pytest.raises(SourceError, match=told):
+        open_tree(path, tmp_path / "work", limits)
 
 
 def test_a_source_that_is_not_there_is_refused(read_cohort: Reading, tmp_path: Path) -> None:

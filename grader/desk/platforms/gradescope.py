@@ -72,8 +72,8 @@ def _read_metadata(tree: Tree, gathering: Gathering) -> dict[str, Mapping[str, A
         gathering.tell(_METADATA, "PyYAML, which reads it, is not installed here: pip install -e '.[desk]'.")
         return {}
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
-        """Takes Ruby's own types for what they are written as."""
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc, unused-ignore]
+        """Takes Ruby's own types for what they are written as; in C where it can, since a file of a large course has megabytes."""
 
     Loader.add_multi_constructor("!", lambda loader, _, node: _construct(loader, node))
     try:
@@ -94,8 +94,11 @@ def _read_metadata(tree: Tree, gathering: Gathering) -> dict[str, Mapping[str, A
 
 
 def _construct(loader: Any, node: Any) -> Any:
-    kinds = {"mapping": loader.construct_mapping, "sequence": loader.construct_sequence}
-    return kinds.get(node.id, loader.construct_scalar)(node)
+    if node.id == "mapping":
+        return loader.construct_mapping(node, deep=True)
+    return (
+        loader.construct_sequence(node, deep=True) if node.id == "sequence" else loader.construct_scalar(node)
+    )
 
 
 def _sort_key(entry: Mapping[str, Any]) -> str:
@@ -111,19 +114,18 @@ def _read_created(entry: Mapping[str, Any]) -> datetime | None:
 
 
 def _read_party(top: str, entry: Mapping[str, Any]) -> Party:
-    given = entry.get(":submitters") or []
-    members = [_read_member(each) for each in given if isinstance(each, dict)]
-    members = [member for member in members if member.key]
+    given = [each for each in entry.get(":submitters") or [] if isinstance(each, dict)]
+    members = [_read_member(each, f"{top}-{number}") for number, each in enumerate(given, 1)]
     label = ", ".join(member.name or member.key for member in members) or top
     if len(members) == 1:
         return Party(members[0].key, (members[0],), label)
     key = f"team-{'+'.join(sorted(member.key for member in members))}" if members else top
-    return Party(key, tuple(members), label, is_team=len(members) > 1)
+    return Party(key, tuple(members), label, is_team=bool(members))
 
 
-def _read_member(given: Mapping[str, Any]) -> Member:
+def _read_member(given: Mapping[str, Any], nameless: str) -> Member:
     name, sid, email = (str(given.get(key) or "").strip() for key in (":name", ":sid", ":email"))
-    return Member(sid or email, name, email=email)
+    return Member(sid or email or nameless, name, email=email)
 
 
 def _inner(tree: Tree) -> Tree:
@@ -135,7 +137,8 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     rows = [("Name", "SID", "Email", "Total Score", "Max Points")]
     for entry in entries:
         for member in entry.members or (Member(entry.key, entry.label),):
-            sid = "" if member.key == member.email else member.key
+            is_sid = member.key != member.email and not _SUBMISSION.match(member.key)
+            sid = member.key if is_sid else ""
             points = format_points(entry.points), format_points(entry.max_points)
             rows.append((defuse(member.name), defuse(sid), defuse(member.email), *points))
     files = {"grades.csv": make_table(rows).encode()}

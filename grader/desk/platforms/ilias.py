@@ -229,6 +229,10 @@ class _Reading:
 def write_feedback(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
     """The core's zip of feedback, one folder per student. Raises ExportError for teams, for which the core does not offer it."""
     refuse_teams(entries, "ILIAS", "takes feedback for several at once only from students, not from teams")
+    if not any(entry.feedback for entry in entries):
+        raise ExportError(
+            "There are no pages in RESULTS/feedback to give back; `grader report RESULTS` makes them."
+        )
     root = f"multi_feedback_{to_ascii(request.title).replace(' ', '_')}_0"
     files = {
         f"{root}/{entry.origin}/{entry.name_feedback()}": entry.feedback.read_bytes()
