@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TextIO
 
 from .assembly import rank_reports
@@ -41,6 +42,7 @@ class Screen:
         width = shutil.get_terminal_size().columns - 1
         ranks = rank_reports(situation, Verdict(Outcome.INTERRUPTED))
         lines = [line[:width] for line in grid(ranks, situation.steps)]
+        lines += [line[:width] for line in loss_lines(ranks)]
         lines.append(f"{situation.now_s:6.1f} s of {situation.timeout_s:g} s"[:width])
         self.clear()
         self.stream.write("\n".join(lines) + "\n")
@@ -95,26 +97,28 @@ def report_text(report: RunReport, screen: Screen) -> str:
     if report.notes:
         parts += ["", *(f"Note: {note}" for note in report.notes)]
     files = "report.json, picture.svg, trace.json, output.txt, events/"
-    parts += ["", screen.paint(f"{report.output_dir}: {files}", "dim")]
+    folder = report.output_dir
+    folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    parts += ["", screen.paint(f"{folder}: {files}", "dim")]
     return "\n".join(parts)
 
 
 def loss_lines(ranks: Sequence[RankReport]) -> Iterator[str]:
-    """For each rank that went backward from a loss, that of each step: of many steps the first and the last."""
+    """For each rank that went backward from a loss, that of each step that it made: of many the first and the last."""
     for rank in ranks:
         losses = sum_losses(rank)
         shown = [f"{losses[step]:.3f}" for step in sorted(losses)]
         if len(shown) > MOST_LOSSES:
             shown[MOST_LOSSES // 2 : -MOST_LOSSES // 2] = ["…"]
         if shown:
-            yield f"Loss of rank {rank.rank} per step, its micro-batches added up: {'  '.join(shown)}"
+            yield f"Loss per step of rank {rank.rank}: {'  '.join(shown)}  (micro-batches added up)"
 
 
 def sum_losses(rank: RankReport) -> dict[int, float]:
-    """The loss of each step from which the rank went backward, its micro-batches added up."""
+    """The loss of each step that the rank made and from which it went backward, its micro-batches added up."""
     losses: dict[int, float] = {}
     for event in rank.of(Backward):
-        if event.loss is not None:
+        if event.loss is not None and event.step <= rank.steps:
             losses[event.step] = losses.get(event.step, 0.0) + event.loss
     return losses
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from recorded import Rank, situation
 from starting import write
 
 from launch import __main__
 from launch.command import ScriptError
 from launch.events import Backward
-from launch.progress import loss_lines
+from launch.progress import Screen, loss_lines
 from launch.run_report import EXIT_STATUS, Outcome, RankReport, RankState
 from launch.yardstick import RunComparison, find_yardstick, load_comparison
 
@@ -145,15 +147,33 @@ def backward(step: int, loss: float | None) -> Backward:
 
 def test_losses_of_a_step_are_added_up() -> None:
     events = (backward(1, 2.0), backward(1, 1.5), backward(2, 3.0))
-    (line,) = loss_lines([RankReport(2, RankState.ENDED, "", events=events)])
-    assert line.endswith(": 3.500  3.000")
+    (line,) = loss_lines([RankReport(2, RankState.ENDED, "", steps=100, events=events)])
+    assert ": 3.500  3.000 " in line
 
 
 def test_a_rank_without_a_loss_has_no_line() -> None:
-    assert list(loss_lines([RankReport(0, RankState.ENDED, "", events=(backward(1, None),))])) == []
+    assert list(loss_lines([RankReport(0, RankState.ENDED, "", steps=1, events=(backward(1, None),))])) == []
+
+
+def test_a_step_that_is_not_made_yet_has_no_loss() -> None:
+    events = (backward(1, 2.0), backward(2, 1.0))
+    (line,) = loss_lines([RankReport(2, RankState.COMPUTING, "", steps=1, events=events)])
+    assert ": 2.000  (" in line
+
+
+def test_losses_are_shown_while_they_come() -> None:
+    class Terminal(StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    rank = Rank(0, 1).steps(1)
+    rank.event("backward", step=1, start=0.0, end=1.0, thread=0, micro_batches=[0], shape=[], loss=7.5)
+    screen = Screen(Terminal())
+    screen.watch(situation([rank.worker()], ranks=1, steps=8))
+    assert "Loss per step of rank 0: 7.500" in screen.stream.getvalue()
 
 
 def test_of_many_losses_the_middle_is_left_out() -> None:
     events = tuple(backward(step, float(step)) for step in range(1, 101))
-    (line,) = loss_lines([RankReport(2, RankState.ENDED, "", events=events)])
+    (line,) = loss_lines([RankReport(2, RankState.ENDED, "", steps=100, events=events)])
     assert "8.000  …  93.000" in line

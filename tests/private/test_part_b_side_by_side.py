@@ -88,5 +88,5 @@ def test_the_launcher_compares(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "gradients differ from step 1 on, on ranks 0, 1 and 2" in done.stdout
     assert "The loss is not divided by the 3 micro-batches" in done.stdout
-    assert "Loss of rank 2 per step" in done.stdout
+    assert "Loss per step of rank 2" in done.stdout
     assert list(tmp_path.rglob("*.safetensors")) == []
