@@ -61,7 +61,7 @@ def pack(
     Raises PackError or IntakeError, with one line for the student.
     """
     handout = homework.folder / homework.handout_file
-    folder = (_find_folder(handout.parent, homework.folder) if folder is None else folder).absolute()
+    folder = Path(os.path.abspath(_find_folder(folder, homework.folder, handout.parent)))  # noqa: PTH100 - removes `..`, follows no link
     out = (out or Path(f"{handout.stem}.zip")).absolute()
     has_replaced = _check_out(out)
     own = {path for path in (out, *folder.glob("*.zip")) if is_own(path)}
@@ -82,10 +82,11 @@ def pack(
     )
 
 
-def _find_folder(work: Path, homework: Path) -> Path:
-    """The folder that one stands in; anywhere in the homework's own, that of its notebook."""
-    place = Path.cwd()
-    return work if place.is_relative_to(homework) else place
+def _find_folder(asked: Path | None, homework: Path, work: Path) -> Path:
+    """The folder that was asked for, else the current one; in place of the homework's own, that of its notebook."""
+    if asked is None:
+        return work if Path.cwd().is_relative_to(homework) else Path.cwd()
+    return work if asked.resolve() == homework else asked
 
 
 def _list_large(folder: Path) -> Iterator[Path]:
@@ -136,9 +137,9 @@ def _has_notebooks(found: HandIn) -> bool:
 
 def _locate(found: HandIn, folder: Path, path: Path) -> Path:
     """A file that was asked for, in the clean folder. Raises PackError."""
-    place = path.absolute()
-    if place.is_relative_to(folder.absolute()):
-        clean = found.folder / place.relative_to(folder.absolute())
+    place = Path(os.path.abspath(path))  # noqa: PTH100
+    if place.is_relative_to(folder):
+        clean = found.folder / place.relative_to(folder)
         if clean.is_file():
             return clean
     raise PackError(f"--with {path}: there is no such file in {folder} that can be handed in.")

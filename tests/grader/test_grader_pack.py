@@ -168,14 +168,15 @@ def test_it_says_where_to_hand_in(homework: Path, work: Path, capsys: pytest.Cap
 
 
 def test_a_file_that_nothing_uses_can_be_added(homework: Path, work: Path) -> None:
-    assert run(homework, "--with", "results.json") == 0
+    assert run(homework, "--with", "lab/../results.json") == 0
     assert "results.json" in list_names(work / "rings.zip")
 
 
+@pytest.mark.parametrize("named", [[], ["."]])
 def test_in_the_homework_s_own_folder_that_of_the_notebook_is_packed(
-    homework: Path, capsys: pytest.CaptureFixture[str]
+    homework: Path, named: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(homework) == 0
+    assert run(homework, *named) == 0
     assert list_names(homework / "rings.zip") == ["rings.ipynb", "scripts/x2.py", "scripts/x2.sh"]
     shown = capsys.readouterr().out
     assert "Still empty: X1, X2." in shown
