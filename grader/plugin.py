@@ -162,8 +162,9 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     check_view(make_view(homework.kernel.packages, homework.folder), level)
     if option.grading_seed is None:
         option.grading_seed = secrets.randbelow(10**6)
+    named = hand_in.name if hand_in is not None and option.fpath is None else ""
     context = {
-        "submission": Path(option.fpath or option.scripts).name,
+        "submission": named or Path(option.fpath or option.scripts).name,
         "grading_seed": option.grading_seed,
         "python": platform.python_version(),
         "isolation": level.value,

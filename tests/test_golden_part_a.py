@@ -40,6 +40,7 @@ from golden import CASES, KIT, GoldenCase, make_changes, read_cases
 from nbformat import NotebookNode
 
 from grader.homework import read_homework
+from grader.pages import format_submission
 from private_tests.experiments.draws import draw_arguments
 from private_tests.experiments.questions import EXPERIMENTS
 from private_tests.servers.draws import draw_case
@@ -192,7 +193,11 @@ class Grading:
 
     status: int
     errors: str
-    tests: list[dict[str, Any]]
+    results: Mapping[str, Any]
+
+    @property
+    def tests(self) -> list[dict[str, Any]]:
+        return list(self.results.get("tests", ()))
 
     def find_losses(self) -> dict[str, float]:
         """The exercises with a failed check, and the points that they get."""
@@ -214,9 +219,10 @@ class Grading:
         ]
 
     def find_leaks(self) -> list[str]:
-        """What a student reads of arguments that were drawn."""
+        """What a student reads of arguments that were drawn, in messages and on the page."""
         drawn = re.compile("|".join(rf"(?<![\w.]){re.escape(value)}(?![\w.])" for value in list_drawn()))
-        return [
+        page = format_submission(self.results, read_homework(KIT).exercises, "student")
+        return [page[max(0, found.start() - 60) : found.end() + 20] for found in drawn.finditer(page)] + [
             text
             for test in self.tests
             for text in (test["output"], *map(test["extra_data"].get, ("seen", "expected", "next")))
@@ -251,8 +257,9 @@ def grade(case: Case, folder: Path, environment: Mapping[str, str]) -> Grading:
         timeout=case.seconds,
         check=False,
     )
-    tests = json.loads(results.read_text())["tests"] if results.exists() else []
-    return Grading(ended.returncode, ended.stderr, tests)
+    return Grading(
+        ended.returncode, ended.stderr, json.loads(results.read_text()) if results.exists() else {}
+    )
 
 
 def make_command(case: Case, submission: Path, results: Path, folder: Path) -> list[str]:

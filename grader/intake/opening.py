@@ -54,6 +54,8 @@ class HandIn:
     """What was chosen and what was set aside, one sentence each, safe to show."""
     problems: dict[str, str] = field(default_factory=dict)
     """By ``"notebook"`` or a script's name: why it is absent, safe to show."""
+    name: str = ""
+    """What its owner calls it; the folder's own name means nothing."""
 
     def require_notebook(self) -> Path:
         """Return the notebook. Raises IntakeError with the reason if there is none."""
@@ -105,6 +107,7 @@ def open_hand_in(
         found.scripts,
         tuple(_safe(note) for note in (*opening.notes, *found.notes)),
         {name: _safe(problem) for name, problem in found.problems.items()},
+        _safe(path.name),
     )
 
 

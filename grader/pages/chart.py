@@ -12,7 +12,7 @@ from ..display import html
 WIDTH, HEIGHT = 480, 240
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 38
 TICKS = 5
-Placing = Callable[[int, float], tuple[float, float]]  # where a series' n-th value lies
+Placing = Callable[[float, float], tuple[float, float]]  # where a series' n-th value lies
 LOOKS = 6  # as many as the style sheet has colours and the lists below have forms
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4", "1 5")
 _FORMS = (
@@ -33,27 +33,38 @@ def draw_curves(
     y: str,
     title: str,
 ) -> Markup:
-    """An SVG element; x and y name the axes. The reference's curves are thin and grey, below the others."""
+    """An SVG element; x and y name the axes. The reference's curves are broad and grey, below the others.
+
+    Of series with a single value each has a place of its own, so that equal ones are seen.
+    """
     curves = [curve for curve in [*series.values(), *reference.values()] if curve]
     longest = max(map(len, curves), default=1)
     low, high, step = _choose_scale([value for curve in curves for value in curve])
 
-    def place(number: int, value: float) -> tuple[float, float]:
-        across = (number - 1) / (longest - 1) if longest > 1 else 0.5
+    def place(number: float, value: float) -> tuple[float, float]:
+        across = (number - 1) / (longest - 1) if longest > 1 else number
         up = (value - low) / (high - low)
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
     parts = [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html(title)}">',
         *_draw_axes(low, high, step, longest, place, x, y),
-        *(_draw_line(curve, place, "reference", "") for curve in reference.values() if curve),
+        *(
+            _draw_line(curve, place, "reference", "")
+            if longest > 1
+            else _draw_level(place((number + 0.5) / len(reference), curve[0]))
+            for number, curve in enumerate(reference.values())
+            if curve
+        ),
     ]
     for look, curve in enumerate(series.values()):
-        kind = look % LOOKS
+        kind, alone = look % LOOKS, (look + 0.5) / len(series)
         parts.append(_draw_line(curve, place, f"curve look{kind}", _DASHES[kind]))
         marks = " ".join(
             f'<path transform="translate({at[0]:.1f} {at[1]:.1f})" d="{_FORMS[kind]}"/>'
-            for at in (place(number, value) for number, value in enumerate(curve, start=1))
+            for at in (
+                place(number if longest > 1 else alone, value) for number, value in enumerate(curve, start=1)
+            )
             if longest <= 30
         )
         parts.append(f'<g class="mark look{kind}">{marks}</g>')
@@ -75,6 +86,11 @@ def draw_key(look: int | None) -> Markup:
     )
 
 
+def _draw_level(at: tuple[float, float]) -> str:
+    """A single value of the reference."""
+    return f'<line class="reference" x1="{at[0] - 14:.1f}" x2="{at[0] + 14:.1f}" y1="{at[1]:.1f}" y2="{at[1]:.1f}"/>'
+
+
 def _draw_line(curve: Sequence[float], place: Placing, kind: str, dashes: str) -> str:
     points = " ".join(
         "{:.1f},{:.1f}".format(*place(number, value)) for number, value in enumerate(curve, start=1)
@@ -92,7 +108,7 @@ def _draw_axes(
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{at + 4:.1f}">{value:.6g}</text>')
     every = max(1, math.ceil(longest / 10))
-    for number in range(1, longest + 1, every):
+    for number in range(1, longest + 1, every) if longest > 1 else ():
         at, _ = place(number, low)
         parts.append(f'<text class="tick middle" x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}">{number}</text>')
     middle = (TOP + HEIGHT - BOTTOM) / 2

@@ -141,11 +141,14 @@ def describe_submission(
     ]
     most = results.get("max_score", 0) or 0
     score = results.get("score", 0)
+    outcomes = [test.get("extra_data", {}).get("outcome") for test in tests]
+    passed, automatic = outcomes.count("passed"), len(outcomes) - outcomes.count("manual")
     return {
         "title": str(results.get("output", "")),
         "submission": str(extra.get("submission", "")),
         "score": _format_score(score, most, is_open=bool(open_exercises)) if most else "",
-        "share": min(1.0, (score or 0) / most) if most else 0,
+        "share": min(1.0, (score or 0) / most) if most else passed / max(1, automatic),
+        "passed": f"{passed} of {automatic}",
         "notices": list(map(str, extra.get("notices", ()))),
         "counts": _count_states(section.state for section in sections),
         "first": next(
@@ -323,7 +326,8 @@ def _draw_curves(figure: Curves, reference: Mapping[str, Sequence[float]]) -> Fi
 
 
 def _list_code(extra: Mapping[str, Any], exercise: str, checks: Sequence[CheckView]) -> Iterator[Excerpt]:
-    told = [message.seen for check in checks for message in (check.message, check.instructor) if message]
+    told = [*map(str, extra.get("passed_over", ()))]
+    told += [message.seen for check in checks for message in (check.message, check.instructor) if message]
     for name, source in extra.get("code", {}).get(exercise, ()):
         yield mark_lines(str(name), str(source), told)
 

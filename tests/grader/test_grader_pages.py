@@ -95,7 +95,9 @@ def test_a_page_without_points_counts_checks_and_says_what_they_look_at() -> Non
     complete = format_submission({**results, "tests": tests[:1]}, EXERCISES)
 
     assert "2 of 3 checks" in page
-    assert "whether results are right is graded after you have handed in" in complete
+    assert "<b>2 of 3</b> checks passed" in page
+    assert "Whether it is right is graded after you hand in." in complete
+    assert "Nothing is left to do here" in complete
 
 
 SECRETS: dict[str, Any] = {
@@ -200,6 +202,15 @@ def test_any_curve_can_be_drawn(curve: list[float]) -> None:
     assert "nan" not in drawn
     assert "inf" not in drawn
     assert len(drawn) < 40_000
+
+
+def test_equal_single_values_lie_beside_each_other() -> None:
+    drawn = str(draw_curves({"one": [5.0], "two": [5.0]}, {"one": [5.0]}, x="round", y="", title=""))
+    places = re.findall(r'translate\(([\d.]+) ([\d.]+)\)" d=', drawn)
+
+    assert len({x for x, _ in places}) == 2
+    assert len({y for _, y in places}) == 1
+    assert '<line class="reference"' in drawn
 
 
 def test_of_what_a_submission_gave_only_finite_numbers_are_drawn() -> None:
