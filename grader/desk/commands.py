@@ -195,7 +195,7 @@ def _batch(options: argparse.Namespace) -> int:
     from ..homework import HomeworkError
     from .batch import BatchError, run
     from .configuration import ConfigurationError
-    from .dry_run import describe_cohort
+    from .dry_run import describe_cohort, describe_findings
     from .sources import choose_parties, open_cohort
     from .tree import SourceError
 
@@ -208,6 +208,7 @@ def _batch(options: argparse.Namespace) -> int:
                 for line in describe_cohort(cohort, settings.homework):
                     print(line, flush=True)
                 return DONE
+            print("".join(f"{line}\n" for line in describe_findings(cohort)), end="", flush=True)
             return run(cohort, options.out, settings)
     except (SourceError, ConfigurationError, HomeworkError, BatchError) as error:
         return _refuse(error)

@@ -44,7 +44,7 @@ class BatchLimits(_Part, frozen=True):
     file_mib: one file; cohort_gib: a source, unpacked; hand_in_timeout_s: grading one hand-in
     """
 
-    file_mib: int = 512
+    file_mib: int = 200
     cohort_gib: int = 64
     hand_in_timeout_s: float = 7200
 

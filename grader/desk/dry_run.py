@@ -43,6 +43,11 @@ def describe_cohort(cohort: Cohort, homework: Homework) -> Iterator[str]:
             yield from (f"{'':<{key_width}}  {line}" for line in lines)
     absent = [key for key in labels if key not in {upload.party for upload in cohort.uploads}]
     yield from _list_section("Nothing to grade", [f"{_plain(labels[key])} ({_plain(key)})" for key in absent])
+    yield from describe_findings(cohort)
+
+
+def describe_findings(cohort: Cohort) -> Iterator[str]:
+    """What was chosen and by which rule, and what could not be read or matched."""
     yield from _list_section("Chosen", cohort.choices)
     yield from _list_section("Problems", [problem.sentence for problem in cohort.problems])
 

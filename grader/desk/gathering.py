@@ -86,10 +86,6 @@ class Gathering:
         """Note what holds for the whole cohort."""
         self._choices.append(sentence)
 
-    def note(self, key: str, sentence: str) -> None:
-        """Note something about a party's hand-in."""
-        self._growing[key].notes.append(sentence)
-
     def tell(self, place: str, sentence: str, key: str = "") -> None:
         """Tell a problem."""
         self._problems.append(Problem(place, sentence, key))
@@ -137,6 +133,7 @@ def join(cohorts: Sequence[Cohort]) -> Cohort:
     tells, else the one in the source that was named last."""
     parties: dict[str, Party] = {}
     uploads: dict[str, Upload] = {}
+    sources: dict[str, int] = {}  # by party, the one that the upload is from
     choices = [choice for cohort in cohorts for choice in cohort.choices]
     for number, cohort in enumerate(cohorts, 1):
         for party in cohort.parties:
@@ -144,15 +141,16 @@ def join(cohorts: Sequence[Cohort]) -> Cohort:
         for upload in cohort.uploads:
             before = uploads.get(upload.party)
             if before is None or before.digest == upload.digest:
-                uploads[upload.party] = upload
+                uploads[upload.party], sources[upload.party] = upload, number
                 continue
             times = before.handed_in_at, upload.handed_in_at
             is_newer = times[0] is None or times[1] is None or times[1] >= times[0]
             rule = "the one in the source named last" if None in times else "the newest"
-            sentence = f"handed in in several sources: {rule} counts (here source {number if is_newer else number - 1})."
+            taken, source = (upload, number) if is_newer else (before, sources[upload.party])
+            sentence = f"Handed in in several sources: {rule} counts, here the one in source {source}."
             choices.append(f"{show(parties[upload.party].label)} ({upload.party}): {sentence}")
-            taken = upload if is_newer else before
-            uploads[upload.party] = replace(taken, notes=(*taken.notes, sentence[0].upper() + sentence[1:]))
+            uploads[upload.party] = replace(taken, notes=(*taken.notes, sentence))
+            sources[upload.party] = source
     problems = [
         problem
         for cohort in cohorts

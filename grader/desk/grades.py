@@ -107,7 +107,7 @@ def pack_zip(files: Mapping[str, bytes]) -> bytes:
 
 def format_points(points: float | None, decimal_mark: str = ".") -> str:
     """Points as text without needless zeros; empty if they are not known."""
-    return "" if points is None else f"{round(points, 4):g}".replace(".", decimal_mark)
+    return "" if points is None else f"{points:.4f}".rstrip("0").rstrip(".").replace(".", decimal_mark)
 
 
 def find_decimal_mark(cells: Sequence[str]) -> str:

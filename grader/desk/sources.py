@@ -43,7 +43,12 @@ def open_cohort(sources: Sequence[Path], configuration: Configuration) -> Iterat
     temporary = Path(tempfile.gettempdir())
     _remove_leftovers(temporary)
     workdir = temporary / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-    workdir.mkdir(mode=0o700)
+    try:
+        workdir.mkdir(mode=0o700)
+    except OSError as error:
+        raise SourceError(
+            f"{temporary} can't be written: {error.strerror}. Make room, or set TMPDIR to another folder."
+        ) from error
     try:
         yield _read(sources, configuration, workdir)
     finally:

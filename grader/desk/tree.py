@@ -35,7 +35,7 @@ class SourceLimits:
     """How much a source may hold; each hand-in has the limits of a single one besides, when it is graded."""
 
     members: int = 500_000
-    file_bytes: int = 512 * MIB
+    file_bytes: int = 200 * MIB
     """One file: a larger one is left out and named."""
     unpacked_bytes: int = 64 * 1024 * MIB
 
@@ -153,6 +153,8 @@ class _Growing:
                 continue
             if entry.is_symlink():
                 self._tell(name, "is a link, which is not followed")
+            elif not os.access(entry.path, os.R_OK):
+                self._tell(name, "can't be read by you")
             elif entry.is_dir(follow_symlinks=False):
                 self._add_folder(name)
             elif not entry.is_file(follow_symlinks=False):
@@ -201,9 +203,8 @@ class _Growing:
         target = self._workdir / f"{self._members:06d}"
         try:
             with archive.open(member) as source, target.open("xb") as file:
-                while chunk := source.read(
-                    _CHUNK_BYTES
-                ):  # at most as much as the member says, whose size was looked at
+                # At most as much is read as the member says, whose size was looked at.
+                while chunk := source.read(_CHUNK_BYTES):
                     self._bytes += len(chunk)
                     if self._bytes > self._limits.unpacked_bytes:
                         raise SourceError(
@@ -285,5 +286,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
         for entry in sorted(entries, key=lambda entry: entry.name):
             name = f"{prefix}{entry.name}"
             yield name, entry
-            if entry.is_dir(follow_symlinks=False) and classify((entry.name,), ())[0] is not Kind.LITTER:
+            if not entry.is_dir(follow_symlinks=False) or not os.access(entry.path, os.R_OK):
+                continue
+            if classify((entry.name,), ())[0] is not Kind.LITTER:
                 yield from _walk(Path(entry.path), f"{name}/")

@@ -15,7 +15,14 @@ from platform_sources import Reading
 from grader.desk.cohort import Cohort, Member
 from grader.desk.csv_table import parse_csv
 from grader.desk.export import WRITERS, choose_changed
-from grader.desk.grades import ExportError, ExportRequest, GradeEntry, Outgoing, name_feedback_page
+from grader.desk.grades import (
+    ExportError,
+    ExportRequest,
+    GradeEntry,
+    Outgoing,
+    format_points,
+    name_feedback_page,
+)
 
 MOODLE_TABLE = (
     '\ufeffIdentifier,"Full name","Email address",Status,Grade,"Maximum grade","Last modified (grade)","Feedback comments"\r\n'
@@ -144,6 +151,23 @@ def test_the_worksheet_of_moodle_keeps_every_other_byte(read_cohort: Reading, tm
     )
     assert outgoing.files["grades.csv"] == expected
     assert outgoing.unmatched == ("7770004",)
+
+
+def test_a_worksheet_in_which_all_have_the_same_grade_is_filled_in(
+    read_cohort: Reading, tmp_path: Path
+) -> None:
+    given_one = b'Identifier,Grade,Maximum\nParticipant 7770000,"1,5","24,0"\n'
+    outgoing = write("moodle", list_entries(read_cohort(given.MOODLE), tmp_path), given_one)
+
+    assert outgoing.files["grades.csv"] == given_one.replace(b"1,5", b"11,5")
+
+
+@pytest.mark.parametrize(
+    ("points", "text"),
+    [(None, ""), (0.0, "0"), (11.5, "11.5"), (1234.5678, "1234.5678"), (10.0, "10"), (1 / 3, "0.3333")],
+)
+def test_points_are_written_without_needless_zeros(points: float | None, text: str) -> None:
+    assert format_points(points) == text
 
 
 def test_a_blank_keeps_what_the_worksheet_says(read_cohort: Reading, tmp_path: Path) -> None:

@@ -218,7 +218,22 @@ def test_who_hands_in_in_two_sources_counts_once_and_it_is_told(read_cohort: Rea
     upload = next(upload for upload in cohort.uploads if upload.party == "7770000")
 
     assert upload.files[0][1].read_bytes() == b"new"
-    assert any("7770000" in choice and "named last" in choice for choice in cohort.choices)
+    assert any(
+        "7770000" in choice and "named last" in choice and "source 2" in choice for choice in cohort.choices
+    )
+
+
+def test_the_newest_hand_in_counts_where_times_are_told(read_cohort: Reading) -> None:
+    late = given.GITHUB_TABLE.replace("2026-11-20", "2026-11-21").encode()
+    old = {
+        "ddl-1-submissions/ddl-1-amuster/homework_1.ipynb": b"old",
+        "grades.csv": given.GITHUB_TABLE.encode(),
+    }
+    cohort = read_cohort({**given.GITHUB, "grades.csv": late}, old)
+    upload = next(upload for upload in cohort.uploads if upload.party == "ddl-1-amuster")
+
+    assert upload.files[0][1].read_bytes() == NOTEBOOK
+    assert any("the newest counts" in choice and "source 1" in choice for choice in cohort.choices)
 
 
 def test_a_name_of_200_characters_is_kept(read_cohort: Reading) -> None:

@@ -54,7 +54,7 @@ def read(tree: Tree, configuration: Configuration) -> Cohort:
             gathering.set_time(repository, configuration.to_utc(time) if time is not None else None)
         if rows and not own:
             gathering.tell(
-                "",
+                repository,
                 f"Nobody knows whose {show(repository)} is: the table of grades does not name it.",
                 repository,
             )

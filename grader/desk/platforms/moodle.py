@@ -84,7 +84,7 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     ids = _find_ids(rows, {entry.key for entry in entries})
     place, maximum = _find_grade(table, request.column)
     by_key = {entry.key: entry for entry in entries}
-    mark = find_decimal_mark([row[maximum] for row in rows if maximum is not None and len(row) > maximum])
+    mark = find_decimal_mark([cell for row in rows for cell in row])
     cells = {}
     for number, row in enumerate(rows):
         entry = by_key.get(_read_id(row, ids))
@@ -165,6 +165,8 @@ def _find_grade(table: CsvTable, wanted: str | None) -> tuple[int, int | None]:
         and _is_number(values.pop().replace(",", "."))
         and table.header[place - 1].strip()
     ]
+    if len(constant) == 2 and constant[0] + 1 == constant[1]:
+        constant = constant[1:]  # everybody has the same grade so far
     if len(constant) != 1:
         raise ExportError(
             f"Which column takes the grade can't be seen: name it with --column. There are {', '.join(table.header)}."
