@@ -87,6 +87,27 @@ def test_teams_of_ilias(read_cohort: Reading) -> None:
     assert cohort.problems == ()
 
 
+def test_of_two_members_files_the_later_one_counts(read_cohort: Reading) -> None:
+    rows = [
+        ["Nachname", "Vorname", "Benutzername", "Letzte Abgabe", "Team"],
+        ["Rossi", "Eva", "erossi", datetime(2026, 11, 20, 21, 58), "17"],
+        ["Weiß", "Kim", "kweiss", datetime(2026, 11, 20, 20, 0), "17"],
+    ]
+    place = "Homework 1/Abgaben/Team 17"
+    files = {
+        "Homework 1/Homework 1.xlsx": given.make_xlsx(rows),
+        f"{place}/Rossi_Eva_erossi_10236/homework_1.ipynb": NOTEBOOK,
+        f"{place}/Weiss_Kim_kweiss_10299/homework_1.ipynb": b"earlier",
+        f"{place}/Weiss_Kim_kweiss_10299/b1.py": b"x = 1",
+    }
+    cohort = read_cohort(files)
+
+    assert list_files(cohort) == {"team-17": ["b1.py", "homework_1.ipynb"]}
+    assert cohort.uploads[0].files[1][1].read_bytes() == NOTEBOOK
+    assert [member.key for member in cohort.parties[0].members] == ["10236", "10299"]
+    assert any("whose owner handed in last" in choice for choice in cohort.choices)
+
+
 @pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
 def test_moodle(read_cohort: Reading, is_packed: bool) -> None:
     cohort = read_cohort(given.MOODLE, is_packed=is_packed, name="DDL-Homework 1-4711")

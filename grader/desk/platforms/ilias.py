@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +55,22 @@ class IliasRow:
     def to_member(self, key: str = "") -> Member:
         """The person; under the login where no folder tells the id."""
         return Member(key or self.login, f"{self.first_name} {self.last_name}".strip(), self.login)
+
+
+@dataclass(frozen=True)
+class _Version:
+    """A file as ILIAS names it. plain: without what ILIAS adds; at: when its owner handed in last"""
+
+    plain: str
+    number: int
+    is_late: bool
+    name: str
+    whole: str
+    at: datetime | None
+
+    def rank(self) -> tuple[int, float, str]:
+        """The version that counts has the highest."""
+        return self.number, self.at.timestamp() if self.at is not None else 0.0, self.whole
 
 
 def to_ascii(name: str) -> str:
@@ -125,7 +141,7 @@ def _read_table(tree: Tree, configuration: Configuration, gathering: Gathering) 
         )
         return []
     cells = [[*row, "", "", "", "", ""] for row in cells if len(row) > 2 and row[2] not in (None, "")]
-    has_teams = all(isinstance(row[4], int) or row[4] in ("", None) for row in cells)
+    has_teams = all(str(row[4] or "0").strip().isdigit() for row in cells)  # else it is the name of a file
     if not configuration.time_zone:
         gathering.add_rule(
             "Hand-in times are taken for this machine's time zone; name another one as `time_zone` in grader.toml."
@@ -139,7 +155,7 @@ def _read_table(tree: Tree, configuration: Configuration, gathering: Gathering) 
                 names[0], f"The hand-in time of {show(login)}, {show(str(row[3]))}, can't be read."
             )
         at = configuration.to_utc(time) if time is not None else None
-        rows.append(IliasRow(last, first, login, at, str(row[4] or "") if has_teams else ""))
+        rows.append(IliasRow(last, first, login, at, str(row[4] or "").strip() if has_teams else ""))
     return rows
 
 
@@ -160,8 +176,9 @@ class _Reading:
             member = row.to_member(user["id"]) if row else Member(user["id"], user["name"].replace("_", " "))
             self.gathering.add_party(Party(member.key, (member,), member.name))
             self.gathering.claim(self.tree, top, member.key)
-            self._add_files(member.key, self.tree.restore(top), [top])
-            self.gathering.set_time(member.key, row.handed_in_at if row else None)
+            at = row.handed_in_at if row else None
+            self._add_files(member.key, self.tree.restore(top), {top: at})
+            self.gathering.set_time(member.key, at)
         elif (team := _TEAM.fullmatch(top)) and top in self.tree.folders:
             self._read_team(top, team["id"])
         elif not top.lower().endswith(".xlsx"):
@@ -179,39 +196,45 @@ class _Reading:
         key = f"team-{number}"
         folders = sorted({name.split("/")[1] for name in self.tree.folders if name.startswith(f"{top}/")})
         ids = {}
+        places: dict[str, datetime | None] = {}
         for folder in folders:
+            row = None
             if user := _USER.fullmatch(folder):
                 row = self._match(folder)
                 ids[row.login if row else folder] = user["id"]
-        members = [row.to_member(ids.pop(row.login, "")) for row in self.rows if row.team == number]
-        self._met.update(row.login for row in self.rows if row.team == number)
+            places[f"{top}/{folder}"] = row.handed_in_at if row else None
+        own = [row for row in self.rows if row.team == number]
+        members = [row.to_member(ids.pop(row.login, "")) for row in own]
+        self._met.update(row.login for row in own)
         members += [Member(user, folder.rpartition("_")[0].replace("_", " ")) for folder, user in ids.items()]
         self.gathering.add_party(Party(key, tuple(members), top, is_team=True))
         self.gathering.claim(self.tree, top, key)
-        times = {row.login: row.handed_in_at for row in self.rows if row.team == number}
-        self._add_files(key, self.tree.restore(top), [f"{top}/{folder}" for folder in folders] or [top])
-        for time in times.values():
-            self.gathering.set_time(key, time)
+        self._add_files(key, self.tree.restore(top), places or {top: None})
+        for row in own:
+            self.gathering.set_time(key, row.handed_in_at)
 
-    def _add_files(self, key: str, origin: str, folders: Iterable[str]) -> None:
-        """Add the files of a hand-in, of each the version that counts."""
-        versions: dict[str, list[tuple[int, bool, str, str]]] = {}
-        for folder in folders:
+    def _add_files(self, key: str, origin: str, folders: Mapping[str, datetime | None]) -> None:
+        """Add the files of a hand-in, of each the version that counts. folders: with the time at which their owner handed in"""
+        versions: dict[str, list[_Version]] = {}
+        for folder, at in folders.items():
             for whole in self.tree.list_below(folder):
-                name = whole[len(folder) + 1 :]
-                prefix = next((p for p in self.configuration.late_prefixes if name.startswith(p)), "")
-                match = _VERSION.fullmatch(name[len(prefix) :])
-                assert match is not None  # every text is a stem
-                plain = match["stem"] + (match["suffix"] or "")
-                versions.setdefault(plain, []).append((int(match["number"] or 1), bool(prefix), name, whole))
+                version = self._read_version(whole, folder, at)
+                versions.setdefault(version.plain, []).append(version)
         for plain, found in versions.items():
-            _, is_late, name, whole = max(found, key=lambda each: each[0])
-            kept = plain if len(found) > 1 or is_late else name
-            self.gathering.add_file(key, kept, self.tree.files[whole], origin)
-            self.gathering.set_late(key, is_late)
-            if len(found) > 1:
-                others = ", ".join(show(each[2]) for each in sorted(found) if each[3] != whole)
-                self.gathering.choose(key, f"{show(name)} counts, the highest number, and not {others}.")
+            chosen = max(found, key=_Version.rank)
+            kept = plain if len(found) > 1 or chosen.is_late else chosen.name
+            self.gathering.add_file(key, kept, self.tree.files[chosen.whole], origin)
+            self.gathering.set_late(key, chosen.is_late)
+            if others := [each for each in found if each is not chosen]:
+                self.gathering.choose(key, _explain_choice(chosen, others))
+
+    def _read_version(self, whole: str, folder: str, at: datetime | None) -> _Version:
+        name = whole[len(folder) + 1 :]
+        prefix = next((each for each in self.configuration.late_prefixes if name.startswith(each)), "")
+        match = _VERSION.fullmatch(name[len(prefix) :])
+        assert match is not None  # every text is a stem
+        plain = match["stem"] + (match["suffix"] or "")
+        return _Version(plain, int(match["number"] or 1), bool(prefix), name, whole, at)
 
     def _match(self, folder: str) -> IliasRow | None:
         """The spreadsheet's row of a student's folder: by the whole name, else by the longest login that fits."""
@@ -224,6 +247,17 @@ class _Reading:
             return None
         self._met.add(fitting[0].login)
         return fitting[0]
+
+
+def _explain_choice(chosen: _Version, others: Sequence[_Version]) -> str:
+    if all(chosen.number > each.number for each in others):
+        rest = ", ".join(show(each.name) for each in others)
+        return f"{show(chosen.name)} counts, the highest number, and not {rest}."
+    rest = ", ".join(show(each.whole) for each in others)
+    why = (
+        "whose owner handed in last" if chosen.at is not None else "the last by name, since no times are told"
+    )
+    return f"{show(chosen.whole)} counts, {why}, and not {rest}."
 
 
 def write_feedback(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
