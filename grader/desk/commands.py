@@ -280,8 +280,10 @@ def _export(options: argparse.Namespace) -> int:
         return _refuse(ExportError(f"{options.template} can't be used: {error}."))
     except (HomeworkError, ConfigurationError, GradebookError, ExportError, SpreadsheetError) as error:
         return _refuse(error)
-    except (OSError, UnicodeEncodeError) as error:
-        return _refuse(ExportError(f"The export can't be written: {error}."))
+    except OSError as error:
+        return _refuse(ExportError(f"{error.filename or 'The export'} can't be written: {error.strerror}."))
+    except UnicodeEncodeError as error:
+        return _refuse(ExportError(f"{options.template} can't be filled in: {error}."))
     for line in _describe_export(entries, outgoing, paths):
         print(display.plain(line, one_line=True))
     return DONE

@@ -78,12 +78,14 @@ def read_csv(path: Path) -> CsvTable:
             raise CsvError(f"it is larger than {_MAX_BYTES >> 20} MiB")
         return parse_csv(path.read_bytes())
     except OSError as error:
-        raise CsvError(f"it can't be read: {error.strerror}") from error
+        raise CsvError(error.strerror or str(error)) from error
 
 
 def parse_csv(content: bytes) -> CsvTable:
     """Read a table with a header. Raises CsvError."""
     mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
+    if b"\0" in content and not mark:
+        raise CsvError("it is not a text")
     encoding, text = _decode(content[len(mark) :], _MARKS.get(mark))
     delimiter = max(_DELIMITERS, key=re.split(r"[\r\n]", text, maxsplit=1)[0].count)
     lines = [line for line in _split(text, delimiter) if line[0] != [""] or line[1]]

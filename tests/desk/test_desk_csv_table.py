@@ -40,7 +40,13 @@ def test_a_table_of_our_own_is_read_back() -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"", "empty"), (b"\n\n", "empty"), (b'a,b\n1,2\n"x,y\n', "in line 3"), (b'a\n"x"y\n', "in line 2")],
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"PK\x03\x04\0\0", "not a text"),
+        (b'a,b\n1,2\n"x,y\n', "in line 3"),
+        (b'a\n"x"y\n', "in line 2"),
+    ],
 )
 def test_what_is_no_table_is_told(content: bytes, told: str) -> None:
     with pytest.raises(CsvError, match=told):
