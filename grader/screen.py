@@ -43,7 +43,11 @@ def format_failures(report: Report, exercise: Exercise, shows_all: bool) -> Iter
             "",
         )
     if more := len(failures) - len(told):
-        yield f"{more} more check{'s' * (more > 1)} of {exercise.id} failed; -v shows them."
+        yield (
+            f"{more} more checks of {exercise.id} failed; -v shows them."
+            if more > 1
+            else (f"1 more check of {exercise.id} failed; -v shows it.")
+        )
         yield ""
 
 

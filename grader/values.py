@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection, Sequence
 from itertools import pairwise
@@ -94,23 +95,36 @@ def _count(noun: str, things: Sequence[Any]) -> str:
 
 
 def check_option(what: str, value: Any, options: Sequence[str | bool]) -> None:
-    """Fail unless `value` is exactly one of `options`. If it nearly is one, say what keeps it from that."""
+    """Fail unless `value` is exactly one of `options`. If it nearly is one, say what keeps it from that, or ask whether it is meant."""
     if any(type(value) is type(option) and value == option for option in options):
         return
+    seen = f"{what} is {value!r}, which is not one of the options"
+    expected = "one of " + ", ".join(map(repr, options))
     near = next((option for option in options if str(option).lower() == str(value).strip().lower()), None)
+    if near is None:
+        similar = _find_similar(value, options)
+        advice = f"did you mean {similar!r}? Write" if similar is not None else "choose"
+        fail(f"{seen}.", expected, f"{advice} one of the options, spelt exactly like that.")
     text = str(value)
     reasons = {
         "it is text": isinstance(near, bool),
-        "spaces count": near is not None and text != text.strip(),
+        "spaces count": text != text.strip(),
         "capitals count": isinstance(near, str) and text.strip() != near,
     }
     why = ", ".join(reason for reason, applies in reasons.items() if applies)
     exactly = "without quotes" if isinstance(near, bool) else "spelt exactly like this"
-    fail(
-        f"{what} is {value!r}, which is not one of the options{f' ({why})' if why else ''}.",
-        "one of " + ", ".join(map(repr, options)),
-        f"write {near!r}, {exactly}." if near is not None else "choose one of the options.",
+    fail(f"{seen}{f' ({why})' if why else ''}.", expected, f"write {near!r}, {exactly}.")
+
+
+def _find_similar(value: Any, options: Sequence[str | bool]) -> str | bool | None:
+    """The option that a misspelt answer is most like, if it is like one at all."""
+    by_text = {str(option).lower(): option for option in options}
+    found = (
+        difflib.get_close_matches(str(value).strip().lower(), list(by_text), n=1)
+        if isinstance(value, str)
+        else []
     )
+    return by_text[found[0]] if found else None
 
 
 def show_list(names: Sequence[str]) -> str:

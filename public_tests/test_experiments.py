@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from grader import (
-    Failure,
-    Figure,
-    Submission,
-    Table,
-    check_lists,
-    compare_columns,
-    fail,
-    is_number,
-    make_figure,
-    read_homework,
-    show,
-)
+from grader import Failure, Figure, Submission, explain, fail, make_figure, read_homework
 
-from .batches import count
+from . import curves, tables
+from .curves import CurveEvidence
 from .reading import read_usage
+from .tables import ALGORITHMS, COLUMNS, Setting, TableEvidence
 
 HOMEWORK = read_homework(Path(__file__).parents[1])
 EXPERIMENTS = [tag for tag in HOMEWORK.tags if tag.endswith("_experiments")]  # the functions' names, too
-QUICK = {"nr_rounds": 1}
+TABLE = f"a DataFrame of numbers and names, with the columns {', '.join(COLUMNS)}"
 
-# What stands in the handout's prose.
-COLUMNS = ["Algorithm", "N", "C", "Message count", "Test accuracy"]
-ALGORITHMS = ("FedSGD", "FedAvg")
-# The column that each table varies, and its values; for each of them there is a row per algorithm.
+# What stands in the handout's prose: the column that each table varies, and its values; for each of them there is a row per algorithm.
 TABLES: dict[str, tuple[str, tuple[float, ...]]] = {
     "client_number_experiments": ("N", (10, 50, 100)),
     "client_fraction_experiments": ("C", (0.01, 0.1, 0.2)),
@@ -87,60 +75,65 @@ def test_signature(submission: Submission, name: str, remark: Callable[[Failure]
         )
 
 
-@pytest.mark.parametrize("name", mark(TABLES))
-def test_table(submission: Submission, name: str, illustrate: Callable[[Figure | None], None]) -> None:
-    """The function returns a table with the right rows and columns."""
-    what = f"{name}(nr_rounds=1)"
-    kind = f"a DataFrame of numbers and names, with the columns {', '.join(COLUMNS)}"
-    table = submission.call(name, name, QUICK, expected=kind)
-    illustrate(make_figure(table, f"What {what} gives in a small run"))
-    advice = f"build the DataFrame in the cell tagged {name!r} as the handout shows it."
-    if not isinstance(table, Table):
-        fail(f"{what} gives {show(table)}.", f"a DataFrame with the columns {', '.join(COLUMNS)}", advice)
-    compare_columns(what, table.columns, COLUMNS, advice)
+Call = Callable[[str, int, str], Any]
+
+
+@pytest.fixture(scope="module")
+def call(submission: Submission) -> Call:
+    """What a function returns for a number of rounds; each is called once, for all checks."""
+
+    @cache
+    def call(name: str, nr_rounds: int, expected: str) -> Any:
+        return submission.call(name, name, {"nr_rounds": nr_rounds}, expected=expected)
+
+    return call
+
+
+def list_settings(name: str) -> list[Setting]:
+    """The rows of the handout's table: the column that it varies, and the default of the other parameter."""
     varied, values = TABLES[name]
-    settings = [(algorithm, value) for value in values for algorithm in ALGORITHMS]
-    if len(table.rows) != len(settings):
-        fail(
-            f"{what} has {count(len(table.rows), 'row')}.",
-            f"{len(settings)} rows: one for each algorithm and setting, with its final values",
-            advice,
-        )
-    for number, (cells, (algorithm, value)) in enumerate(zip(table.rows, settings, strict=True), start=1):
-        row = dict(zip(table.columns, cells, strict=True))
-        check_row(f"Row {number} of {what}", row, algorithm, varied, value, advice)
+    defaults = HOMEWORK.handout.parameters(name, name)
+    pairs = [(value, defaults["c"]) if varied == "N" else (defaults["n"], value) for value in values]
+    return [Setting(algorithm, int(n), c) for n, c in pairs for algorithm in ALGORITHMS]
 
 
-def check_row(
-    where: str, row: dict[str, Any], algorithm: str, varied: str, value: float, advice: str
-) -> None:
-    if not str(row["Algorithm"]).lower().startswith(algorithm.lower()):
-        fail(
-            f"{where} has the algorithm {row['Algorithm']!r}.",
-            f"{algorithm}: FedSGD, then FedAvg, for each setting",
-            advice,
-        )
-    if row[varied] != value:
-        fail(f"{where} has {varied} = {show(row[varied])}.", f"{varied} = {value}", advice)
-    for column, most in (("Message count", 10**6), ("Test accuracy", 100)):
-        if not is_number(row[column]) or not 0 <= row[column] <= most:
-            fail(f"{where} has {column} = {show(row[column])}.", f"a number from 0 to {most}", advice)
+@pytest.mark.parametrize("name", mark(TABLES))
+def test_table(call: Call, name: str, illustrate: Callable[[Figure | None], None]) -> None:
+    """The function returns a table with the right rows and columns."""
+    table = call(name, 1, TABLE)
+    illustrate(make_figure(table, f"What {name}(nr_rounds=1) gives in a small run"))
+    explain(TableEvidence(name, list_settings(name), 1, table), tables.FORMAT)
+
+
+@pytest.mark.needs("test_table")
+@pytest.mark.parametrize("name", mark(TABLES))
+def test_table_of_two_rounds(call: Call, name: str) -> None:
+    """The table has the values after as many rounds as were asked for."""
+    once, twice = call(name, 1, TABLE), call(name, 2, TABLE)
+    explain(TableEvidence(name, list_settings(name), 2, twice, once), tables.FORMAT)
 
 
 @pytest.mark.parametrize("name", mark(CURVES))
-def test_curves(submission: Submission, name: str, illustrate: Callable[[Figure | None], None]) -> None:
+def test_curves(
+    submission: Submission, call: Call, name: str, illustrate: Callable[[Figure | None], None]
+) -> None:
     """The function returns a curve for each key."""
-    what, keys = f"{name}(nr_rounds=1)", CURVES[name]
-    kind = f"a dict with the keys {', '.join(map(repr, keys))}, each with the list of a run's accuracies (the RunResult's test_accuracy)"
-    curves = submission.call(name, name, QUICK, expected=kind)
-    illustrate(make_figure(curves, f"What {what} gives in a small run", x="round", y="test accuracy in %"))
-    reason = read_usage(submission.require_cell(name).source, name).explain("nr_rounds")
-    advice = (
-        f"{reason[1] if reason else 'return the test accuracies of each run'}, in the cell tagged {name!r}."
-    )
-    check_lists(what, curves, keys, {1}, "the test accuracy after each round", advice)
-    for key in keys:
-        if not 0 <= curves[key][0] <= 100:
-            fail(
-                f"{what}[{key!r}] has {show(curves[key][0])}.", "accuracies in percent, from 0 to 100", advice
-            )
+    seen = call(name, 1, describe_curves(name))
+    what = f"What {name}(nr_rounds=1) gives in a small run"
+    illustrate(make_figure(seen, what, x="round", y="test accuracy in %"))
+    usage = read_usage(submission.require_cell(name).source, name)
+    explain(CurveEvidence(name, CURVES[name], 1, seen, usage=usage), curves.FORMAT)
+
+
+@pytest.mark.needs("test_curves")
+@pytest.mark.parametrize("name", mark(CURVES))
+def test_curves_of_two_rounds(submission: Submission, call: Call, name: str) -> None:
+    """Each curve has a value for each round that was asked for."""
+    once, twice = (call(name, nr_rounds, describe_curves(name)) for nr_rounds in (1, 2))
+    usage = read_usage(submission.require_cell(name).source, name)
+    explain(CurveEvidence(name, CURVES[name], 2, twice, once, usage), curves.FORMAT)
+
+
+def describe_curves(name: str) -> str:
+    keys = ", ".join(map(repr, CURVES[name]))
+    return f"a dict with the keys {keys}, each with the list of a run's accuracies (the RunResult's test_accuracy)"

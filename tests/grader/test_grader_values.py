@@ -141,3 +141,20 @@ def test_values_in_messages_are_short(value: Any, text: str) -> None:
 def test_shares_of_points_add_up(points: float, count: int, shares: list[float]) -> None:
     assert share_points(points, count) == shares
     assert round(sum(shares), 2) == points
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        ("negativ", "did you mean 'negative'? Write one of the options, spelt exactly like that."),
+        ("Postive", "did you mean 'positive'? Write one of the options, spelt exactly like that."),
+        ("perhaps", "choose one of the options, spelt exactly like that."),
+        (3, "choose one of the options, spelt exactly like that."),
+        ("Negative", "write 'negative', spelt exactly like this."),
+    ],
+)
+def test_what_was_probably_meant_is_said(value: Any, advice: str) -> None:
+    with pytest.raises(Failure) as failure:
+        check_option("q", value, ("negative", "positive"))
+
+    assert failure.value.advice == advice
