@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
 
 from ..homework import Homework
 from ..intake import IntakeError, listed, show
@@ -14,6 +17,8 @@ from .similar import SimilarPair, find_similar
 
 SIMILAR = "similar"
 """The kind of the flags."""
+FINDINGS = "similar.json"
+"""What was found last, in the folder of results, for the page that shows both places side by side."""
 _MOST_LINES = 3
 
 
@@ -50,6 +55,28 @@ def raise_flags(book: Gradebook, comparison: CohortFindings) -> None:
         for party, like in ((one, other), (other, one)):
             handin = party.handin.id if party.handin is not None else None
             book.raise_flag(party.id, SIMILAR, f"Similar to {name_party(like)}: {places}", handin)
+
+
+def keep_pairs(comparison: CohortFindings, results: Path) -> None:
+    """Keep the pairs for `grader report`. Raises OSError."""
+    (results / FINDINGS).write_bytes(msgspec.json.encode(comparison.pairs))
+
+
+def read_pairs(results: Path) -> list[SimilarPair]:
+    """The pairs that were found last; none if nobody has looked for any. Raises OSError or ValueError."""
+    path = results / FINDINGS
+    return msgspec.json.decode(path.read_bytes(), type=list[SimilarPair]) if path.is_file() else []
+
+
+def is_settled(one: PartyStanding, other: PartyStanding) -> bool:
+    """Whether a person has looked at this pair: every flag about it is settled, and there is one."""
+    about = [
+        flag
+        for party, like in ((one, other), (other, one))
+        for flag in party.flags
+        if flag.kind == SIMILAR and flag.text.startswith(f"Similar to {name_party(like)}:")
+    ]
+    return bool(about) and all(flag.settled_at is not None for flag in about)
 
 
 def describe(comparison: CohortFindings) -> Iterator[str]:

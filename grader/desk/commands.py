@@ -218,6 +218,7 @@ def _report(options: argparse.Namespace) -> int:
     """Write the pages on a cohort: RESULTS/report for instructors, RESULTS/feedback with a page for each student or team. They open from
     the disk, and whatever was there before is replaced."""
     from ..homework import HomeworkError, find_homework, read_homework
+    from .alike import read_pairs
     from .configuration import ConfigurationError
     from .gradebook import GradebookError, open_gradebook, read_standings
     from .pages import PdfError, build_site
@@ -226,7 +227,7 @@ def _report(options: argparse.Namespace) -> int:
         homework = read_homework(find_homework(options.homework))
         with open_gradebook(options.results) as book:
             standings = read_standings(book, homework)
-        count = build_site(standings, homework, options.results, pdf=options.pdf)
+        count = build_site(standings, homework, options.results, read_pairs(options.results), pdf=options.pdf)
     except (HomeworkError, ConfigurationError, GradebookError, PdfError) as error:
         return _refuse(error)
     except OSError as error:
@@ -440,7 +441,7 @@ def _similar(options: argparse.Namespace) -> int:
     """Compare the hand-ins of a cohort with one another. What the handout, the class material or many hand-ins have in common does not count.
     Pairs are told and flagged in the gradebook; what it means is for a person to decide."""
     from ..homework import HomeworkError, find_homework, read_homework
-    from .alike import CohortFindings, compare_cohort, describe, raise_flags
+    from .alike import CohortFindings, compare_cohort, describe, keep_pairs, raise_flags
     from .configuration import ConfigurationError
     from .gradebook import GradebookError, open_gradebook
 
@@ -450,11 +451,15 @@ def _similar(options: argparse.Namespace) -> int:
             for told in compare_cohort(book, homework, options.threshold):
                 if isinstance(told, CohortFindings):
                     raise_flags(book, told)
+                    keep_pairs(told, options.results)
                     for line in describe(told):
                         print(display.plain(line, one_line=True))
                     print(f"{len(told.pairs)} similar {'pair' if len(told.pairs) == 1 else 'pairs'}")
     except (ConfigurationError, GradebookError, HomeworkError) as error:
         return _refuse(error)
+    except OSError as error:
+        print(f"grader: {options.results} can't be written: {error.strerror or error}.", file=sys.stderr)
+        return REFUSED
     return DONE
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from standings import HOMEWORK, PARTS, make_cohort, make_flag, make_mark, make_party, make_result, make_run
 
+from grader.desk.alike import name_party
 from grader.desk.gradebook import KIT_ERROR, MACHINE, UNREADABLE, WHOLE, PartyStanding
 from grader.desk.pages import build_site
 from grader.desk.pages.cohort_pages import format_attention, format_cohort, format_exercises, list_attention
 from grader.desk.pages.cohort_statistics import count_causes, count_checks, count_scores
 from grader.desk.pages.party_page import Menu, format_feedback, format_party, list_history
+from grader.desk.pages.similar_page import format_similar
+from grader.desk.similar import Likeness, Passage, SimilarPair
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 COMPLETE = (
@@ -247,6 +250,43 @@ def test_no_file_that_goes_back_holds_anything_secret(tmp_path: Path) -> None:
     ] == []  # they were there to be found
 
 
+# --- hand-ins that are alike ------------------------------------------------------------------------------------------------------------
+
+
+def make_pair(one: str = "1", other: str = "2") -> SimilarPair:
+    passages = [Passage(key, "mean", f"first = {key}\nsecond = 2\n{HOSTILE}\n") for key in (one, other)]
+    return SimilarPair((one, other), (Likeness(*passages, share=0.6, lines=((1, 2),)),))
+
+
+def test_both_places_stand_side_by_side_with_their_lines_marked() -> None:
+    page = format_similar(make_cohort(2), HOMEWORK, [make_pair()])
+
+    assert re.findall(r'<tr class="marked"><td class="line-number">(\d)</td><td><code>([^<]*)', page) == [
+        ("1", "first = 1"),
+        ("2", "second = 2"),
+    ]
+    assert "60 %" in page
+    assert "<script>alert" not in page
+    assert "settled" not in page
+
+
+def test_a_pair_that_a_person_has_looked_at_is_settled() -> None:
+    one, other = (
+        make_party(
+            number,
+            make_run(*COMPLETE),
+            flags=(make_flag("similar", f"Similar to {name_party(make_party(like))}: mean", True),),
+        )
+        for number, like in ((1, 2), (2, 1))
+    )
+
+    assert "settled" in format_similar([one, other], HOMEWORK, [make_pair()])
+
+
+def test_a_party_that_is_gone_is_left_out() -> None:
+    assert "None were found" in format_similar(make_cohort(1), HOMEWORK, [make_pair()])
+
+
 # --- the site ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -259,7 +299,7 @@ def test_links_within_the_site_lead_somewhere(tmp_path: Path) -> None:
         for target in re.findall(r'href="([^"#][^"]*)"', page.read_text())
     }
 
-    assert len(pages) == 6
+    assert len(pages) == 7
     assert [(page.name, target) for page, target in targets if not (page.parent / target).is_file()] == []
 
 

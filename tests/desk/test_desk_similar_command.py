@@ -74,6 +74,15 @@ def test_a_pair_is_told_and_flagged(results: Path, capsys: pytest.CaptureFixture
     assert flags["3"] == []
 
 
+def test_a_pair_is_shown_side_by_side(results: Path) -> None:
+    main(["similar", str(results), "--homework", str(TEMPLATE)])
+    main(["report", str(results), "--homework", str(TEMPLATE)])
+    page = (results / "report" / "similar.html").read_text()
+
+    assert "100 %" in page
+    assert page.count("def mine(ring, vectors):") == page.count("def ours(ring, vectors):") == 1
+
+
 def test_a_settled_flag_stays_settled(results: Path) -> None:
     main(["similar", str(results), "--homework", str(TEMPLATE)])
     with open_gradebook(results) as book:

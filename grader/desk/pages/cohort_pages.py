@@ -35,7 +35,7 @@ def format_cohort(standings: Sequence[PartyStanding], homework: Homework) -> str
         "histograms": _draw_histograms(standings, homework),
         "attention": sum(len(group.lines) for group in list_attention(standings)),
     }
-    return _render("cohort.html", homework, values, here="index.html")
+    return render_report("cohort.html", homework, values, here="index.html")
 
 
 def _draw_histograms(standings: Sequence[PartyStanding], homework: Homework) -> list[tuple[str, Markup]]:
@@ -59,7 +59,7 @@ def format_exercises(standings: Sequence[PartyStanding], homework: Homework) -> 
         }
         for exercise in homework.exercises
     ]
-    return _render(
+    return render_report(
         "exercises.html", homework, {"sections": sections, "most_named": MOST_NAMED}, here="exercises.html"
     )
 
@@ -84,7 +84,9 @@ class ConcernGroup:
 
 def format_attention(standings: Sequence[PartyStanding], homework: Homework) -> str:
     """What a person should look at."""
-    return _render("attention.html", homework, {"groups": list_attention(standings)}, here="attention.html")
+    return render_report(
+        "attention.html", homework, {"groups": list_attention(standings)}, here="attention.html"
+    )
 
 
 def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
@@ -133,6 +135,7 @@ def _list_undecided(party: PartyStanding, outcome: str) -> Iterator[Concern]:
             yield Concern(party, f"{result.exercise} {result.name}: {text}", f"#exercise-{result.exercise}")
 
 
-def _render(template: str, homework: Homework, values: dict[str, Any], here: str) -> str:
+def render_report(template: str, homework: Homework, values: dict[str, Any], here: str) -> str:
+    """A page of the report with its menu, in which it is `here`."""
     shared = {"title": homework.title, "here": here, "page_of": name_feedback_page}
     return render(template, package=__package__, **shared, **values)

@@ -3,6 +3,7 @@
 RESULTS/report/index.html        who has which points
                exercises.html    what is difficult, and why
                attention.html    what a person should look at
+               similar.html      hand-ins that are alike, side by side
                parties/KEY.html  all that is known about a hand-in
 RESULTS/feedback/KEY.html        what goes back
 """
@@ -20,8 +21,10 @@ from ...homework import Homework
 from ..export import FEEDBACK
 from ..gradebook import PartyStanding
 from ..grades import name_feedback_page
+from ..similar import SimilarPair
 from .cohort_pages import format_attention, format_cohort, format_exercises
 from .party_page import Menu, format_feedback, format_party
+from .similar_page import format_similar
 
 REPORT = "report"
 PARTIES = "parties"
@@ -34,13 +37,18 @@ class PdfError(RuntimeError):
 
 
 def build_site(
-    standings: Sequence[PartyStanding], homework: Homework, results: Path, *, pdf: bool = False
+    standings: Sequence[PartyStanding],
+    homework: Homework,
+    results: Path,
+    pairs: Sequence[SimilarPair] = (),
+    *,
+    pdf: bool = False,
 ) -> int:
     """Write both folders below `results`; returns how many pages go back. Raises OSError, or PdfError before anything is written."""
     browser = find_browser() if pdf else None
     with tempfile.TemporaryDirectory(dir=results, prefix=".site-") as name:
         fresh = Path(name)
-        write_report(standings, homework, fresh / REPORT)
+        write_report(standings, homework, pairs, fresh / REPORT)
         count = write_feedback(standings, homework, fresh / FEEDBACK)
         if browser is not None:
             for page in sorted((fresh / FEEDBACK).glob("*.html")):
@@ -56,13 +64,16 @@ def _replace(folder: Path, fresh: Path, old: Path) -> None:
     fresh.rename(folder)
 
 
-def write_report(standings: Sequence[PartyStanding], homework: Homework, folder: Path) -> None:
+def write_report(
+    standings: Sequence[PartyStanding], homework: Homework, pairs: Sequence[SimilarPair], folder: Path
+) -> None:
     """The instructors' pages."""
     (folder / PARTIES).mkdir(parents=True)
     for name, page in (
         ("index.html", format_cohort(standings, homework)),
         ("exercises.html", format_exercises(standings, homework)),
         ("attention.html", format_attention(standings, homework)),
+        ("similar.html", format_similar(standings, homework, pairs)),
     ):
         (folder / name).write_text(page, encoding="utf-8")
     for party, menu in _place(standings):
