@@ -53,6 +53,7 @@ class Configuration(_Part, frozen=True):
     """The whole file.
 
     data_set: None for the homework's own; grading_seed: None to draw one, which is then kept for the cohort; jobs: None for as many as fit
+    gradebook: the URL of a database, as SQLAlchemy writes it; empty for a file beside the results
     due: with its offset, or in `time_zone`, as are the hand-in times of platforms that tell no offset
     pass_percent: of the points, from which on one has passed; only ILIAS' plugin asks
     teams: whether ids of Moodle's are of groups; late_prefixes: what ILIAS writes before the name of a late file, in its language
@@ -62,6 +63,7 @@ class Configuration(_Part, frozen=True):
     data_set: str | None = None
     grading_seed: int | None = None
     jobs: int | None = None
+    gradebook: str = ""
     isolation: str | None = None
     due: datetime | None = None
     pass_percent: float | None = None

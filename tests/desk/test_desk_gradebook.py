@@ -255,6 +255,20 @@ def test_a_run_is_kept_whole_or_not_at_all(book: Gradebook, homework: Homework, 
     assert read_anna(book, homework).status == "waiting"
 
 
+def test_names_that_are_no_text_come_back_as_they_were(
+    book: Gradebook, homework: Homework, tmp_path: Path
+) -> None:
+    name = "\udcff\x00Ä"
+    (tmp_path / "hw.ipynb").touch()
+    upload = Upload(name, (("hw.ipynb", tmp_path / "hw.ipynb"),), name)
+    for _ in range(2):
+        book.enrol(Cohort("folder", (Party(name, (Member(name, name),), name),), (upload,)))
+    [party] = read_standings(book, homework)
+
+    assert party.handin is not None
+    assert (party.key, party.label, party.members[0].name, party.handin.origin) == (name, name, name, name)
+
+
 # --- a file that can't be used --------------------------------------------------------------------------------------------------------------
 
 

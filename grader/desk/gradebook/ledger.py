@@ -17,6 +17,7 @@ import sqlalchemy as sql
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..cohort import Cohort, Member, Party, Upload
+from ..configuration import ConfigurationError, read_configuration
 from ..outcome import RunOutcome
 from . import schema
 from .backups import back_up, find_newest
@@ -218,13 +219,13 @@ class Gradebook:
 # --- opening ------------------------------------------------------------------------------------------------------------------------------
 
 
-def open_gradebook(folder: Path, url: str = "", *, create: bool = False) -> Gradebook:
+def open_gradebook(folder: Path, *, create: bool = False) -> Gradebook:
     """The gradebook in a folder of results, brought to this version of the tables after a backup copy.
 
-    url: of a database elsewhere, as SQLAlchemy writes it; create: make one if there is none
+    `gradebook` in grader.toml names a database elsewhere. create: make one if there is none
     Raises GradebookError if there is none, it is damaged, newer than this kit, or can't be read or written.
     """
-    path = folder / FILE
+    path, url = folder / FILE, _read_url(folder)
     if not url and not path.is_file():
         if not create:
             raise GradebookError(
@@ -241,11 +242,21 @@ def open_gradebook(folder: Path, url: str = "", *, create: bool = False) -> Grad
         _prepare(book)
     except OSError as error:
         raise GradebookError(f"{folder} can't be written: {error.strerror or error}.") from error
-    except sql.exc.ArgumentError as error:
-        raise GradebookError(f"{url!r} is not the URL of a database: {error}.") from error
+    except (sql.exc.ArgumentError, ImportError) as error:  # the text may have the password in it
+        raise GradebookError(
+            f"`gradebook` in grader.toml is not the URL of a database that can be used here: {type(error).__name__}. "
+            "Write, for example, postgresql+psycopg://grader@host/gradebook, and install psycopg."
+        ) from error
     except (DBAPIError, sqlite3.Error) as error:
         raise _explain(path if not url else None, error) from error
     return book
+
+
+def _read_url(folder: Path) -> str:
+    try:
+        return read_configuration(folder).gradebook
+    except ConfigurationError as error:
+        raise GradebookError(str(error)) from error
 
 
 def _explain(path: Path | None, error: Exception) -> GradebookError:

@@ -10,6 +10,8 @@ entry, never by a clock, which can be set back. Times are in UTC.
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +22,10 @@ from ..outcome import STATUSES
 
 VERSION = 1
 """Of these tables; a gradebook says which one it has."""
+
+
+_ESCAPED = "\ue000"  # of no meaning in Unicode; what follows is JSON
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class UtcTime(sql.types.TypeDecorator[datetime]):
@@ -39,6 +45,21 @@ class UtcTime(sql.types.TypeDecorator[datetime]):
             if value.tzinfo is None
             else value.astimezone(UTC)
         )
+
+
+class AnyText(sql.types.TypeDecorator[str]):
+    """Text that may hold what no database takes: bytes of a name that are no characters, and characters 0."""
+
+    impl = sql.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _: Dialect) -> str | None:
+        if value is None or not (value.startswith(_ESCAPED) or _UNSTORABLE.search(value)):
+            return value
+        return _ESCAPED + json.dumps(value)
+
+    def process_result_value(self, value: Any | None, _: Dialect) -> str | None:
+        return json.loads(value[1:]) if value is not None and value.startswith(_ESCAPED) else value
 
 
 def now() -> datetime:
@@ -61,27 +82,27 @@ def _refer(table: str, *, nullable: bool = False) -> sql.Column[int]:
 fact = sql.Table(
     "fact",  # what holds for the whole gradebook, such as its grading seed
     tables,
-    sql.Column("name", sql.Text, primary_key=True),
-    sql.Column("value", sql.Text, nullable=False),
+    sql.Column("name", AnyText, primary_key=True),
+    sql.Column("value", AnyText, nullable=False),
 )
 student = sql.Table(
     "student",
     tables,
     _key(),
-    sql.Column("platform", sql.Text, nullable=False),
-    sql.Column("key", sql.Text, nullable=False),  # the platform's, never a name: two students can share one
-    sql.Column("name", sql.Text, nullable=False, default=""),
-    sql.Column("login", sql.Text, nullable=False, default=""),
-    sql.Column("email", sql.Text, nullable=False, default=""),
+    sql.Column("platform", AnyText, nullable=False),
+    sql.Column("key", AnyText, nullable=False),  # the platform's, never a name: two students can share one
+    sql.Column("name", AnyText, nullable=False, default=""),
+    sql.Column("login", AnyText, nullable=False, default=""),
+    sql.Column("email", AnyText, nullable=False, default=""),
     sql.UniqueConstraint("platform", "key"),
 )
 party = sql.Table(
     "party",  # who hands in: a student or a team
     tables,
     _key(),
-    sql.Column("platform", sql.Text, nullable=False),
-    sql.Column("key", sql.Text, nullable=False),
-    sql.Column("label", sql.Text, nullable=False),
+    sql.Column("platform", AnyText, nullable=False),
+    sql.Column("key", AnyText, nullable=False),
+    sql.Column("label", AnyText, nullable=False),
     sql.Column("is_team", sql.Boolean, nullable=False),
     sql.UniqueConstraint("platform", "key"),
 )
@@ -96,9 +117,9 @@ handin = sql.Table(
     tables,
     _key(),
     _refer("party"),
-    sql.Column("hash", sql.Text, nullable=False),  # SHA-256 of its bytes, which lie under this name
+    sql.Column("hash", AnyText, nullable=False),  # SHA-256 of its bytes, which lie under this name
     sql.Column(
-        "origin", sql.Text, nullable=False
+        "origin", AnyText, nullable=False
     ),  # the platform's name for it, under which feedback goes back
     sql.Column("files", sql.JSON, nullable=False),  # the names of its files
     sql.Column("notes", sql.JSON, nullable=False),  # what was decided when it was read
@@ -111,13 +132,13 @@ run = sql.Table(
     tables,
     _key(),
     _refer("handin"),
-    sql.Column("status", sql.Text, nullable=False),
-    sql.Column("reason", sql.Text, nullable=False, default=""),
+    sql.Column("status", AnyText, nullable=False),
+    sql.Column("reason", AnyText, nullable=False, default=""),
     sql.Column("exercises", sql.JSON),  # those that were asked for; null for all
-    sql.Column("suite", sql.Text, nullable=False),
+    sql.Column("suite", AnyText, nullable=False),
     sql.Column("grading_seed", sql.BigInteger),
-    sql.Column("folder", sql.Text, nullable=False),  # results.json and log, below the results' folder
-    sql.Column("host", sql.Text, nullable=False),
+    sql.Column("folder", AnyText, nullable=False),  # results.json and log, below the results' folder
+    sql.Column("host", AnyText, nullable=False),
     sql.Column("started_at", UtcTime, nullable=False),
     sql.Column("ended_at", UtcTime, nullable=False),
     sql.Column("seconds", sql.Float, nullable=False),
@@ -129,13 +150,13 @@ result = sql.Table(
     tables,
     _key(),
     _refer("run"),
-    sql.Column("exercise", sql.Text, nullable=False),
-    sql.Column("check_id", sql.Text, nullable=False),
-    sql.Column("name", sql.Text, nullable=False),
-    sql.Column("outcome", sql.Text, nullable=False),
+    sql.Column("exercise", AnyText, nullable=False),
+    sql.Column("check_id", AnyText, nullable=False),
+    sql.Column("name", AnyText, nullable=False),
+    sql.Column("outcome", AnyText, nullable=False),
     sql.Column("score", sql.Float, nullable=False),
     sql.Column("max_score", sql.Float, nullable=False),
-    sql.Column("output", sql.Text, nullable=False),
+    sql.Column("output", AnyText, nullable=False),
     sql.Column("facts", sql.JSON, nullable=False),  # `extra_data` of the test
 )
 mark = sql.Table(
@@ -144,13 +165,13 @@ mark = sql.Table(
     _key(),
     _refer("party"),
     _refer("handin", nullable=True),  # the one that the person looked at
-    sql.Column("exercise", sql.Text, nullable=False),
+    sql.Column("exercise", AnyText, nullable=False),
     sql.Column(
-        "item", sql.Text, nullable=False
+        "item", AnyText, nullable=False
     ),  # an item that is graded by hand; empty: all that checks give
     sql.Column("points", sql.Float),  # null takes the mark back
-    sql.Column("comment", sql.Text, nullable=False, default=""),
-    sql.Column("author", sql.Text, nullable=False, default=""),
+    sql.Column("comment", AnyText, nullable=False, default=""),
+    sql.Column("author", AnyText, nullable=False, default=""),
     sql.Column("made_at", UtcTime, nullable=False, default=now),
 )
 flag = sql.Table(
@@ -160,8 +181,8 @@ flag = sql.Table(
     _refer("party"),
     _refer("handin", nullable=True),
     _refer("run", nullable=True),
-    sql.Column("kind", sql.Text, nullable=False),
-    sql.Column("text", sql.Text, nullable=False),
+    sql.Column("kind", AnyText, nullable=False),
+    sql.Column("text", AnyText, nullable=False),
     sql.Column("raised_at", UtcTime, nullable=False, default=now),
     sql.Column("settled_at", UtcTime),
 )
@@ -169,8 +190,8 @@ export = sql.Table(
     "export",  # what was given to a platform, and when
     tables,
     _key(),
-    sql.Column("platform", sql.Text, nullable=False),
-    sql.Column("path", sql.Text, nullable=False),
+    sql.Column("platform", AnyText, nullable=False),
+    sql.Column("path", AnyText, nullable=False),
     sql.Column("scores", sql.JSON, nullable=False),  # by the party's key
     sql.Column("made_at", UtcTime, nullable=False, default=now),
 )
