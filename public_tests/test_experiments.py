@@ -11,10 +11,10 @@ import pytest
 
 from grader import Failure, Figure, Submission, explain, fail, make_figure, read_homework
 
-from . import curves, tables
-from .curves import CurveEvidence
+from . import curve_format, table_format
+from .curve_format import CurveEvidence
 from .reading import read_usage
-from .tables import ALGORITHMS, COLUMNS, Setting, TableEvidence
+from .table_format import ALGORITHMS, COLUMNS, RowSetting, TableEvidence
 
 HOMEWORK = read_homework(Path(__file__).parents[1])
 EXPERIMENTS = [tag for tag in HOMEWORK.tags if tag.endswith("_experiments")]  # the functions' names, too
@@ -89,12 +89,12 @@ def call(submission: Submission) -> Call:
     return call
 
 
-def list_settings(name: str) -> list[Setting]:
+def list_settings(name: str) -> list[RowSetting]:
     """The rows of the handout's table: the column that it varies, and the default of the other parameter."""
     varied, values = TABLES[name]
     defaults = HOMEWORK.handout.parameters(name, name)
     pairs = [(value, defaults["c"]) if varied == "N" else (defaults["n"], value) for value in values]
-    return [Setting(algorithm, int(n), c) for n, c in pairs for algorithm in ALGORITHMS]
+    return [RowSetting(algorithm, int(n), c) for n, c in pairs for algorithm in ALGORITHMS]
 
 
 @pytest.mark.parametrize("name", mark(TABLES))
@@ -102,7 +102,7 @@ def test_table(call: Call, name: str, illustrate: Callable[[Figure | None], None
     """The function returns a table with the right rows and columns."""
     table = call(name, 1, TABLE)
     illustrate(make_figure(table, f"What {name}(nr_rounds=1) gives in a small run"))
-    explain(TableEvidence(name, list_settings(name), 1, table), tables.FORMAT)
+    explain(TableEvidence(name, list_settings(name), 1, table), table_format.FORMAT)
 
 
 @pytest.mark.needs("test_table")
@@ -110,7 +110,7 @@ def test_table(call: Call, name: str, illustrate: Callable[[Figure | None], None
 def test_table_of_two_rounds(call: Call, name: str) -> None:
     """The table has the values after as many rounds as were asked for."""
     once, twice = call(name, 1, TABLE), call(name, 2, TABLE)
-    explain(TableEvidence(name, list_settings(name), 2, twice, once), tables.FORMAT)
+    explain(TableEvidence(name, list_settings(name), 2, twice, once), table_format.FORMAT)
 
 
 @pytest.mark.parametrize("name", mark(CURVES))
@@ -122,7 +122,7 @@ def test_curves(
     what = f"What {name}(nr_rounds=1) gives in a small run"
     illustrate(make_figure(seen, what, x="round", y="test accuracy in %"))
     usage = read_usage(submission.require_cell(name).source, name)
-    explain(CurveEvidence(name, CURVES[name], 1, seen, usage=usage), curves.FORMAT)
+    explain(CurveEvidence(name, CURVES[name], 1, seen, usage=usage), curve_format.FORMAT)
 
 
 @pytest.mark.needs("test_curves")
@@ -131,7 +131,7 @@ def test_curves_of_two_rounds(submission: Submission, call: Call, name: str) -> 
     """Each curve has a value for each round that was asked for."""
     once, twice = (call(name, nr_rounds, describe_curves(name)) for nr_rounds in (1, 2))
     usage = read_usage(submission.require_cell(name).source, name)
-    explain(CurveEvidence(name, CURVES[name], 2, twice, once, usage), curves.FORMAT)
+    explain(CurveEvidence(name, CURVES[name], 2, twice, once, usage), curve_format.FORMAT)
 
 
 def describe_curves(name: str) -> str:

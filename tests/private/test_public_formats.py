@@ -10,12 +10,12 @@ import pytest
 from grader.diagnosis import explain
 from grader.failure import Failure
 from grader.observation import Table
-from public_tests import curves, tables
-from public_tests.curves import CurveEvidence
-from public_tests.tables import COLUMNS, Setting, TableEvidence
+from public_tests import curve_format, table_format
+from public_tests.curve_format import CurveEvidence
+from public_tests.table_format import COLUMNS, RowSetting, TableEvidence
 from public_tests.test_experiments import list_settings
 
-SETTINGS = [Setting(algorithm, n, 0.1) for n in (10, 50) for algorithm in ("FedSGD", "FedAvg")]
+SETTINGS = [RowSetting(algorithm, n, 0.1) for n in (10, 50) for algorithm in ("FedSGD", "FedAvg")]
 
 
 def make_table(
@@ -41,7 +41,7 @@ def put(place: int, value: Any) -> Callable[[list[Any]], list[Any]]:
 
 def judge(seen: Any, rounds: int = 1, before: Any = None) -> Failure | None:
     try:
-        explain(TableEvidence("f", SETTINGS, rounds, seen, before), tables.FORMAT)
+        explain(TableEvidence("f", SETTINGS, rounds, seen, before), table_format.FORMAT)
     except Failure as failure:
         return failure
     return None
@@ -189,7 +189,7 @@ def make_curves(values: Any, keys: tuple[str, ...] = KEYS) -> dict[str, Any]:
 
 def judge_curves(seen: Any, rounds: int, before: Any = None) -> Failure | None:
     try:
-        explain(CurveEvidence("f", KEYS, rounds, seen, before), curves.FORMAT)
+        explain(CurveEvidence("f", KEYS, rounds, seen, before), curve_format.FORMAT)
     except Failure as failure:
         return failure
     return None

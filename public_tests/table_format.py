@@ -21,7 +21,7 @@ ALGORITHMS = ("FedSGD", "FedAvg")
 _MOST_MESSAGES = 10**6
 
 
-class Setting(NamedTuple):
+class RowSetting(NamedTuple):
     """What a row is about: n clients, of which the share c takes part in a round."""
 
     algorithm: str
@@ -42,7 +42,7 @@ class TableEvidence:
     """
 
     name: str
-    settings: Sequence[Setting]
+    settings: Sequence[RowSetting]
     nr_rounds: int
     seen: Any
     before: Any = None
@@ -59,7 +59,7 @@ class TableEvidence:
     def rows(self) -> list[dict[str, Any]]:
         return _read_rows(self.seen)
 
-    def walk(self) -> Iterator[tuple[str, dict[str, Any], Setting]]:
+    def walk(self) -> Iterator[tuple[str, dict[str, Any], RowSetting]]:
         """Each row with what it is called and what it is about."""
         for number, (row, setting) in enumerate(zip(self.rows, self.settings, strict=True), start=1):
             yield f"Row {number} of {self.what}", row, setting

@@ -12,7 +12,7 @@ from grader import Diagnosis, Failure, Table, is_number, show, show_list
 
 from .batches import count
 from .reading import ParameterUse
-from .tables import are_fractions
+from .table_format import are_fractions
 
 _WHOLE = "return the whole list test_accuracy of each run"
 
