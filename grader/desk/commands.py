@@ -357,7 +357,7 @@ def _describe_export(
     entries: Sequence[GradeEntry], outgoing: Outgoing, paths: Sequence[Path]
 ) -> Iterator[str]:
     known = sum(entry.points is not None for entry in entries)
-    pages = sum(entry.feedback is not None for entry in entries)
+    pages = sum(bool(entry.pages) for entry in entries)
     yield f"{known} with points, {len(entries) - known} left blank, {pages} with feedback:"
     yield from (f"  {path}" for path in paths)
     yield from (f"Note: {warning}" for warning in outgoing.warnings)

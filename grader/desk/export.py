@@ -43,7 +43,7 @@ _REASONS = {
 
 def list_entries(standings: Iterable[PartyStanding], results: Path) -> list[GradeEntry]:
     """What each party gets, with its page from the folder of feedback, which is all that an export takes from there."""
-    return [_to_entry(party, results / FEEDBACK / name_feedback_page(party.key)) for party in standings]
+    return [_to_entry(party, _find_pages(results, party.key)) for party in standings]
 
 
 def check_platform(standings: Iterable[PartyStanding], wanted: str) -> None:
@@ -95,7 +95,12 @@ def choose_folder(results: Path, platform: str) -> Path:
     )
 
 
-def _to_entry(party: PartyStanding, feedback: Path) -> GradeEntry:
+def _find_pages(results: Path, key: str) -> tuple[Path, ...]:
+    page = results / FEEDBACK / name_feedback_page(key)
+    return tuple(path for path in (page, page.with_suffix(".pdf")) if path.is_file())
+
+
+def _to_entry(party: PartyStanding, pages: tuple[Path, ...]) -> GradeEntry:
     reason = _explain_blank(party)
     return GradeEntry(
         key=party.key,
@@ -111,7 +116,7 @@ def _to_entry(party: PartyStanding, feedback: Path) -> GradeEntry:
         lateness=party.lateness.sentence if party.lateness is not None else "",
         status=party.status,
         reason=reason,
-        feedback=feedback if feedback.is_file() else None,
+        pages=pages,
     )
 
 

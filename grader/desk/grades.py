@@ -30,7 +30,7 @@ class GradeEntry:
 
     points: None if they are not known, and then `reason` says why; origin: the platform's name for the hand-in, empty if there is none
     files: the names of what was handed in; exercises: the points by exercise; deduction: what lateness costs, already taken off the
-    points, and `lateness` says why; feedback: the page for the party, None if there is none
+    points, and `lateness` says why; pages: the feedback for the party, as a page and perhaps as a PDF
     """
 
     key: str
@@ -46,16 +46,20 @@ class GradeEntry:
     lateness: str = ""
     status: str = "graded"
     reason: str = ""
-    feedback: Path | None = None
+    pages: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         return f"{show(self.label)} ({self.key})" if self.label != self.key else show(self.key)
 
-    def name_feedback(self, stem: str = "feedback") -> str:
-        """A name for the page that nothing handed in has: platforms drop what is called like it."""
+    def read_pages(self, folder: str) -> dict[str, bytes]:
+        """The feedback as files in a folder."""
+        return {f"{folder}/{self.name_feedback(page.suffix)}": page.read_bytes() for page in self.pages}
+
+    def name_feedback(self, suffix: str = ".html") -> str:
+        """A name for a page that nothing handed in has: platforms drop what is called like it."""
         taken = {name.rpartition("/")[2].lower() for name in self.files}
-        names = [f"{stem}.html", *(f"{stem}-{number}.html" for number in range(2, len(taken) + 3))]
-        return next(name for name in names if name.lower() not in taken)
+        names = [f"feedback{suffix}", *(f"feedback-{number}{suffix}" for number in range(2, len(taken) + 3))]
+        return next(name for name in names if name not in taken)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ CANVAS = {
     "anon_Ab3dE_880009_homework_1.ipynb": NOTEBOOK,
     "anon_LATE_Xy9zZ_880012_12_34_homework.ipynb": NOTEBOOK,
     "textbo_10242_text.html": b"<p>typed</p>",
+    "anon_Zz1_text.html": b"<p>typed</p>",
 }
 GRADESCOPE_METADATA = """---
 submission_123:

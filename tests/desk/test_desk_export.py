@@ -57,7 +57,7 @@ def list_entries(cohort: Cohort, folder: Path, points: float | None = 11.5) -> l
             uploads[party.key].origin if party.key in uploads else "",
             tuple(name for name, _ in uploads[party.key].files) if party.key in uploads else (),
             {"A1.1": points},
-            feedback=page if party.key in uploads else None,
+            pages=(page,) if party.key in uploads else (),
         )
         for party in cohort.parties
     ]
@@ -90,7 +90,7 @@ def test_feedback_reaches_each_student_of_ilias(read_cohort: Reading, tmp_path: 
 
 
 def test_without_pages_there_is_no_feedback_for_ilias(read_cohort: Reading, tmp_path: Path) -> None:
-    entries = [replace(entry, feedback=None) for entry in list_entries(read_cohort(given.ilias()), tmp_path)]
+    entries = [replace(entry, pages=()) for entry in list_entries(read_cohort(given.ilias()), tmp_path)]
     with pytest.raises(ExportError, match="grader report RESULTS"):
         write("ilias", entries)
 
@@ -209,7 +209,7 @@ def test_the_gradebook_of_canvas_keeps_every_other_byte(read_cohort: Reading, tm
     expected = CANVAS_TABLE.replace(b"DDL;5;;", b"DDL;5;11,5;").replace(b"DDL;;1,5;", b"DDL;;11,5;")
     assert outgoing.files["gradebook.csv"] == expected
     assert b";7;" in outgoing.files["gradebook.csv"]
-    assert set(outgoing.unmatched) == {"10239", "10242", "Ab3dE", "Xy9zZ"}
+    assert set(outgoing.unmatched) == {"10239", "10242", "Ab3dE", "Xy9zZ", "Zz1"}
 
 
 def test_feedback_goes_under_the_names_of_canvas(read_cohort: Reading, tmp_path: Path) -> None:
@@ -336,6 +336,24 @@ def test_the_name_of_a_page_is_safe_and_its_own(key: str) -> None:
     assert "/" not in name
     assert not name.startswith(".")
     assert name != name_feedback_page(f"{key}2")
+
+
+def test_a_pdf_goes_with_the_page(read_cohort: Reading, tmp_path: Path) -> None:
+    (pdf := tmp_path / "page.pdf").write_bytes(b"%PDF")
+    entries = [
+        replace(each, pages=(*each.pages, pdf)) for each in list_entries(read_cohort(given.ilias()), tmp_path)
+    ]
+    ((_, content),) = write("ilias", entries).files.items()
+
+    assert {name.rpartition("/")[2] for name in list_names(content)} == {"feedback.html", "feedback.pdf"}
+
+
+def test_names_go_back_as_the_platform_gave_them(read_cohort: Reading, tmp_path: Path) -> None:
+    folder = "Mu\u0308ller: A\u200bnna_7_assignsubmission_file"  # which are others in a clean name
+    entries = list_entries(read_cohort({f"{folder}/hw.ipynb": given.NOTEBOOK}), tmp_path)
+    template = b"Identifier,Grade,Maximum\nParticipant 7,,24\n"
+
+    assert list_names(write("moodle", entries, template).files["feedback.zip"]) == [f"{folder}/feedback.html"]
 
 
 def test_feedback_is_called_like_nothing_that_was_handed_in() -> None:

@@ -44,6 +44,8 @@ class CanvasFile:
 def parse_name(whole: str) -> CanvasFile | None:
     """Take a file's name apart; None if it is not one of Canvas's."""
     parts = whole.split("_")
+    if parts[0] == "anon" and parts[2:] in (["text.html"], ["LATE", "text.html"]):
+        return CanvasFile(whole, parts[1], None, "text.html", f"anonymous {parts[1]}", "LATE" in parts)
     if parts[0] == "anon" and len(parts) > 3:
         rest = parts[2:] if parts[1] == "LATE" else parts[1:]
         is_late = parts[1] == "LATE" or rest[1] == "LATE"
@@ -126,16 +128,17 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
             if entry.points is not None:
                 cells[number, place] = format_points(entry.points, mark)
     files = {"gradebook.csv": table.fill(cells).encode()}
-    feedback = {}
+    feedback: dict[str, bytes] = {}
     lost = []
     for entry in entries:
-        if entry.feedback is None or not entry.origin:
+        if not entry.pages or not entry.origin:
             continue
         name = parse_name(entry.origin)
         if name is None or not _is_number(name.user):
             lost.append(entry)
             continue
-        feedback[f"{entry.origin.rpartition('.')[0] or entry.origin}.html"] = entry.feedback.read_bytes()
+        stem = entry.origin.rpartition(".")[0] or entry.origin
+        feedback |= {f"{stem}{page.suffix}": page.read_bytes() for page in entry.pages}
     if feedback:
         files["feedback.zip"] = pack_zip(feedback)
     warnings = []

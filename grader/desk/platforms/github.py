@@ -110,8 +110,8 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
                 cells[number, points] = format_points(entry.points)
     files = {"grades.csv": table.fill(cells).encode()}
     for entry in entries:
-        if entry.feedback is not None and entry.origin:
-            files[f"feedback/{entry.origin}/{entry.name_feedback()}"] = entry.feedback.read_bytes()
+        if entry.origin:
+            files |= entry.read_pages(f"feedback/{entry.origin}")
     warnings = (
         "GitHub Classroom takes no file back: commit the feedback into the repositories, or pass the table on.",
     )

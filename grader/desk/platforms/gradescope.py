@@ -143,6 +143,6 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
             rows.append((defuse(member.name), defuse(sid), defuse(member.email), *points))
     files = {"grades.csv": make_table(rows).encode()}
     for entry in entries:
-        if entry.feedback is not None and entry.origin:
-            files[f"feedback/{entry.origin}/{entry.name_feedback()}"] = entry.feedback.read_bytes()
+        if entry.origin:
+            files |= entry.read_pages(f"feedback/{entry.origin}")
     return Outgoing(files, ("Gradescope takes no files of feedback back: send them in another way.",))

@@ -263,16 +263,15 @@ def _explain_choice(chosen: _Version, others: Sequence[_Version]) -> str:
 def write_feedback(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
     """The core's zip of feedback, one folder per student. Raises ExportError for teams, for which the core does not offer it."""
     refuse_teams(entries, "ILIAS", "takes feedback for several at once only from students, not from teams")
-    if not any(entry.feedback for entry in entries):
+    if not any(entry.pages for entry in entries):
         raise ExportError(
             "There are no pages in RESULTS/feedback to give back; `grader report RESULTS` makes them."
         )
     root = f"multi_feedback_{to_ascii(request.title).replace(' ', '_')}_0"
-    files = {
-        f"{root}/{entry.origin}/{entry.name_feedback()}": entry.feedback.read_bytes()
-        for entry in entries
-        if entry.feedback is not None and _USER.fullmatch(entry.origin)
-    }
+    files: dict[str, bytes] = {}
+    for entry in entries:
+        if _USER.fullmatch(entry.origin):
+            files |= entry.read_pages(f"{root}/{entry.origin}")
     warnings = [
         "ILIAS itself takes no points from a file: enter them by hand, or export with --to ilias-status if the plugin is installed."
     ]
@@ -293,9 +292,9 @@ def write_status(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     root = f"Multi_Feedback_{'' if teams else 'Individual_'}{to_ascii(request.title).replace(' ', '_')}_0"
     files = {"status.xlsx": make_sheet(rows)}
     for entry in entries:
-        if entry.feedback is not None and entry.origin:
+        if entry.origin:
             folder = entry.key.replace("team-", "Team_") if entry.is_team else entry.origin
-            files[f"{root}/{folder}/{entry.name_feedback()}"] = entry.feedback.read_bytes()
+            files |= entry.read_pages(f"{root}/{folder}")
     warnings = []
     if request.pass_percent is None:
         warnings.append(

@@ -92,11 +92,10 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
             cells[number, place] = format_points(entry.points, mark)
     known = {_read_id(row, ids) for row in rows}
     files = {"grades.csv": table.fill(cells).encode()}
-    feedback = {
-        f"{_name_folder(entry.origin)}/{entry.name_feedback()}": entry.feedback.read_bytes()
-        for entry in entries
-        if entry.feedback is not None and entry.origin
-    }
+    feedback: dict[str, bytes] = {}
+    for entry in entries:
+        if entry.origin:
+            feedback |= entry.read_pages(_name_folder(entry.origin))
     if feedback:
         files["feedback.zip"] = pack_zip(feedback)
     unmatched = tuple(entry.key for entry in entries if entry.key not in known)
@@ -120,7 +119,7 @@ def _list_warnings(
     odd = [
         entry
         for entry in entries
-        if entry.origin and not re.match(r"[^_]*_\d+_", entry.origin) and entry.feedback
+        if entry.origin and not re.match(r"[^_]*_\d+_", entry.origin) and entry.pages
     ]
     if odd:
         yield f"Moodle will not find whose feedback this is, since the name holds `_`: {name_entries(odd)}."
