@@ -117,6 +117,7 @@ class Tree:
 def open_tree(source: Path, workdir: Path, limits: SourceLimits | None = None) -> Tree:
     """List a folder, or unpack a zip below `workdir`. Raises SourceError."""
     limits = limits or SourceLimits()
+    source = source.resolve()  # `.` has no name
     try:
         mode = source.stat().st_mode
         if stat.S_ISDIR(mode):

@@ -194,6 +194,14 @@ def test_github_without_its_table(read_cohort: Reading) -> None:
 
 
 @pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
+def test_github_without_the_folder_around(read_cohort: Reading, is_packed: bool) -> None:
+    files = {name.partition("/")[2]: content for name, content in given.GITHUB.items()}
+    cohort = read_cohort(files, is_packed=is_packed, name="ddl-1-submissions")
+
+    assert (cohort.platform, [party.label for party in cohort.parties]) == ("github", ["amuster", "the-team"])
+
+
+@pytest.mark.parametrize("is_packed", [True, False], ids=["zip", "folder"])
 def test_a_plain_folder(read_cohort: Reading, is_packed: bool) -> None:
     cohort = read_cohort(given.FOLDER, is_packed=is_packed)
 

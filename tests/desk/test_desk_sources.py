@@ -138,6 +138,15 @@ def test_a_source_has_limits(limits: SourceLimits, told: str, tmp_path: Path) ->
         open_tree(path, tmp_path / "work", limits)
 
 
+def test_the_folder_one_stands_in_is_called_by_its_name(
+    read_cohort: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place := tmp_path / "empty-folder").mkdir()
+    monkeypatch.chdir(place)
+    with pytest.raises(SourceError, match="empty-folder holds no hand-ins"):
+        read_cohort(Path())
+
+
 def test_a_source_that_is_not_there_is_refused(read_cohort: Reading, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No such file"):
         read_cohort(tmp_path / "nothing.zip")

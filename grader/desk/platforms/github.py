@@ -84,11 +84,10 @@ def _read_party(repository: str, rows: Sequence[Mapping[str, str]], slug: str) -
 def _inner(tree: Tree) -> tuple[Tree, str]:
     """The folder with the repositories, and what their names begin with."""
     folders = tree.list_folders()
-    if tree.source.name.endswith(_ENDING):
-        return tree, tree.source.name.removesuffix(_ENDING)
     if len(folders) == 1 and folders[0].endswith(_ENDING):
         return tree.descend(folders[0]), folders[0].removesuffix(_ENDING)
-    return tree, ""
+    name = tree.source.name.removesuffix(".zip")
+    return tree, name.removesuffix(_ENDING) if name.endswith(_ENDING) else ""
 
 
 def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
