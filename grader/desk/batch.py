@@ -11,8 +11,9 @@ import secrets
 import socket
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from .backlog import Task, list_tasks
 from .board import Board, Job, describe_outcome, format_statuses, make_board
 from .changes import describe_changes
 from .claim import ClaimError, claim
+from .cluster import MEMORY, PROCESSES, ClusterError, Crew, join_cluster
 from .cohort import Cohort
 from .configuration import BatchSettings, Configuration
 from .gradebook import Gradebook, GradebookError, open_gradebook, read_run
@@ -55,7 +57,7 @@ def run(cohort: Cohort, results: Path, settings: BatchSettings, grade: Grade = w
         results.mkdir(parents=True, exist_ok=True)
         with claim(results) as place, open_gradebook(results, create=True) as book:
             return _Batch(cohort, settings, book, place, grade).run()
-    except (ClaimError, GradebookError) as error:
+    except (ClaimError, ClusterError, GradebookError) as error:
         raise BatchError(str(error)) from error
     except OSError as error:
         raise BatchError(
@@ -86,12 +88,14 @@ class _Batch:
         wanted = self.settings.exercises or tuple(exercise.id for exercise in homework.exercises)
         tasks = list_tasks(self.book, self.cohort, wanted, self.settings.regrade, suite)
         jobs = min(configuration.jobs or count_jobs(homework, wanted), max(len(tasks), 1))
-        order = self._make_order(suite, jobs) if tasks else None
-        print(self._introduce(tasks, jobs), flush=True)
-        if order is None:
+        if not tasks:
+            print(self._introduce(tasks, 0), flush=True)
             return DONE
-        with make_board(len(tasks), jobs) as board, ThreadPoolExecutor(jobs) as pool:
-            was_interrupted = self._grade_all(tasks, order, jobs, pool, board)
+        order = self._make_order(suite, jobs)
+        with self._call_crew(order, wanted, jobs) as crew:
+            print(self._introduce(tasks, min(crew.jobs, len(tasks))), flush=True)
+            with make_board(len(tasks), crew.jobs) as board:
+                was_interrupted = self._grade_all(tasks, order, crew, board)
         return self._conclude(board, was_interrupted)
 
     # --- before ---------------------------------------------------------------------------------------------------------------------------
@@ -148,28 +152,38 @@ class _Batch:
         self.book.note_fact(_DATA_SET, name)
         return {variable: name}
 
+    @contextmanager
+    def _call_crew(self, order: work.WorkOrder, wanted: tuple[str, ...], jobs: int) -> Iterator[Crew]:
+        """This machine's processes, or a cluster's."""
+        homework = self.settings.homework
+        if self.settings.scheduler is None:
+            with ThreadPoolExecutor(jobs) as pool:
+                yield Crew(pool, jobs, self.grade, work.interrupt)
+            return
+        needs = {PROCESSES: count_processes(homework, wanted), MEMORY: count_memory_mib(homework, wanted)}
+        with join_cluster(self.settings.scheduler, homework, order, needs) as crew:
+            yield crew
+
     # --- grading --------------------------------------------------------------------------------------------------------------------------
 
-    def _grade_all(
-        self, tasks: list[Task], order: work.WorkOrder, jobs: int, pool: Executor, board: Board
-    ) -> bool:
+    def _grade_all(self, tasks: list[Task], order: work.WorkOrder, crew: Crew, board: Board) -> bool:
         """Whether it was interrupted. The bytes of a hand-in are read when its turn comes."""
         waiting, pending = deque(tasks), dict[Future[RunOutcome], Task]()
         try:
             while waiting or pending:
-                while waiting and len(pending) < jobs:
-                    self._begin(waiting.popleft(), order, pool, pending, board)
+                while waiting and len(pending) < crew.jobs:
+                    self._begin(waiting.popleft(), order, crew, pending, board)
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     task = pending.pop(future)
-                    if self._end(task, _find_outcome(future, order), board):
+                    if self._end(task, _find_outcome(future, order, crew), board):
                         waiting.appendleft(task)
         except KeyboardInterrupt:
             board.say("Interrupted. What is under way is ended; what was graded is kept.")
-            for task, outcome in _stop(pending, order):
+            for task, outcome in _stop(pending, order, crew):
                 self._end(task, outcome, board, again=False)
             return True
         except BaseException:  # nothing can be written: what is under way is of no use
-            _stop(pending, order)
+            _stop(pending, order, crew)
             raise
         return False
 
@@ -177,14 +191,14 @@ class _Batch:
         self,
         task: Task,
         order: work.WorkOrder,
-        pool: Executor,
+        crew: Crew,
         pending: dict[Future[RunOutcome], Task],
         board: Board,
     ) -> None:
         progress = self.place / f"{task.handin}.at"
         content = self.book.vault.find(task.hash).read_bytes()
         board.begin(task.handin, Job(task.name, progress))
-        pending[pool.submit(self.grade, content, replace(order, progress=str(progress)))] = task
+        pending[crew.pool.submit(crew.grade, content, replace(order, progress=str(progress)))] = task
 
     def _end(self, task: Task, outcome: RunOutcome, board: Board, *, again: bool = True) -> bool:
         """Enter what came of it; whether to try again."""
@@ -237,18 +251,24 @@ def _doubt(outcome: RunOutcome) -> RunOutcome:
     )
 
 
-def _stop(pending: dict[Future[RunOutcome], Task], order: work.WorkOrder) -> list[tuple[Task, RunOutcome]]:
+def _stop(
+    pending: dict[Future[RunOutcome], Task], order: work.WorkOrder, crew: Crew
+) -> list[tuple[Task, RunOutcome]]:
     """End what is under way, and return what came of it."""
     for future in list(pending):
         if future.cancel():
             del pending[future]
     while wait(pending, timeout=0.2).not_done:
-        work.interrupt()
-    return [(task, _find_outcome(future, order)) for future, task in pending.items()]
+        crew.interrupt()
+    return [(task, _find_outcome(future, order, crew)) for future, task in pending.items()]
 
 
-def _find_outcome(future: Future[RunOutcome], order: work.WorkOrder) -> RunOutcome:
-    """What a grading came to, even if none could begin."""
+def _find_outcome(future: Future[RunOutcome], order: work.WorkOrder, crew: Crew) -> RunOutcome:
+    """What a grading came to, even if none could begin. Raises BatchError if whoever graded is gone."""
+    if future.cancelled():
+        raise BatchError(
+            "The connection to the cluster was lost. What was graded is kept; when it is back, the same command goes on."
+        )
     error = future.exception()
     if error is None:
         return future.result()
@@ -256,6 +276,8 @@ def _find_outcome(future: Future[RunOutcome], order: work.WorkOrder) -> RunOutco
     log = "".join(traceback.format_exception(error)).encode()
     status = MACHINE if isinstance(error, OSError) else KIT_ERROR
     reason = f"Grading could not begin: {error or type(error).__name__}."
+    if crew.is_loss(error):
+        status, reason = INTERRUPTED, f"The machine that graded it was lost: {error}."
     return RunOutcome(
         status,
         reason,
@@ -276,16 +298,30 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def count_processes(homework: Homework, wanted: tuple[str, ...]) -> int:
+    """How many processes of a grading compute at the same time."""
+    return homework.scripts.processes if _has_scripts(homework, wanted) else 1
+
+
+def count_memory_mib(homework: Homework, wanted: tuple[str, ...]) -> int:
+    """How much memory a grading may use."""
+    return max(
+        homework.kernel.memory_mib, homework.scripts.memory_mib if _has_scripts(homework, wanted) else 0
+    )
+
+
+def _has_scripts(homework: Homework, wanted: tuple[str, ...]) -> bool:
+    return any(homework.find_exercise(each).files for each in wanted)
+
+
 def count_jobs(homework: Homework, wanted: tuple[str, ...]) -> int:
-    """How many hand-ins fit at the same time: a core for each, and for scripts one for each process, and the memory that they may use.
+    """How many hand-ins fit at the same time: a core for each process that computes, and the memory that they may use.
 
     But two where there are two cores: while one hand-in waits for its processes, the other computes.
     """
-    has_scripts = any(homework.find_exercise(each).files for each in wanted)
     cores, memory_mib = count_cores(), psutil.virtual_memory().total // _MIB
-    needed_mib = max(homework.kernel.memory_mib, homework.scripts.memory_mib if has_scripts else 0)
-    by_cores = max(cores // homework.scripts.processes, min(2, cores)) if has_scripts else cores
-    return max(1, min(by_cores, memory_mib // needed_mib))
+    by_cores = max(cores // count_processes(homework, wanted), min(2, cores))
+    return max(1, min(by_cores, memory_mib // count_memory_mib(homework, wanted)))
 
 
 def _find_data(homework: Homework) -> str:
