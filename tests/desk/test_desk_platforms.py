@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import platform_sources as given
 import pytest
-from platform_sources import NOTEBOOK, Reading
+from platform_sources import NOTEBOOK, Files, Reading
 
 from grader.desk.cohort import Cohort
 from grader.desk.tree import SourceError
@@ -274,3 +276,51 @@ def test_a_name_of_200_characters_is_kept(read_cohort: Reading) -> None:
     assert len(set(files)) == 3
     assert all(len(name.encode()) < 256 and name.endswith(".ipynb") for name in files)
     assert len(cohort.uploads[0].notes) == 2
+
+
+def test_of_several_submissions_at_gradescope_the_newest_counts(read_cohort: Reading) -> None:
+    pytest.importorskip("yaml")
+    entry = "submission_{}:\n  :submitters:\n  - :name: Anna\n    :sid: '7'\n  :created_at: 2026-11-{} 10:00:00 Z\n"
+    metadata = entry.format(1, 21) + entry.format(2, 20)
+    files = {f"submission_{number}/hw.ipynb": str(number).encode() for number in (1, 2)}
+    cohort = read_cohort({"submission_metadata.yml": metadata.encode(), **files})
+
+    assert cohort.uploads[0].files[0][1].read_bytes() == b"1"
+    assert "submission_2 was left out" in list_sentences(cohort)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [b"", b"- a\n", b"a: [\n", b"\xff\xfe", b"submission_1: text\n"],
+    ids=["empty", "list", "cut", "bytes", "text"],
+)
+def test_metadata_that_can_not_be_read_are_told_and_nothing_is_dropped(
+    metadata: bytes, read_cohort: Reading
+) -> None:
+    pytest.importorskip("yaml")
+    cohort = read_cohort({"submission_metadata.yml": metadata, "submission_1/hw.ipynb": NOTEBOOK})
+
+    assert cohort.uploads == ()
+    assert "submission_1 belongs to nobody" in list_sentences(cohort)
+
+
+@pytest.mark.parametrize("content", [b"hello", b"PK\x03\x04"], ids=["text", "cut zip"])
+def test_without_a_readable_spreadsheet_hand_ins_have_no_times(content: bytes, read_cohort: Reading) -> None:
+    pytest.importorskip("openpyxl")
+    cohort = read_cohort({**given.ilias(), "Homework 1/Homework 1.xlsx": content})
+
+    assert [upload.handed_in_at for upload in cohort.uploads] == [None] * 4
+    assert "nothing tells when" in list_sentences(cohort)
+    assert {party.label for party in cohort.parties} >= {"Muster Anna amuster"}
+
+
+@pytest.mark.parametrize(
+    ("package", "files"), [("openpyxl", given.ilias), ("yaml", lambda: given.GRADESCOPE)]
+)
+def test_a_missing_package_is_told_with_the_command_that_installs_it(
+    package: str, files: Callable[[], Files], read_cohort: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = files()
+    monkeypatch.setitem(sys.modules, package, None)
+
+    assert "pip install -e '.[desk]'" in list_sentences(read_cohort(content))
