@@ -196,9 +196,30 @@ def test_what_moodle_would_drop_in_silence_is_said(read_cohort: Reading, tmp_pat
     assert "modified records" in told
 
 
-def test_groups_of_moodle_are_refused(read_cohort: Reading, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="groups"):
-        write("moodle", list_entries(read_cohort(given.MOODLE_TEAMS), tmp_path), MOODLE_TABLE)
+GROUPS = (
+    b"Identifier,Full name,Group,Grade,Maximum grade\n"
+    b"Participant 93,Anna,Group A,,24.00\nParticipant 2,Bo,Group A,,24.00\nParticipant 3,Eve,Group_B,,24.00\nParticipant 4,Kim,Group C,,24.00\n"
+)
+
+
+def test_the_points_of_a_group_of_moodle_go_to_all_its_members(read_cohort: Reading, tmp_path: Path) -> None:
+    outgoing = write("moodle", list_entries(read_cohort(given.MOODLE_TEAMS), tmp_path), GROUPS)
+    rows = parse_csv(outgoing.files["grades.csv"]).list_records()
+
+    assert [row["Grade"] for row in rows] == ["11.5", "11.5", "11.5", ""]
+    assert outgoing.unmatched == ("group Default group",)
+    assert "feedback.zip" not in outgoing.files
+    assert "no feedback of groups" in " ".join(outgoing.warnings)
+
+
+def test_groups_of_moodle_that_can_not_be_told_apart_are_refused(
+    read_cohort: Reading, tmp_path: Path
+) -> None:
+    entries = list_entries(read_cohort(given.MOODLE_TEAMS), tmp_path)
+    with pytest.raises(ExportError, match=r"these share one: .*93.*94"):
+        write("moodle", [replace(entry, label="Group A") for entry in entries], GROUPS)
+    with pytest.raises(ExportError, match="names a group of this cohort"):
+        write("moodle", entries, MOODLE_TABLE)
 
 
 def test_the_gradebook_of_canvas_keeps_every_other_byte(read_cohort: Reading, tmp_path: Path) -> None:

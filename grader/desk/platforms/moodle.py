@@ -6,7 +6,8 @@ The last number before `_assignsubmission_` is the id: a participant's, or in te
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
 from ...intake import show
 from ..cohort import Cohort, Member, Party
@@ -22,7 +23,6 @@ from ..grades import (
     format_points,
     name_entries,
     pack_zip,
-    refuse_teams,
 )
 from ..tree import Tree
 
@@ -75,31 +75,77 @@ def _inner(tree: Tree) -> Tree:
 
 
 def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgoing:
-    """The table of grades that Moodle gave, filled in, and the zip of feedback under Moodle's own names. Raises ExportError."""
-    refuse_teams(
-        entries, "Moodle", "takes neither grades nor feedback of groups from a file; enter by hand those of"
-    )
+    """The table of grades that Moodle gave, filled in, and the zip of feedback under Moodle's own names. Raises ExportError.
+
+    A group's points go to the rows that name it. Feedback of groups is not imported from a zip, and so is not written.
+    """
     table = request.require_template("Moodle", "download the grading worksheet of the assignment")
     rows = table.rows
-    ids = _find_ids(rows, {entry.key for entry in entries})
+    owners = (
+        _match_groups(rows, entries) if any(entry.is_team for entry in entries) else _match(rows, entries)
+    )
     place, maximum = _find_grade(table, request.column)
-    by_key = {entry.key: entry for entry in entries}
     mark = find_decimal_mark([cell for row in rows for cell in row])
-    cells = {}
-    for number, row in enumerate(rows):
-        entry = by_key.get(_read_id(row, ids))
-        if entry is not None and entry.points is not None and len(row) > place:
-            cells[number, place] = format_points(entry.points, mark)
-    known = {_read_id(row, ids) for row in rows}
+    cells = {
+        (number, place): format_points(entry.points, mark)
+        for number, entry in owners.items()
+        if entry.points is not None and len(rows[number]) > place
+    }
     files = {"grades.csv": table.fill(cells).encode()}
     feedback: dict[str, bytes] = {}
     for entry in entries:
-        if entry.origin:
+        if entry.origin and not entry.is_team:
             feedback |= entry.read_pages(_name_folder(entry.origin))
     if feedback:
         files["feedback.zip"] = pack_zip(feedback)
+    known = {entry.key for entry in owners.values()}
     unmatched = tuple(entry.key for entry in entries if entry.key not in known)
     return Outgoing(files, tuple(_list_warnings(entries, rows, maximum)), unmatched)
+
+
+def _match(rows: Sequence[Sequence[str]], entries: Sequence[GradeEntry]) -> dict[int, GradeEntry]:
+    """Whose each row is, by the column with ids, whatever it is called: `Participant 7770000`. Raises ExportError if there is none."""
+    by_key = {entry.key: entry for entry in entries}
+    found = _find_fullest(rows, lambda cell: by_key.get(_read_id(cell)))
+    if not found:
+        raise ExportError(
+            "No column of the template names a participant of this cohort, as `Participant 7770000` does. "
+            "Is it another assignment's?"
+        )
+    return found
+
+
+def _match_groups(rows: Sequence[Sequence[str]], entries: Sequence[GradeEntry]) -> dict[int, GradeEntry]:
+    """The group of each row, by its name, which is all that the worksheet tells. Raises ExportError if that is not enough."""
+    labels = Counter(entry.label for entry in entries)
+    shared = [entry for entry in entries if labels[entry.label] > 1]
+    if shared:
+        raise ExportError(
+            f"Moodle's worksheet tells groups by their names alone, and these share one: {name_entries(shared)}."
+        )
+    by_label = {entry.label: entry for entry in entries}
+    found = _find_fullest(rows, lambda cell: by_label.get(cell.strip()))
+    if not found:
+        raise ExportError(
+            f"No column of the template names a group of this cohort, such as {show(entries[0].label)}. Is it another assignment's?"
+        )
+    return found
+
+
+def _find_fullest(
+    rows: Sequence[Sequence[str]], find: Callable[[str], GradeEntry | None]
+) -> dict[int, GradeEntry]:
+    """By row, what the cells of one column stand for: of the column in which most stand for something."""
+    width = max((len(row) for row in rows), default=0)
+    columns: list[dict[int, GradeEntry]] = [
+        {
+            number: entry
+            for number, row in enumerate(rows)
+            if place < len(row) and (entry := find(row[place])) is not None
+        }
+        for place in range(width)
+    ]
+    return max(columns, key=len, default={})
 
 
 def _list_warnings(
@@ -116,10 +162,13 @@ def _list_warnings(
         told = rows[0][maximum].replace(",", ".")
         if _is_number(told) and float(told) != entries[0].max_points:
             yield f"Moodle's maximum is {told}, that of the homework {format_points(entries[0].max_points)}: points are written as they are."
+    teams = [entry for entry in entries if entry.is_team and entry.pages]
+    if teams:
+        yield f"Moodle takes no feedback of groups from a zip: give it by hand to {name_entries(teams)}."
     odd = [
         entry
         for entry in entries
-        if entry.origin and not re.match(r"[^_]*_\d+_", entry.origin) and entry.pages
+        if entry.origin and not entry.is_team and not re.match(r"[^_]*_\d+_", entry.origin) and entry.pages
     ]
     if odd:
         yield f"Moodle will not find whose feedback this is, since the name holds `_`: {name_entries(odd)}."
@@ -134,20 +183,8 @@ def _name_folder(origin: str) -> str:
     )
 
 
-def _find_ids(rows: Sequence[Sequence[str]], keys: set[str]) -> int:
-    """The column with ids, whatever it is called: `Participant 7770000`."""
-    width = max((len(row) for row in rows), default=0)
-    hits = [sum(_read_id(row, place) in keys for row in rows) for place in range(width)]
-    if not hits or max(hits) == 0:
-        raise ExportError(
-            "No column of the template names a participant of this cohort, as `Participant 7770000` does. "
-            "Is it another assignment's?"
-        )
-    return hits.index(max(hits))
-
-
-def _read_id(row: Sequence[str], place: int) -> str:
-    match = re.fullmatch(r"[^\d]*?(\d+)", row[place].strip()) if place < len(row) else None
+def _read_id(cell: str) -> str:
+    match = re.fullmatch(r"[^\d]*?(\d+)", cell.strip())
     return match[1] if match else ""
 
 
