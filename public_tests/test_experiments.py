@@ -114,22 +114,22 @@ def test_table_of_two_rounds(call: Call, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", mark(CURVES))
-def test_curves(
-    submission: Submission, call: Call, name: str, illustrate: Callable[[Figure | None], None]
-) -> None:
+def test_curves(submission: Submission, call: Call, name: str) -> None:
     """The function returns a curve for each key."""
     seen = call(name, 1, describe_curves(name))
-    what = f"What {name}(nr_rounds=1) gives in a small run"
-    illustrate(make_figure(seen, what, x="round", y="test accuracy in %"))
     usage = read_usage(submission.require_cell(name).source, name)
     explain(CurveEvidence(name, CURVES[name], 1, seen, usage=usage), curve_format.FORMAT)
 
 
 @pytest.mark.needs("test_curves")
 @pytest.mark.parametrize("name", mark(CURVES))
-def test_curves_of_two_rounds(submission: Submission, call: Call, name: str) -> None:
+def test_curves_of_two_rounds(
+    submission: Submission, call: Call, name: str, illustrate: Callable[[Figure | None], None]
+) -> None:
     """Each curve has a value for each round that was asked for."""
     once, twice = (call(name, nr_rounds, describe_curves(name)) for nr_rounds in (1, 2))
+    what = f"What {name}(nr_rounds=2) gives in a small run"
+    illustrate(make_figure(twice, what, x="round", y="test accuracy in %"))
     usage = read_usage(submission.require_cell(name).source, name)
     explain(CurveEvidence(name, CURVES[name], 2, twice, once, usage), curve_format.FORMAT)
 

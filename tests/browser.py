@@ -148,8 +148,9 @@ class Browser:
         )
         return [each for each in found if each[0] in ("serious", "critical")]
 
-    def take_picture(self, file: Path) -> None:
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def take_picture(self, file: Path, *, whole: bool = True) -> None:
+        """Of the whole page, or of what the window shows."""
+        answer = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
         file.write_bytes(base64.b64decode(answer["data"]))
 
     def print(self, file: Path) -> bytes:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ...display import html
 
-WIDTH, HEIGHT, BASE = 220, 90, 74
+WIDTH, HEIGHT, BASE = 150, 72, 58
 
 
 def draw_histogram(counts: Sequence[int], most: float, title: str) -> Markup:
