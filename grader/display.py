@@ -55,6 +55,8 @@ def _cut(text: str, max_characters: int) -> str:
     if len(text) <= max_characters:
         return text
     left_out = f" … {len(text) - max_characters:,} characters left out … "
+    if max_characters < 3 * len(left_out):  # of a name, more should be left than that
+        left_out = "…"
     room = max(0, max_characters - len(left_out))
     tail = room // 2
     return text[: room - tail] + left_out + (text[-tail:] if tail else "")

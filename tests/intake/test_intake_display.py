@@ -60,3 +60,9 @@ def test_html_has_no_markup() -> None:
 )
 def test_words_of_others_stay_on_one_line_and_in_their_quotation_marks(words: str, quoted: str) -> None:
     assert display.quote(words) == quoted
+
+
+def test_of_a_name_that_is_too_long_as_much_is_shown_as_fits() -> None:
+    shown = display.plain("Mueller-Luedenscheidt Doerte dmueller (10234)", max_characters=30, one_line=True)
+
+    assert shown == "Mueller-Luedens…ueller (10234)"
