@@ -15,6 +15,7 @@ from .cohort import Member
 from .csv_table import CsvTable
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_IS_UTF_8 = 0x800
 _MOST_CHARACTERS = 120
 _MOST_NAMED = 20
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -98,12 +99,26 @@ def name_feedback_page(key: str) -> str:
     return f"{name}.html" if name == key else f"{name}-{zlib.crc32(key.encode()):08x}.html"
 
 
+class _AnyName(zipfile.ZipInfo):
+    """A member whose name may hold bytes that are no characters, as those of a folder that was unpacked with another encoding."""
+
+    def _encodeFilenameFlags(
+        self,
+    ) -> tuple[bytes, int]:  # the only place where the library asks for the bytes of a name
+        try:
+            return self.filename.encode("ascii"), self.flag_bits
+        except UnicodeEncodeError:
+            content = self.filename.encode("utf-8", "surrogateescape")
+        is_text = not any("\udc80" <= character <= "\udcff" for character in self.filename)
+        return content, self.flag_bits | (_IS_UTF_8 if is_text else 0)
+
+
 def pack_zip(files: Mapping[str, bytes]) -> bytes:
     """A zip with these names, byte for byte."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            info = zipfile.ZipInfo("placeholder", _ZIP_DATE)
+            info = _AnyName("placeholder", _ZIP_DATE)
             info.filename, info.create_system, info.external_attr = name, 3, 0o644 << 16
             archive.writestr(info, content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

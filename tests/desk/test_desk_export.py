@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import platform_sources as given
 import pytest
-from platform_sources import Reading
+from platform_sources import Reading, write_folder
 
 from grader.desk.cohort import Cohort, Member
 from grader.desk.csv_table import parse_csv
@@ -375,6 +377,17 @@ def test_names_go_back_as_the_platform_gave_them(read_cohort: Reading, tmp_path:
     template = b"Identifier,Grade,Maximum\nParticipant 7,,24\n"
 
     assert list_names(write("moodle", entries, template).files["feedback.zip"]) == [f"{folder}/feedback.html"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there names are bytes")
+def test_a_name_that_is_no_text_goes_back_byte_for_byte(read_cohort: Reading, tmp_path: Path) -> None:
+    folder = os.fsdecode(b"M\xfcller_7_assignsubmission_file")
+    write_folder(tmp_path / "source", {f"{folder}/hw.ipynb": given.NOTEBOOK})
+    entries = list_entries(read_cohort(tmp_path / "source"), tmp_path)
+    outgoing = write("moodle", entries, b"Identifier,Grade,Maximum\nParticipant 7,,24\n")
+
+    assert entries[0].label == "Müller"
+    assert outgoing.files["feedback.zip"].count(b"M\xfcller_7_assignsubmission_file/feedback.html") == 2
 
 
 def test_feedback_is_called_like_nothing_that_was_handed_in() -> None:
