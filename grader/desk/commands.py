@@ -410,6 +410,15 @@ def _read_settings(options: argparse.Namespace) -> BatchSettings:
         raise ConfigurationError(
             "Name the folder that keeps the results: --out RESULTS. It is made if it does not exist."
         )
+    for source in options.sources:
+        if (
+            options.out is not None
+            and source.is_dir()
+            and options.out.resolve().is_relative_to(source.resolve())
+        ):
+            raise ConfigurationError(
+                f"--out {options.out} lies among the hand-ins in {source}, and would be taken for one next time: name a folder elsewhere."
+            )
     homework = read_homework(find_homework(options.homework))
     exercises = [part.strip() for part in (options.exercise or "").split(",") if part.strip()]
     if options.exercise is not None and not exercises:

@@ -93,6 +93,13 @@ def test_without_a_place_for_results_nothing_is_graded(
     assert "--out RESULTS" in err
 
 
+def test_results_among_the_hand_ins_are_refused(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, source.parent, "--dry-run", "--out", source.parent / "results")
+
+    assert status == 2
+    assert "lies among the hand-ins" in err
+
+
 def test_a_mistake_in_the_settings_is_told(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
