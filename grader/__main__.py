@@ -1,4 +1,4 @@
-"""The command line: `grader grade SUBMISSION`, `grader pack`, `grader new FOLDER`, `grader doctor`."""
+"""The command line: `grader grade SUBMISSION`, `grader watch NOTEBOOK`, `grader pack`, `grader new FOLDER`, `grader doctor`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from . import display, relay
@@ -67,6 +68,13 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add_options(grade.add_argument)
     grade.set_defaults(run=_grade)
+    watching = commands.add_parser(
+        "watch", help="check your notebook again after every save", description=_watch.__doc__
+    )
+    watching.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    watching.add_argument("--exercise", metavar="ID,…", help="check only these exercises")
+    watching.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    watching.set_defaults(run=_watch)
     packing = commands.add_parser(
         "pack", help="make the archive to hand in, and check it", description=_pack.__doc__
     )
@@ -122,6 +130,24 @@ def _make(options: argparse.Namespace) -> int:
     except FolderError as error:
         print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
         return NOT_GRADED
+    return GRADED
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Check a notebook now and after every save: the exercises whose cells have changed, with what they use. Ctrl-C ends."""
+    try:
+        check_path(options.notebook)
+        homework = read_homework(find_homework(options.homework))
+        wanted = read_exercises(options.exercise, homework, notebook=True, scripts=False)
+
+        from .watch import watch
+
+        watch(options.notebook, homework, wanted, partial(print, flush=True))
+    except (HomeworkError, NotebookError, OptionError) as error:
+        print(f"grader: {display.plain(str(error), one_line=True)}", file=sys.stderr)
+        return NOT_GRADED
+    except KeyboardInterrupt:  # the usual end
+        print()
     return GRADED
 
 

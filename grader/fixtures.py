@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # a command that refuses its arguments must not wait for what
     from .reference import ReferenceProcess
     from .submission import Submission
 
+KEPT_REFERENCE = pytest.StashKey["ReferenceProcess"]()
+"""A reference that outlives one run of checks."""
 DAY_S = 24 * 3600
 
 
@@ -47,10 +49,13 @@ def isolation(grading: Grading) -> Level:
 
 
 @pytest.fixture(scope="session")
-def reference(grading: Grading) -> Iterator[ReferenceProcess]:
+def reference(pytestconfig: pytest.Config, grading: Grading) -> Iterator[ReferenceProcess]:
     """The reference's answers."""
     from .reference import ReferenceProcess
 
+    if (kept := pytestconfig.stash.get(KEPT_REFERENCE, None)) is not None:
+        yield kept
+        return
     reference = ReferenceProcess(grading.homework, grading.suite)
     yield reference
     reference.close()

@@ -178,7 +178,7 @@ def format_table(report: Report, width: int = 100) -> list[str]:
     """The closing table: each exercise, its points, and what to do next."""
     head = ("Exercise", "Points" if report.max_score > 0 else "Checks", "What to do next")
     rows = [
-        (f"{exercise.id}  {exercise.title}", _format_figure(report, exercise), _advise(report, exercise))
+        (f"{exercise.id}  {exercise.title}", format_figure(report, exercise), advise(report, exercise))
         for exercise in report.graded
     ]
     total = ("Total", _format_total(report), "")
@@ -271,7 +271,7 @@ def _list_signs(report: Report) -> list[str]:
     return [f"For the instructor, a sign of tampering: {display.quote(str(sign))}." for sign in signs]
 
 
-def _format_figure(report: Report, exercise: Exercise) -> str:
+def format_figure(report: Report, exercise: Exercise) -> str:
     """The points of an exercise; without points, how many of its checks passed."""
     results = report.list_of(exercise)
     if report.max_score > 0:
@@ -294,7 +294,8 @@ def _count(report: Report, exercise: Exercise) -> tuple[int, int]:
     return sum(result.status == PASSED for result in made), len(made)
 
 
-def _advise(report: Report, exercise: Exercise) -> str:
+def advise(report: Report, exercise: Exercise) -> str:
+    """What to do next about an exercise, in one line."""
     results, counts_points = report.list_of(exercise), report.max_score > 0
     broken = [result for result in results if result.status == BROKEN]
     if broken:
