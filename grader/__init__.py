@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .diagnosis import Diagnosis, explain
     from .failure import Failure, MachineFailure, NotReached, fail, withhold
     from .figure import Curves, Figure, Picture, Rows, make_figure, read_curves
-    from .grading import add_context, add_figures
+    from .grading import add_context, add_figures, add_judgement
     from .homework import Homework, read_homework
     from .memory_bound import bounded_memory
     from .observation import Table
@@ -46,6 +46,7 @@ _MODULES = {
     "Table": "observation",
     "add_context": "grading",
     "add_figures": "grading",
+    "add_judgement": "grading",
     "asks": "question",
     "bounded_memory": "memory_bound",
     "check_lists": "values",
@@ -81,6 +82,7 @@ __all__ = [
     "Table",
     "add_context",
     "add_figures",
+    "add_judgement",
     "asks",
     "bounded_memory",
     "check_lists",

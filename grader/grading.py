@@ -155,6 +155,14 @@ def add_context(config: pytest.Config, **facts: Any) -> None:
         grading.report.context.update(facts)
 
 
+def add_judgement(config: pytest.Config, exercise_id: str, *sentences: str) -> None:
+    """Note what no check can decide, such as whether an unusual solution is what was asked for. Does nothing if nothing is graded."""
+    grading = config.stash.get(GRADING, None)
+    if grading is not None and sentences:
+        notes = grading.report.context.setdefault("to_judge", [])
+        notes.extend(f"{exercise_id}: {sentence}" for sentence in sentences)
+
+
 def add_figures(config: pytest.Config, exercise_id: str, *figures: Figure) -> None:
     """Add figures to an exercise's part of the report. Does nothing if nothing is graded."""
     grading = config.stash.get(GRADING, None)

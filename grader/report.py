@@ -19,7 +19,7 @@ from .figure import Figure
 from .homework import Exercise
 
 MOST_NOTES = 20  # of what was handed in, on a screen or a page
-_NOTES = ("tampering", "handed_in", "passed_over")
+_NOTES = ("tampering", "to_judge", "handed_in", "passed_over")
 PASSED, FAILED, BROKEN, MACHINE, MANUAL = "passed", "failed", "broken", "machine", "manual"
 
 
@@ -267,8 +267,12 @@ def _list_passed_over(report: Report) -> list[str]:
 
 
 def _list_signs(report: Report) -> list[str]:
-    signs = report.context.get("tampering", ())
-    return [f"For the instructor, a sign of tampering: {display.quote(str(sign))}." for sign in signs]
+    """What is for the instructor to look at."""
+    signs, judgements = (report.context.get(key, ()) for key in ("tampering", "to_judge"))
+    return [
+        *(f"For the instructor, a sign of tampering: {display.quote(str(sign))}." for sign in signs),
+        *(f"For a person to judge: {display.plain(str(each), one_line=True)}" for each in judgements),
+    ]
 
 
 def format_figure(report: Report, exercise: Exercise) -> str:

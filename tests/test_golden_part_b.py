@@ -104,7 +104,7 @@ def grade(case: Case, folder: Path) -> tuple[dict[str, str], tuple[str, ...]]:
                 continue
             except Failure as failure:
                 failed[name.removeprefix("test_")] = str(failure)
-    return failed, trial.notes
+    return failed, (*trial.judgement, *trial.notes)
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,7 @@ from .rendering import embed, format_points, render
 Audience = Literal["student", "instructor"]
 
 STUDENT_FACTS = ("submission", "dataset", "python")
+INSTRUCTOR_NOTES = {"to_judge": "For a person to judge"}
 NOTES = {
     "handed_in": "Handed in",
     "passed_over": "Passed over",
@@ -338,10 +339,11 @@ def _list_notes(extra: Mapping[str, Any], audience: Audience) -> Iterator[str]:
             continue
         if key not in NOTES and audience != "instructor":
             continue
+        label = NOTES.get(key) or INSTRUCTOR_NOTES.get(key) or key
         for note in value[:MOST_NOTES]:
-            yield f"{NOTES.get(key, key)}: {note}"
+            yield f"{label}: {note}"
         if len(value) > MOST_NOTES:
-            yield f"{NOTES.get(key, key)}: {len(value) - MOST_NOTES} more notes stand in extra_data.{key} of the results."
+            yield f"{label}: {len(value) - MOST_NOTES} more notes stand in extra_data.{key} of the results."
 
 
 def _list_facts(extra: Mapping[str, Any], audience: Audience) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 import launch
-from grader import Scripts, add_context, add_figures
+from grader import Scripts, add_context, add_figures, add_judgement
 from grader.containment import ContainedWorkers, remove_folder
 from public_tests.part_b.comparison import Comparison, compare
 from public_tests.part_b.contract import read_contract
@@ -58,6 +58,7 @@ def trials(
         trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_contained)
         if trial.notes:
             add_context(pytestconfig, **{exercise: list(trial.notes)})
+        add_judgement(pytestconfig, exercise, *trial.judgement)
         add_figures(pytestconfig, exercise, *draw_trial(trial))
         return trial
 

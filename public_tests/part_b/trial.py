@@ -42,7 +42,7 @@ class Trial:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the grade should know besides."""
-        notes = [*self.judgement, *(note for report in self.reports for note in report.notes)]
+        notes = [*(note for report in self.reports for note in report.notes)]
         notes += [
             f"Run twice: for {self.report.asked_steps} steps as it is, and for {long.asked_steps:,} steps with stages that "
             f"hand on tensors of the same shape instead of computing; that took {long.duration_s:.0f} s."

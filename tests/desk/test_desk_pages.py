@@ -99,6 +99,7 @@ def test_attention_tells_each_kind_and_not_what_is_settled() -> None:
             flags=(make_flag("similar", "R1 is like Student 4's."), make_flag("problem", "Old.", True)),
         ),
         make_party(6, make_run(*COMPLETE)),
+        make_party(7, make_run(*COMPLETE, to_judge=["R1: another library does it all."])),
     ]
 
     assert [(group.title, [line.party.id for line in group.lines]) for group in list_attention(parties)] == [
@@ -106,6 +107,7 @@ def test_attention_tells_each_kind_and_not_what_is_settled() -> None:
         ("Signs of tampering", [1]),
         ("This machine lacks something", [4]),
         ("Unreadable hand-ins", [3]),
+        ("Unusual solutions", [7]),
         ("Similar", [5]),
     ]
     assert 'href="parties/4.html#exercise-R1"' in format_attention(parties, HOMEWORK)

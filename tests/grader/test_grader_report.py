@@ -12,6 +12,7 @@ from grader.homework import Exercise, HomeworkError
 from grader.intake import IntakeError
 from grader.isolation import IsolationError
 from grader.options import OptionError
+from grader.pages import format_submission
 from grader.report import (
     BROKEN,
     FAILED,
@@ -324,6 +325,14 @@ def test_an_interrupted_write_leaves_the_old_report(tmp_path: Path, monkeypatch:
         write_json(MIXED, path)
 
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("results.json", "old")]
+
+
+def test_what_a_person_has_to_judge_is_told_apart() -> None:
+    report = make_report(CheckResult("X1", "one", 1, PASSED), to_judge=["X1: another library does it all."])
+
+    assert "For a person to judge: X1: another library does it all." in format_notes(report, "full")
+    assert "For a person to judge: X1: another library does it all." in format_page(report)
+    assert "another library" not in format_submission(report.to_results(), report.exercises, "student")
 
 
 def test_signs_of_tampering_are_for_the_instructor_and_safe_to_show() -> None:

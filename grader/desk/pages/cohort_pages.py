@@ -91,7 +91,7 @@ def format_attention(standings: Sequence[PartyStanding], homework: Homework) -> 
 
 def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
     """Groups that are not empty, the most pressing first."""
-    kit, tampering, machine, unreadable = (
+    kit, tampering, machine, unreadable, unusual = (
         ConcernGroup(
             "Bugs in the kit", "No score is final before they are mended: report them, and grade these again."
         ),
@@ -104,12 +104,18 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
             "Install what is named, or grade elsewhere, then `grader batch --regrade failed`.",
         ),
         ConcernGroup("Unreadable hand-ins", "Nothing could be graded; the reason is also in the feedback."),
+        ConcernGroup(
+            "Unusual solutions", "No check can decide whether this is what was asked for: read the code."
+        ),
     )
     flags: dict[str, ConcernGroup] = {}
     for party in standings:
         run = party.latest_run
         signs = run.facts.get("tampering", ()) if run is not None else ()
         tampering.lines.extend(Concern(party, str(sign)) for sign in signs)
+        unusual.lines.extend(
+            Concern(party, str(each)) for each in (run.facts.get("to_judge", ()) if run is not None else ())
+        )
         unreadable.lines.extend(_note_status(party, UNREADABLE))
         machine.lines.extend([*_note_status(party, MACHINE), *_list_undecided(party, "machine")])
         kit.lines.extend([*_note_status(party, KIT_ERROR), *_list_undecided(party, "broken")])
@@ -118,7 +124,7 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
                 advice = "Noted by the kit; a person decides what it means."
                 group = flags.setdefault(flag.kind, ConcernGroup(flag.kind.capitalize(), advice))
                 group.lines.append(Concern(party, flag.text))
-    return [group for group in (kit, tampering, machine, unreadable, *flags.values()) if group.lines]
+    return [group for group in (kit, tampering, machine, unreadable, unusual, *flags.values()) if group.lines]
 
 
 def _note_status(party: PartyStanding, status: str) -> Iterator[Concern]:
