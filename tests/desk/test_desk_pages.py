@@ -173,6 +173,16 @@ def test_a_party_is_not_told_of_the_machine_s_or_the_kit_s_failures() -> None:
     assert "KeyError in private_tests" in format_party(party, HOMEWORK, Menu())
 
 
+def test_who_handed_in_nothing_readable_is_told_why() -> None:
+    feedback = format_feedback(
+        make_party(1, make_run(status=UNREADABLE, reason="There is no notebook in it.")), HOMEWORK
+    )
+
+    assert "There is no notebook in it." in feedback
+    assert "<b>0 / 4</b> points" in feedback
+    assert "<table" not in feedback
+
+
 def test_a_later_run_tells_what_it_changed() -> None:
     before = make_run(make_result("R1", "failed", 0, 2), number=1)
     after = make_run(make_result("R1", "passed", 2, 2), number=2)
