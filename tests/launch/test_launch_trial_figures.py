@@ -19,6 +19,7 @@ def report(outcome: Outcome, *losses: float):
     rank = Rank(0, 1)
     for step, loss in enumerate(losses, start=1):
         rank.event("backward", step=step, start=step, end=step + 1, thread=0, micro_batches=[0], loss=loss)
+    rank.steps(len(losses))
     return recorded.report(recorded.situation(recorded.workers([rank]), ranks=1), Verdict(outcome))
 
 
@@ -37,7 +38,7 @@ def test_a_run_has_a_picture_and_the_curve_of_its_losses():
 def test_the_run_that_went_wrong_is_shown():
     picture, _ = draw_trial(trial(report(Outcome.FINISHED, 1.0), report(Outcome.TOO_SLOW, 2.0)))
     assert "where each of them stopped" in picture.title
-    assert "Rank 0: 0 of 8 steps" in picture.description
+    assert "Rank 0: 1 of 8 steps" in picture.description
 
 
 def test_losses_that_are_no_numbers_are_not_drawn():
