@@ -107,7 +107,7 @@ class Notebook:
     def list_defining(self, names: Collection[str]) -> list[Cell]:
         """The code cells that define all of the names at their top level; none if there are no names."""
         codes = [cell for cell in self.cells if cell.is_code and names]
-        return [cell for cell in codes if all(_defines(cell.source, name) for name in names)]
+        return [cell for cell in codes if all(defines(cell.source, name) for name in names)]
 
     def _find_near(self, tag: str) -> tuple[Cell, str] | None:
         present = {other.lower(): (cell, other) for cell in self.cells for other in cell.tags}
@@ -267,7 +267,8 @@ def _read_tags(cell: dict[str, Any]) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(tag.strip() for tag in tags if isinstance(tag, str)))
 
 
-def _defines(source: str, name: str) -> bool:
+def defines(source: str, name: str) -> bool:
+    """Whether code gives a name a value at its top level."""
     # Not parsed: a cell that has a mistake or a magic in it is still the cell.
     known = rf"^(?:(?:async )?(?:class|def) +{name}\b|{name} *(?::[^=\n]+)?=(?!=)|from +[\w.]+ +import\b.*\b{name}\b)"
     return re.search(known, source, re.MULTILINE) is not None

@@ -24,6 +24,7 @@ import pytest
 
 from . import display, relay
 from .containment.strength import Level
+from .copied_tags import settle_copies
 from .explanation import list_texts
 from .failure import Failure
 from .grading import GRADING, Grading, find_exercise_id
@@ -153,6 +154,8 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     notebook, notes = config.stash.get(_NOTEBOOK, None), list[str]()
     if notebook is not None:
         notebook, notes = restore_tags(notebook, homework.handout, homework.tags)
+        notebook, settled = settle_copies(notebook, homework.handout, homework.tags)
+        notes += settled
         notes += _list_conflicts(notebook)
     hand_in = _find_hand_in(config, homework)
     scripts = Scripts(hand_in) if hand_in is not None and option.scripts is not None else None
