@@ -10,9 +10,12 @@ when the stage after it is.
 from __future__ import annotations
 
 import statistics
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 from .timeline import Box, Pipeline, Row
+
+MOST_PASSES = 1000  # of a rank in one step; a script may record any number
 
 
 def order_stages(rows: Sequence[Row], pipeline: Pipeline) -> tuple[int, ...]:
@@ -29,9 +32,9 @@ def schedule_ideally(rows: Sequence[Row], pipeline: Pipeline, step: int) -> dict
     # 1. The passes of each stage in their order, and what one of a micro-batch takes: as long as the median one.
     stages = order_stages(rows, pipeline)
     made = {row.rank: [box for box in row.boxes if box.step == step] for row in rows}
-    passes = [sorted(made.get(rank, []), key=lambda box: box.start_s) for rank in stages]
-    if not all(passes):
+    if not all(0 < len(made.get(rank, ())) <= MOST_PASSES for rank in stages):
         return {}
+    passes = [deque(sorted(made[rank], key=lambda box: box.start_s)) for rank in stages]
     length_s = {
         kind: _measure([box for boxes in passes for box in boxes if box.kind == kind])
         for kind in ("forward", "backward")
@@ -55,7 +58,7 @@ def schedule_ideally(rows: Sequence[Row], pipeline: Pipeline, step: int) -> dict
             )
             if not boxes or not all(key in done for key in needs):
                 continue
-            box = boxes.pop(0)
+            box = boxes.popleft()
             begin_s = max([free_s[stage], *(done[key] for key in needs)])
             free_s[stage] = begin_s + length_s[box.kind] * max(1, len(box.micro_batches))
             done |= {(box.kind, stage, batch): free_s[stage] for batch in box.micro_batches}

@@ -167,6 +167,15 @@ def test_passes_that_need_each_other_have_no_ideal_schedule():
     assert ideal_schedule.schedule_ideally(line.rows, line.pipelines[0], 1) == {}
 
 
+def test_a_step_of_very_many_passes_has_no_ideal_schedule():
+    rank = Rank(0, 2)
+    for number in range(ideal_schedule.MOST_PASSES + 1):
+        box(rank, "forward", float(number), 1, micro_batch=number, model="Stage", gradients=True)
+    rows = built([rank]).rows
+    pipeline = timeline.Pipeline((0,), 1, None, 0.0)
+    assert ideal_schedule.schedule_ideally(rows, pipeline, 1) == {}
+
+
 def test_ranks_of_two_pipelines_are_named_by_pipeline_and_stage():
     ranks = [Rank(rank, 4) for rank in range(4)]
     for low in (0, 2):
