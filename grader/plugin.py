@@ -35,6 +35,7 @@ from .isolation import KIT, IsolationError, check_view, choose_level, make_view
 from .notebook import Notebook, NotebookError, find_conflict, read_notebook
 from .options import OptionError, add_options, check_reports, join_paths, read_exercises, require_fpath
 from .own_files import OwnFiles, collect_files, list_beside
+from .peak_memory import read_peak_memory_mib
 from .provenance import digest_suite
 from .report import Report, name_refusal, write_refusal
 from .screen import format_screen
@@ -349,6 +350,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def _write_reports(session: pytest.Session, grading: Grading) -> None:
     grading.report.apply_gates()
     grading.add_manual_items()
+    if (memory_mib := read_peak_memory_mib()) is not None:
+        grading.report.context["peak_memory_mib"] = memory_mib
     grading.add_code()
     option = session.config.option
     was_cut_short = bool(session.shouldfail or session.shouldstop)  # by -x or --maxfail

@@ -71,7 +71,7 @@ def make_cohort(homework: Homework) -> list[PartyStanding]:
             if number % 4
         }
         flags = (make_flag("similar", "Similar to Ole Rossi (6): local_epoch_experiments"),) * (number == 9)
-        run = make_run(*results)
+        run = make_run(*results, peak_memory_mib=rng.randrange(600, 900))
         parties.append(make_party(number, run, marks=marks, flags=flags, label=name, homework=homework))
     return parties
 

@@ -87,6 +87,12 @@ def test_points_that_nobody_knows_are_a_dash() -> None:
     assert "known for 1 of 2" in page
 
 
+def test_time_and_memory_of_a_hand_in_are_told() -> None:
+    page = format_cohort([make_party(1, make_run(*COMPLETE, peak_memory_mib=812))], HOMEWORK)
+
+    assert '<td class="number">42</td><td class="number">812</td>' in page
+
+
 def test_attention_tells_each_kind_and_not_what_is_settled() -> None:
     parties = [
         make_party(1, make_run(*COMPLETE, tampering=["len was replaced"])),

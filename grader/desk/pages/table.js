@@ -2,7 +2,7 @@
 // Sorts, filters and walks through the table of parties. Without it the page shows the same table in its order.
 const table = document.getElementById("parties"), body = table.tBodies[0], rows = [...body.rows];
 const find = document.getElementById("find"), status = document.getElementById("status"), hand = document.getElementById("hand");
-const buttons = [...table.tHead.querySelectorAll("button")], HAND = buttons.length - 2;
+const buttons = [...table.tHead.querySelectorAll("button")], HAND = buttons.length - 3;
 const text = (row, column) => row.cells[column].textContent.trim();
 
 function filter() {
