@@ -17,7 +17,7 @@ def draw_histogram(counts: Sequence[int], most: float, title: str) -> Markup:
     highest = max(counts, default=0) or 1
     bars = []
     for number, count in enumerate(counts):
-        height = BASE * 0.82 * count / highest
+        height = BASE * 0.76 * count / highest
         left = step * (number + (0.5 if number == len(counts) - 1 else 0)) + 1
         bars.append(
             f'<rect class="histogram-bar" x="{left:.0f}" y="{BASE - height:.1f}" width="{step - 2:.0f}" height="{height:.1f}"/>'
