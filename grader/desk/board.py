@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -76,8 +75,12 @@ class Board:
         if not self._seconds:
             return None
         mean_s = math.fsum(self._seconds) / len(self._seconds)
-        begun_s = math.fsum(min(job.seconds, mean_s) for job in self.at_work.values())
+        begun_s = math.fsum(min(job.seconds, mean_s) for job in self.list_jobs())
         return max(0.0, mean_s * (self.total - self.done) - begun_s) / self.jobs
+
+    def list_jobs(self) -> list[Job]:
+        """A copy: it is shown by a thread of its own, while jobs end."""
+        return list(self.at_work.values())
 
     def begin(self, handin: int, job: Job) -> None:
         self.at_work[handin] = job
@@ -117,12 +120,7 @@ class LiveBoard(Board):
         from rich.live import Live
 
         super().__init__(total, jobs, lambda line: console.print(line, markup=False, highlight=False))
-        self._changing = threading.Lock()
         self._live = Live(self, console=console, refresh_per_second=_REFRESH_PER_S, transient=True)
-
-    def begin(self, handin: int, job: Job) -> None:
-        with self._changing:
-            super().begin(handin, job)
 
     def __rich__(self) -> Any:
         from rich.console import Group
@@ -140,9 +138,7 @@ class LiveBoard(Board):
             Text(f"{failures} without a grade", style="red") if failures else "",
         )
         jobs = Table.grid(padding=(0, 2))
-        with self._changing:
-            at_work = list(self.at_work.values())
-        for job in at_work:
+        for job in self.list_jobs():
             jobs.add_row(
                 Text(job.name), Text(job.exercise or "…", style="cyan"), Text(format_seconds(job.seconds))
             )
