@@ -16,7 +16,7 @@ from homeworks import write_homework
 
 from grader.containment import Container, ContainmentLayer, Level, Machine, View, probe
 from grader.containment.bubblewrap import Bubblewrap
-from grader.isolation import IsolationError, choose_level, make_view
+from grader.isolation import CACHE, IsolationError, choose_level, make_view
 
 MISSING = ContainmentLayer(
     "bubblewrap", False, "the program bwrap is not installed", "sudo apt-get install bubblewrap"
@@ -89,6 +89,26 @@ def test_the_kit_is_hidden_also_where_it_lies_in_a_readable_folder() -> None:
     assert said == str(sorted(shown))
     assert shown >= {"lab_2_hfl"}
     assert not shown & {"grader", "private_tests", "solutions", "tests"}
+
+
+@pytest.mark.skipif(probe().level is not Level.FULL, reason="this machine does not contain fully")
+def test_the_reference_s_answers_are_hidden_also_where_they_lie_in_a_readable_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in (*tmp_path.parents[:2], tmp_path):
+        path.chmod(0o755)  # what hides them is not the mode of a folder above
+    answers = tmp_path / "results" / "references"
+    answers.mkdir(parents=True)
+    (answers / "1.json").write_text("[1.5]")
+    monkeypatch.setenv(CACHE, str(answers))
+    view = make_view(["lab_2_hfl"], KIT, [tmp_path])
+    program = "import os, sys; print(os.listdir(sys.argv[1]), os.listdir(os.path.dirname(sys.argv[1])))"
+    container = Container(view=view, level=Level.FULL)
+    with container.start([sys.executable, "-c", program, str(answers)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = process.stdout.read().decode().strip()
+
+    assert said == "[] ['references']"
 
 
 def test_the_kit_s_packages_are_hidden_although_the_homework_has_others_of_these_names(
