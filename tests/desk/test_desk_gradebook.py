@@ -147,6 +147,17 @@ def test_a_cohort_that_comes_again_changes_nothing(
         assert connection.scalar(sql.select(sql.func.count()).select_from(schema.handin)) == 1
 
 
+def test_a_problem_that_is_gone_is_settled(book: Gradebook, homework: Homework, tmp_path: Path) -> None:
+    book.enrol(make_cohort(tmp_path, problems=(Problem("Muster_Anna", "A file is empty.", "10231"),)))
+    book.enrol(make_cohort(tmp_path, problems=(Problem("Muster_Anna", "A link.", "10231"),)))
+
+    flags = read_anna(book, homework).flags
+    assert [(each.text, each.settled_at is None) for each in flags] == [
+        ("Muster_Anna: A file is empty.", False),
+        ("Muster_Anna: A link.", True),
+    ]
+
+
 def test_runs_of_an_earlier_hand_in_do_not_count(book: Gradebook, homework: Homework, tmp_path: Path) -> None:
     book.enrol(make_cohort(tmp_path))
     grade(book, make_outcome(GRADED, *ALL))

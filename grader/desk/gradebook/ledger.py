@@ -27,6 +27,7 @@ FILE = "gradebook.sqlite"
 _BACKUPS = "backups"
 _WAIT_S = 30.0  # for another process that is writing
 _VERSION_FACT = "schema_version"
+_PROBLEM = "problem"  # the kind of flag
 
 MIGRATIONS: dict[int, Callable[[sql.Connection], None]] = {}
 """What brings a gradebook of this version to the next one."""
@@ -123,14 +124,9 @@ class Gradebook:
             parties = {each.key: _enrol(connection, cohort.platform, each) for each in cohort.parties}
             for upload, digest in zip(cohort.uploads, digests, strict=True):
                 _hand_in(connection, parties[upload.party], upload, digest)
-            for problem in cohort.problems:
-                if problem.party in parties:
-                    _raise_flag(
-                        connection,
-                        party_id=parties[problem.party],
-                        kind="problem",
-                        text=f"{problem.place}: {problem.sentence}",
-                    )
+            for key, party_id in parties.items():
+                told = [f"{each.place}: {each.sentence}" for each in cohort.problems if each.party == key]
+                _update_problems(connection, party_id, told)
 
     # --- what came of it ------------------------------------------------------------------------------------------------------------------
 
@@ -428,3 +424,17 @@ def _raise_flag(connection: sql.Connection, **values: Any) -> None:
     same = [table.c[name] == values[name] for name in ("party_id", "kind", "text")]
     if connection.scalar(sql.select(table.c.id).where(*same).limit(1)) is None:
         _insert(connection, table, **values)
+
+
+def _update_problems(connection: sql.Connection, party_id: int, told: Sequence[str]) -> None:
+    """Flag the problems of what a party handed in, and settle those that are gone, as after another hand-in."""
+    table = schema.flag
+    for text in told:
+        _raise_flag(connection, party_id=party_id, kind=_PROBLEM, text=text)
+    gone = [
+        table.c.party_id == party_id,
+        table.c.kind == _PROBLEM,
+        table.c.settled_at.is_(None),
+        table.c.text.not_in(told),
+    ]
+    connection.execute(sql.update(table).where(*gone).values(settled_at=schema.now()))
