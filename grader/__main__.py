@@ -23,6 +23,7 @@ from .options import (
     add_options,
     check_reports,
     find_results,
+    leave_out_absent,
     list_arguments,
     read_exercises,
 )
@@ -234,6 +235,7 @@ def _grade(options: argparse.Namespace) -> int:
             notebook, scripts = (
                 any(part.startswith(option) for part in given) for option in ("--fpath=", "--scripts=")
             )
+            options.exercise = leave_out_absent(options.exercise, homework, notebook, scripts)
             read_exercises(options.exercise, homework, notebook, scripts)
             return _run_checks(options, homework, given, tests)
     except (IntakeError, HomeworkError, IsolationError, NotebookError, OptionError) as error:

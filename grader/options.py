@@ -120,6 +120,16 @@ def read_exercises(text: str | None, homework: Homework, notebook: bool, scripts
     return wanted
 
 
+def leave_out_absent(text: str | None, homework: Homework, notebook: bool, scripts: bool) -> str | None:
+    """`--exercise` without those whose part was not handed in, as long as any are left: they must not keep the others from being graded.
+
+    Raises OptionError like `read_exercises`.
+    """
+    wanted = read_exercises(text, homework, notebook=True, scripts=True) or set()
+    left = [name for name in sorted(wanted) if (scripts if homework.find_exercise(name).files else notebook)]
+    return ",".join(left) if left else text
+
+
 def join_paths(arguments: Sequence[str]) -> list[str]:
     """pytest's arguments, with `-fpath X` and `-fpath=X` as `--fpath=X`: pytest reserves options with one dash for itself.
 

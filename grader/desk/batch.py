@@ -103,7 +103,7 @@ class _Batch:
     def _introduce(self, tasks: list[Task], jobs: int) -> str:
         handed_in = len(self.cohort.uploads)
         known = handed_in - len(tasks)
-        line = f"{handed_in} hand-ins, {known} graded before. " if known else f"{handed_in} hand-ins. "
+        line = f"{handed_in} hand-in{'' if handed_in == 1 else 's'}{f', {known} graded before' if known else ''}. "
         if not tasks:
             return line + "Nothing to do; --regrade failed, changed or all grades again."
         return (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from ..containment import remove_folder
 
 if os.name == "posix":
     import fcntl
@@ -37,7 +38,7 @@ def claim(results: Path) -> Iterator[Path]:
             _note(file, {"pid": os.getpid(), "host": socket.gethostname(), "place": str(place)})
             yield place
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            remove_folder(place)
             _note(file, {})
 
 
@@ -75,4 +76,4 @@ def _remove_leftovers(file: IO[str]) -> None:
     owner = _read(file)
     place = Path(str(owner.get("place", "")))
     if owner.get("host") == socket.gethostname() and place.name.startswith(_PREFIX):
-        shutil.rmtree(place, ignore_errors=True)
+        remove_folder(place)

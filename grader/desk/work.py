@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from ..containment import remove_folder
 from ..interruption import Lifeline
 from ..surroundings import PROGRESS
 from .outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, UNREADABLE, RunOutcome
@@ -82,7 +82,7 @@ def grade(content: bytes, order: WorkOrder) -> RunOutcome:
         )
     finally:
         _end_what_is_left(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
 
 def interrupt() -> None:

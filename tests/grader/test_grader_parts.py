@@ -15,7 +15,7 @@ from markupsafe import escape
 from grader.__main__ import find_parts
 from grader.homework import read_homework
 from grader.intake import IntakeError, read_hand_in
-from grader.options import OptionError
+from grader.options import OptionError, leave_out_absent
 
 KIT = Path(__file__).parents[2]
 HOMEWORK = read_homework(KIT)
@@ -148,3 +148,19 @@ def test_what_became_of_other_files_stands_in_every_report(tmp_path):
         f"Handed in: {line}" for line in said
     ]
     assert all(f"Handed in: {escape(line)}" in page.read_text() for line in said)
+
+
+@pytest.mark.parametrize(
+    ("asked", "notebook", "scripts", "left"),
+    [
+        (None, True, False, None),
+        ("A1.1,B1", True, True, "A1.1,B1"),
+        ("B1,A1.1", True, False, "A1.1"),
+        ("A1.1,B2,B1", False, True, "B1,B2"),
+        ("B1", True, False, "B1"),  # refused later, with a sentence
+    ],
+)
+def test_a_part_that_was_not_handed_in_does_not_keep_the_other_from_being_graded(
+    asked: str | None, notebook: bool, scripts: bool, left: str | None
+) -> None:
+    assert leave_out_absent(asked, HOMEWORK, notebook, scripts) == left
