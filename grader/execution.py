@@ -112,6 +112,8 @@ class Session:
         self._cut_short: set[int] = set()  # cells of which nothing may be run after the statement that fails
         self._deadline: float | None = None
         self._failure: ExecutionError | None = None
+        self._warming: threading.Thread | None = None
+        self._is_warm = False  # whether there is a kernel in which no cell has been run yet
         self._folder = Path(tempfile.mkdtemp(prefix="submission-"))
         if self.level is not Level.NONE:
             self._folder.chmod(0o711)  # containers on this machine's disk lie in it
@@ -122,8 +124,38 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def warm_up(self, modules: Sequence[str]) -> None:
+        """Begin to start the kernel and to import what takes long, while it is not known yet what is to be in its environment.
+
+        Then `set_environment` has to be the next.
+        """
+        self._warming = threading.Thread(target=self._start_with, args=(modules,))
+        self._warming.start()
+
+    def _start_with(self, modules: Sequence[str]) -> None:
+        with suppress(ExecutionError):  # which is kept, and raised when the kernel is needed
+            self._start_broker()
+            for module in modules:
+                if self._broker is not None:  # it goes with a kernel that dies
+                    self._execute(f"__import__({module!r})", self.limits.cell_timeout_s)
+
+    def set_environment(self, environment: Mapping[str, str]) -> None:
+        """Add variables, in the kernel if there is one already. No cell has been run yet."""
+        self._end_warming()
+        self.environment = {**self.environment, **environment}
+        if self._broker is not None and environment:
+            update = f"__import__('os').environ.update({dict(environment)!r})"
+            self._execute(update, self.limits.cell_timeout_s)
+        self._is_warm = self._broker is not None
+
+    def _end_warming(self) -> None:
+        if self._warming is not None:
+            self._warming.join()
+            self._warming = None
+
     def close(self) -> None:
         """End the kernel and remove its folder."""
+        self._end_warming()
         self._stop_broker()
         remove_folder(self._folder)
 
@@ -158,12 +190,14 @@ class Session:
         """Make sure of a kernel in which every cell has run, except those that ended an earlier one. False if the time is used up."""
         if self._failure is not None:
             raise self._failure  # it was waited for once; every further check would wait just as long
-        while self._broker is None:
+        while self._broker is None or self._is_warm:
             if self._remaining() <= 0:
                 for cell in self.cells:
                     self.runs.setdefault(cell.index, Answer("no time"))
                 return False
-            self._start_broker()
+            if not self._is_warm:
+                self._start_broker()
+            self._is_warm = False
             for cell in self.cells:
                 if not self._run_again(cell):
                     break

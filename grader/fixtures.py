@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -83,41 +84,62 @@ def data_environment(
 
 
 @pytest.fixture(scope="session")
-def submission(
-    pytestconfig: pytest.Config, grading: Grading, data_environment: Mapping[str, str]
-) -> Iterator[Submission]:
+def submission(request: pytest.FixtureRequest, grading: Grading) -> Iterator[Submission]:
     """The notebook that is checked."""
-    from .submission import Submission
-
     if grading.notebook is None:
         pytest.skip("checks need a notebook: pytest -fpath NOTEBOOK")
-    homework = grading.homework
-    data = homework.data
-    folders = [Path(data_environment[data.folder_variable])] if data is not None else []
-    submission = Submission(
+    start = _start_warm if grading.level is Level.NONE else _start_contained
+    with closing(start(request, grading)) as submission:
+        yield submission
+    if submission.notes:
+        add_context(request.config, passed_over=submission.notes)
+    if submission.deaths:
+        add_context(request.config, kernel_deaths=submission.deaths)
+    if submission.tampering:
+        add_context(request.config, tampering=submission.tampering)
+
+
+def _start_contained(request: pytest.FixtureRequest, grading: Grading) -> Submission:
+    """A kernel in a container, which needs to be told of the data's folder when it is made."""
+    environment: Mapping[str, str] = request.getfixturevalue("data_environment")
+    data = grading.homework.data
+    folders = [Path(environment[data.folder_variable])] if data is not None else []
+    view = _make_submission_view(request.config, grading, folders)
+    return _make_submission(request.config, grading, environment, view)
+
+
+def _start_warm(request: pytest.FixtureRequest, grading: Grading) -> Submission:
+    """A kernel that imports what takes long while the reference, which imports the same, finds out about the data."""
+    submission = _make_submission(request.config, grading, {}, containment.View())
+    submission.warm_up()
+    try:
+        submission.set_environment(request.getfixturevalue("data_environment"))
+    except BaseException:
+        submission.close()
+        raise
+    return submission
+
+
+def _make_submission(
+    config: pytest.Config, grading: Grading, environment: Mapping[str, str], view: containment.View
+) -> Submission:
+    from .submission import Submission
+
+    assert grading.notebook is not None
+    return Submission(
         grading.notebook,
-        homework,
-        {**grading.suite.environment, **data_environment},
-        execute_all=pytestconfig.option.execute == "all",
+        grading.homework,
+        {**grading.suite.environment, **environment},
+        execute_all=config.option.execute == "all",
         level=grading.level,
-        view=_make_submission_view(pytestconfig, grading, folders),
+        view=view,
         own=grading.own,
     )
-    yield submission
-    submission.close()
-    if submission.notes:
-        add_context(pytestconfig, passed_over=submission.notes)
-    if submission.deaths:
-        add_context(pytestconfig, kernel_deaths=submission.deaths)
-    if submission.tampering:
-        add_context(pytestconfig, tampering=submission.tampering)
 
 
 def _make_submission_view(
     config: pytest.Config, grading: Grading, folders: Sequence[Path]
 ) -> containment.View:
-    if grading.level is Level.NONE:
-        return containment.View()
     view = make_view(grading.homework.kernel.packages, grading.homework.folder, folders)
     try:
         check_view(view, grading.level)

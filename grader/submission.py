@@ -70,6 +70,14 @@ class Submission:
         )
         self._hidden_modules = {name for path in view.hidden for name in _list_modules(path)}
 
+    def warm_up(self) -> None:
+        """Begin to start the kernel, before the data are known: `set_environment` has to be the next."""
+        self._session.warm_up(self.homework.libraries)
+
+    def set_environment(self, environment: Mapping[str, str]) -> None:
+        """Say where the data are, before anything is asked."""
+        self._session.set_environment(environment)
+
     def close(self) -> None:
         """End the kernel."""
         self._session.close()

@@ -430,3 +430,31 @@ def test_a_request_that_was_broken_off_is_not_waited_for(monkeypatch: pytest.Mon
 
     assert broker._process.returncode == 0
     assert not kernel.is_running()
+
+
+# --- a kernel that is started before its environment is known ----------------------------------------------------------------------------
+
+
+def test_a_warm_kernel_has_imported_and_gets_the_rest_of_its_environment_before_any_cell() -> None:
+    source = "import os, sys\nplace = os.environ['WHERE']\nwas_imported = 'wave' in sys.modules"
+    with Session(make_cells(source), KernelLimits()) as session:
+        session.warm_up(["wave", "no_such_module"])
+        session.set_environment({"WHERE": "here"})
+
+        assert [read(session, name) for name in ("place", "was_imported")] == ["here", True]
+
+
+def test_a_kernel_that_replaces_a_warm_one_has_the_same_environment() -> None:
+    cells = make_cells("import os\nplace = os.environ['WHERE']", "import os\nos._exit(0)")
+    with Session(cells, KernelLimits()) as session:
+        session.warm_up([])
+        session.set_environment({"WHERE": "here"})
+
+        assert read(session, "place") == "here"
+
+
+def test_a_warm_kernel_that_nobody_needs_ends() -> None:
+    with Session(make_cells("x = 1"), KernelLimits()) as session:
+        session.warm_up([])
+
+    assert session.runs == {}
