@@ -184,7 +184,8 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     untouched = find_untouched(homework, notebook, scripts)
     report = Report(homework.title, homework.exercises, context=context, untouched=untouched)
     suite = homework.hidden if is_hidden else homework.public
-    saved = notebook.path.stat().st_mtime if notebook is not None and hand_in is None else None
+    is_own = notebook is not None and hand_in is None and not is_hidden  # an instructor has not just saved it
+    saved = notebook.path.stat().st_mtime if notebook is not None and is_own else None
     return Grading(homework, suite, is_hidden, level, report, notebook, scripts, wanted, own=own, saved=saved)
 
 
