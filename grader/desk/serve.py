@@ -12,6 +12,7 @@ import hmac
 import secrets
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import tornado.httpserver
@@ -23,6 +24,7 @@ from tornado.escape import url_escape
 from ..homework import Homework
 from ..pages import render
 from .gradebook import WHOLE, Gradebook, PartyStanding, read_standings
+from .grades import name_feedback_page
 from .mark_sheet import MarkItem, list_items
 from .marking import (
     MarkingError,
@@ -35,6 +37,9 @@ from .marking import (
     read_history,
     read_last_ids,
 )
+from .pages.cohort_pages import format_attention, format_cohort, format_exercises
+from .pages.party_page import format_party
+from .pages.site import REPORT, place_parties
 
 _COOKIE = "desk"
 _LOOPBACK = "127.0.0.1"
@@ -111,6 +116,10 @@ class _Page(tornado.web.RequestHandler):
     def write_error(self, status_code: int, **_: Any) -> None:
         self.show("desk_error.html", sentence=f"{self._reason}.", status=status_code)
 
+    def name_page(self, party: PartyStanding) -> str | None:
+        """The address of the page on a party; None without names."""
+        return None if self.desk.is_blind else f"/report/parties/{name_feedback_page(party.key)}"
+
     def show(self, template: str, **values: Any) -> None:
         self.finish(render(template, package="grader.desk.pages", title=self.desk.homework.title, **values))
 
@@ -133,7 +142,11 @@ class _Overview(_Page):
         items = [item for item in list_items(parties) if item.item != WHOLE]
         self.show(
             "desk_overview.html",
-            rows=[(party, self.desk.name(party), _count_awaited(party)) for party in parties],
+            report=not self.desk.is_blind,
+            rows=[
+                (party, self.desk.name(party), _count_awaited(party), self.name_page(party))
+                for party in parties
+            ],
             groups=[
                 (key, sum(each.given is not None for each in group), len(group), _find_next(group, None))
                 for key, group in _group(items).items()
@@ -186,6 +199,7 @@ class _Item(_Page):
             "desk_item.html",
             item=item,
             who=self.desk.name(item.party),
+            page=self.name_page(item.party),
             standing=standing,
             whole=item.item == WHOLE,
             rubric=list_rubric(item),
@@ -205,6 +219,49 @@ class _Item(_Page):
             place=place + 1,
             count=len(alike),
         )
+
+
+class _Report(_Page):
+    """The pages of `grader report`, as everything stands now. Without names there are none."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        if self.desk.is_blind:
+            raise tornado.web.HTTPError(
+                403, reason="These pages tell names, and you are grading without them"
+            )
+        self.set_header(
+            "Content-Security-Policy", f"{_POLICY}; script-src 'unsafe-inline'"
+        )  # the page itself names its script
+
+    def get(self, name: str) -> None:
+        standings, homework = self.desk.read(), self.desk.homework
+        if name == "index.html":
+            self.finish(format_cohort(standings, homework))
+        elif name == "exercises.html":
+            self.finish(format_exercises(standings, homework))
+        elif name == "attention.html":
+            self.finish(format_attention(standings, homework))
+        else:  # comparing all hand-ins takes longer than a page may
+            path = self.desk.book.folder / REPORT / name
+            if not path.is_file():
+                raise tornado.web.HTTPError(404, reason="grader report makes this page")
+            self.finish(path.read_text(encoding="utf-8"))
+
+
+class _Party(_Report):
+    """All that is known about a hand-in, with the way to the forms."""
+
+    def get(self, name: str) -> None:
+        for party, menu in place_parties(self.desk.read()):
+            if name_feedback_page(party.key) == name:
+                forms = tuple(
+                    (f"{item.exercise} {item.item or 'checks'}", _address(item))
+                    for item in list_items([party])
+                )
+                self.finish(format_party(party, self.desk.homework, replace(menu, forms=forms)))
+                return
+        raise tornado.web.HTTPError(404, reason="There is no such hand-in")
 
 
 class _Flag(_Page):
@@ -253,6 +310,8 @@ def make_application(desk: Desk, gate: Gate) -> tornado.web.Application:
             (r"/", _Overview, given),
             (r"/item/(\d+)/([^/]+)/([^/]+)", _Item, given),
             (r"/flag/(\d+)", _Flag, given),
+            (r"/report/((?:index|exercises|attention|similar)\.html)", _Report, given),
+            (r"/report/parties/([^/]+)", _Party, given),
         ],
         default_handler_class=_Missing,
         default_handler_args=given,

@@ -250,6 +250,48 @@ def test_a_text_that_changed_after_it_was_marked_is_pointed_out(book: Gradebook,
     assert ["The text has changed since" in each for each in pages] == [False, False, True]
 
 
+@pytest.mark.parametrize("name", ["index.html", "parties/10231.html"])
+def test_the_report_is_shown_as_it_stands_now(book: Gradebook, name: str) -> None:
+    async def what(browser: Browser) -> None:
+        await browser.enter()
+        before = await browser.get(f"/report/{name}")
+        await browser.post(ITEM, {"points": "0.25", "comment": "", "seen": "0"})
+        after = await browser.get(f"/report/{name}")
+
+        assert (before.code, after.code) == (200, 200)
+        assert before.body != after.body
+        assert "parties" not in name or ITEM in after.body.decode()
+
+    visit(book, what)
+
+
+@pytest.mark.parametrize("name", ["exercises.html", "attention.html"])
+def test_the_report_s_other_pages_are_there(book: Gradebook, name: str) -> None:
+    async def what(browser: Browser) -> None:
+        page = (await (await browser.enter()).get(f"/report/{name}")).body.decode()
+        assert HOMEWORK.title in page
+        assert "<script>alert" not in page
+
+    visit(book, what)
+
+
+@pytest.mark.parametrize("name", ["similar.html", "parties/99.html", "nothing.html", "parties/..%2f..%2fx"])
+def test_a_page_that_is_not_there_is_said(book: Gradebook, name: str) -> None:
+    async def what(browser: Browser) -> None:
+        assert (await (await browser.enter()).get(f"/report/{name}")).code == 404
+
+    visit(book, what)
+
+
+def test_without_names_there_is_no_report(book: Gradebook) -> None:
+    async def what(browser: Browser) -> None:
+        await browser.enter()
+        for name in ("index.html", "parties/10231.html"):
+            assert (await browser.get(f"/report/{name}")).code == 403
+
+    visit(book, what, is_blind=True)
+
+
 def test_names_are_left_out_where_asked(book: Gradebook) -> None:
     async def what(browser: Browser) -> None:
         await browser.enter()

@@ -30,10 +30,14 @@ UNFINISHED = "Grading is not finished: what is missing is not your work, and you
 
 @dataclass(frozen=True)
 class Menu:
-    """Where a page stands among the others: titles and addresses, and the parties before and after this one."""
+    """Where a page stands among the others: titles and addresses of the parties before and after this one.
+
+    forms: those of the pages on which points are given, where there is somebody to take them
+    """
 
     before: tuple[str, str] | None = None
     after: tuple[str, str] | None = None
+    forms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

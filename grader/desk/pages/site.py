@@ -76,12 +76,12 @@ def write_report(
         ("similar.html", format_similar(standings, homework, pairs)),
     ):
         (folder / name).write_text(page, encoding="utf-8")
-    for party, menu in _place(standings):
+    for party, menu in place_parties(standings):
         path = folder / PARTIES / name_feedback_page(party.key)
         path.write_text(format_party(party, homework, menu), encoding="utf-8")
 
 
-def _place(standings: Sequence[PartyStanding]) -> Iterator[tuple[PartyStanding, Menu]]:
+def place_parties(standings: Sequence[PartyStanding]) -> Iterator[tuple[PartyStanding, Menu]]:
     """Each party with its neighbours."""
     links = [(party.label, name_feedback_page(party.key)) for party in standings]
     for number, party in enumerate(standings):
