@@ -7,9 +7,9 @@ import sys
 
 def read_peak_memory_mib() -> int | None:
     """The most that one process of those that have ended below this one held; None on Windows, which does not tell."""
-    if sys.platform == "win32":
+    try:
+        import resource
+    except ModuleNotFoundError:
         return None
-    import resource
-
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return int(peak // (1024**2 if sys.platform == "darwin" else 1024))

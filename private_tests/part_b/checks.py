@@ -101,11 +101,13 @@ def _check_every_step(trial: Trial, report: RunReport) -> None:
 def _fail_outcome(trial: Trial, report: RunReport) -> NoReturn:
     again = f" when it was run again, for {report.asked_steps:,} steps" if report is not trial.report else ""
     cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
+    made = ""
     command = f"python -m launch {trial.name} --ranks {trial.contract.ranks} --steps {report.asked_steps}"
     if report.asked_steps > COMPARED_STEPS:
         command = f"LAB_THIN=1 {command} --timeout {report.timeout_s:.0f}"
+        made = f" Steps made by then: {', '.join(f'rank {rank} {steps:,}' for rank, steps in sorted(report.steps.items()))}."
     fail(
-        f"{trial.name}: {report.outcome.value}{again}. {report.sentence}{cause}",
+        f"{trial.name}: {report.outcome.value}{again}. {report.sentence}{cause}{made}",
         f"{trial.contract.ranks} ranks that each make exactly the {report.asked_steps} steps that LAB_STEPS asks for, and end",
         f"correct the lines named; `{command}` shows it again, with a picture.",
     )

@@ -29,7 +29,6 @@ def test_an_unknown_data_set_is_a_usage_error(tmp_path: Path, checks: str) -> No
     )
 
     assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "data set: foo" in ended.stdout
     assert "LAB_2_HFL_DATASET is 'foo', but must be one of auto, mnist" in ended.stdout
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "score" not in json.loads(results.read_text())
