@@ -223,6 +223,30 @@ def test_tox_runs_the_hidden_checks(homework: Path) -> None:
     assert re.search(r"^Total +3 / 4$", ended.stdout, re.MULTILINE)
 
 
+def test_what_students_get_is_built_and_holds_nothing_secret(homework: Path) -> None:
+    bundle = homework.parent / "bundle"
+    ended = run("grader", "release", "--out", str(bundle), folder=homework)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    [given] = bundle.rglob("homework.toml")
+    names = {path.relative_to(given.parent).as_posix() for path in given.parent.rglob("*") if path.is_file()}
+    assert {"notebooks/handout.ipynb", "public_tests/test_all_reduce.py", "probes/traffic.py"} <= names
+    assert not [name for name in names if "solution" in name or "private" in name or "solved" in name]
+    answer = write_answers(homework)
+    ended = run("pytest", "-fpath", str(homework / answer), folder=given.parent)
+    assert re.search(r"^R1  Ring all-reduce +1 / 1  complete$", ended.stdout, re.MULTILINE), ended.stdout
+
+
+def test_what_is_secret_is_not_given_away(homework: Path) -> None:
+    listed = homework / "homework.toml"
+    listed.write_text(listed.read_text().replace('"ring.py", ', '"ring.py", "solution.py", '))
+    ended = run("grader", "release", "--out", str(homework.parent / "bundle"), folder=homework)
+
+    assert ended.returncode == 2
+    assert "solution.py is to be kept back" in ended.stderr
+    assert not (homework.parent / "bundle").exists()
+
+
 def test_a_homework_that_was_handed_in_is_not_believed(homework: Path) -> None:
     """A folder that a student filled may have a `homework.toml` and checks of its own."""
     ended = run("grader", "grade", "--isolation=none", ".", folder=homework / "notebooks")
