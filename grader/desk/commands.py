@@ -25,6 +25,21 @@ _PLATFORMS = ("ilias", "moodle", "canvas", "gradescope", "github", "folder")
 
 def add_commands(commands: Any) -> None:
     """Declare them below `grader`."""
+    for add in (
+        _add_batch,
+        _add_serve,
+        _add_similar,
+        _add_report,
+        _add_export,
+        _add_marks,
+        _add_gradebook,
+        _add_diff,
+        _add_gradescope,
+    ):
+        add(commands)
+
+
+def _add_batch(commands: Any) -> None:
     batch = commands.add_parser("batch", help="grade a cohort", description=_batch.__doc__)
     batch.add_argument(
         "sources",
@@ -55,25 +70,27 @@ def add_commands(commands: Any) -> None:
     batch.add_argument("--scheduler", metavar="URL", help="of a Dask cluster that grades")
     batch.add_argument("--grading-seed", type=read_seed, metavar="N", help="the same for the whole cohort")
     batch.add_argument("--isolation", choices=LEVELS, help="how well to contain submissions; default: full")
-    batch.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(batch)
     batch.set_defaults(run=_batch)
+
+
+def _add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="give points by hand in a browser", description=_serve.__doc__)
+    _add_results(serve)
     serve.add_argument(
-        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch` has filled"
-    )
-    serve.add_argument(
-        "--author", default="", metavar="NAME", help="who gives the points; default: who is logged in"
+        "--by", default="", metavar="NAME", help="who gives the points; default: who is logged in"
     )
     serve.add_argument("--blind", action="store_true", help="without names")
     serve.add_argument("--port", type=int, default=0, metavar="N", help="default: any that is free")
-    serve.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(serve)
     serve.set_defaults(run=_serve)
+
+
+def _add_similar(commands: Any) -> None:
     similar = commands.add_parser(
         "similar", help="find hand-ins that are alike", description=_similar.__doc__
     )
-    similar.add_argument(
-        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch` has filled"
-    )
+    _add_results(similar)
     similar.add_argument(
         "--threshold",
         type=_read_share,
@@ -81,25 +98,25 @@ def add_commands(commands: Any) -> None:
         metavar="X",
         help="the least share in common; default: 0.3",
     )
-    similar.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(similar)
     similar.set_defaults(run=_similar)
 
+
+def _add_report(commands: Any) -> None:
     report = commands.add_parser(
         "report", help="pages on a cohort, and feedback for students", description=_report.__doc__
     )
-    report.add_argument(
-        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
-    )
+    _add_results(report)
     report.add_argument("--pdf", action="store_true", help="write the feedback as PDFs, too; needs Chromium")
-    report.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(report)
     report.set_defaults(run=_report)
 
+
+def _add_export(commands: Any) -> None:
     export = commands.add_parser(
         "export", help="points and feedback for the learning platform", description=_export.__doc__
     )
-    export.add_argument(
-        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
-    )
+    _add_results(export)
     export.add_argument("--to", required=True, choices=_TARGETS, help="the platform, or a table")
     export.add_argument(
         "--template", type=Path, metavar="FILE", help="the platform's own table, to be filled in"
@@ -109,33 +126,41 @@ def add_commands(commands: Any) -> None:
         "--changed", action="store_true", help="only those whose points have changed since the last export"
     )
     export.add_argument("--out", type=Path, metavar="FOLDER", help="default: a new folder in RESULTS/exports")
-    export.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(export)
     export.set_defaults(run=_export)
 
+
+def _add_marks(commands: Any) -> None:
     marks = commands.add_parser("marks", help="points by hand, as a table", description=_mark.__doc__)
-    marks.add_argument(
-        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
-    )
+    _add_results(marks)
     marks.add_argument("direction", choices=("export", "import"))
     marks.add_argument("file", type=Path, metavar="FILE", help="a .csv or an .xlsx")
     marks.add_argument("--blind", action="store_true", help="export without names")
     marks.add_argument(
         "--by", default="", metavar="NAME", help="who gives the points; default: who is logged in"
     )
-    marks.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(marks)
     marks.set_defaults(run=_mark)
+
+
+def _add_gradebook(commands: Any) -> None:
     gradebook = commands.add_parser("gradebook", help="look after a gradebook")
     tasks = gradebook.add_subparsers(required=True, metavar="TASK")
     check = tasks.add_parser("check", help="is it whole?", description=_check_gradebook.__doc__)
-    check.add_argument("results", type=Path, metavar="RESULTS", help="the folder that keeps all results")
+    _add_results(check)
     check.set_defaults(run=_check_gradebook)
+
+
+def _add_diff(commands: Any) -> None:
     diff = commands.add_parser("diff", help="what grading again has changed", description=_diff.__doc__)
-    diff.add_argument("results", type=Path, metavar="RESULTS", help="the folder that keeps all results")
+    _add_results(diff)
     diff.add_argument(
         "runs", type=int, nargs="*", metavar="RUN", help="two runs of the same hand-in, by number"
     )
     diff.set_defaults(run=_diff)
 
+
+def _add_gradescope(commands: Any) -> None:
     gradescope = commands.add_parser(
         "gradescope", help="an autograder for Gradescope's machines", description=_build_autograder.__doc__
     )
@@ -163,8 +188,18 @@ def add_commands(commands: Any) -> None:
     gradescope.add_argument(
         "--grading-seed", type=read_seed, metavar="N", help="the same for all; default: another one each time"
     )
-    gradescope.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
+    _add_homework(gradescope)
     gradescope.set_defaults(run=_build_autograder)
+
+
+def _add_results(parser: Any) -> None:
+    parser.add_argument(
+        "results", type=Path, metavar="RESULTS", help="the folder that `grader batch --out` has written"
+    )
+
+
+def _add_homework(parser: Any) -> None:
+    parser.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
 
 
 def _read_minutes(text: str) -> int:
@@ -487,7 +522,7 @@ def _serve(options: argparse.Namespace) -> int:
         homework = read_homework(find_homework(options.homework))
         with open_gradebook(options.results) as book:
             read_standings(book, homework)
-            desk = Desk(book, homework, options.author or getpass.getuser(), is_blind=options.blind)
+            desk = Desk(book, homework, options.by or getpass.getuser(), is_blind=options.blind)
             asyncio.run(serve(desk, options.port, lambda address: print(f"Open {address}", flush=True)))
     except (ConfigurationError, GradebookError, HomeworkError) as error:
         return _refuse(error)

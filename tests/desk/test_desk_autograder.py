@@ -18,12 +18,6 @@ from grader.__main__ import main
 from grader.desk.autograder.autograder_run import finish, refuse
 from grader.new import TEMPLATE
 
-RELEASE = """
-[release]
-name = "ring"
-files = ["homework.toml", "notebooks/handout.ipynb", "ring.py", "probes", "public_tests", "pyproject.toml", "tox.ini"]
-secret = ["solution.py", "private_tests"]
-"""
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >>"{log}"
 if [ "$1 $2" = "-m venv" ]; then
@@ -42,8 +36,6 @@ fi
 def homework(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("homework") / "ring"
     shutil.copytree(TEMPLATE, folder)
-    path = folder / "homework.toml"
-    path.write_text(path.read_text(encoding="utf-8") + RELEASE, encoding="utf-8")
     return folder
 
 
@@ -123,7 +115,11 @@ def test_limits_are_said_before_the_upload(
 def test_a_homework_without_a_release_has_no_autograder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(["gradescope", "--out", str(tmp_path / "a.zip"), "--homework", str(TEMPLATE)])
+    shutil.copytree(TEMPLATE, tmp_path / "ring")
+    path = tmp_path / "ring" / "homework.toml"
+    said = path.read_text(encoding="utf-8")
+    path.write_text(said[: said.index("[release]")] + said[said.index("[[exercise]]") :], encoding="utf-8")
+    status = main(["gradescope", "--out", str(tmp_path / "a.zip"), "--homework", str(path.parent)])
 
     assert (status, (tmp_path / "a.zip").exists()) == (2, False)
     assert "[release]" in capsys.readouterr().err

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from platform_sources import write_zip
-from test_desk_autograder import RELEASE
 
 from grader.__main__ import main
 from grader.desk.csv_table import read_csv
@@ -39,7 +38,6 @@ def test_the_term_in_ten_commands(
 ) -> None:
     folder = tmp_path / "homework"
     shutil.copytree(TEMPLATE, folder)
-    (folder / "homework.toml").write_text((TEMPLATE / "homework.toml").read_text(encoding="utf-8") + RELEASE)
     handout = (TEMPLATE / "notebooks" / "handout.ipynb").read_bytes()
     write_zip(folder / "moodle.zip", {"Anna Muster_7770000_assignsubmission_file/mine.ipynb": handout})
     (folder / "grades.csv").write_text(WORKSHEET)
