@@ -181,11 +181,17 @@ def open_browser(profile: Path) -> Iterator[Browser]:
         browser = Browser(connection, loop)
         browser.attach()
         yield browser
-        connection.close()
+        loop.run_until_complete(
+            _disconnect(connection)
+        )  # closing asks for a current loop, which other tests may have taken away
     finally:
         process.terminate()
         process.wait()
         loop.close()
+
+
+async def _disconnect(connection: WebSocketClientConnection) -> None:
+    connection.close()
 
 
 async def _connect(address: str) -> WebSocketClientConnection:

@@ -149,8 +149,16 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., W
     return stand_in
 
 
+def is_running(pid: int) -> bool:
+    """One that has ended may not be reaped yet by whoever inherited it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def check_nothing_is_left(folder: Path) -> None:
-    assert not psutil.pid_exists(int((folder / "child").read_text()))
+    assert not is_running(int((folder / "child").read_text()))
     assert list((folder / "place").iterdir()) == []
 
 
