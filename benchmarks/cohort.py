@@ -9,28 +9,29 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep
 
 import psutil
 
+from grader.desk.batch import count_cores
 from grader.homework import Homework, read_homework
 
 KIT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
 _SEED = 6
-_EVERY_S = 1.0
+_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one command: its time, the processor time of all that it started, and its own largest memory."""
+    """Of one command: its time, the processor time of all that it started (but for each one's last half second), and its own largest memory."""
 
     seconds: float
     cpu_s: float
@@ -40,25 +41,35 @@ class Cost:
 def measure(command: Sequence[str], cache: Path | None = None) -> Cost:
     """Run a command; exits if it fails."""
     environment = {**os.environ, **({"GRADER_REFERENCE_CACHE": str(cache)} if cache else {})}
-    before, start = _read_cpu(), perf_counter()
+    start = perf_counter()
     process = psutil.Popen(
         [sys.executable, "-m", "grader", *command], stdout=subprocess.DEVNULL, env=environment
     )
-    memory = 0
+    memory, cpu_s = 0, dict[tuple[int, float], float]()
     while process.poll() is None:
-        try:
+        with suppress(psutil.Error):  # it has just ended
             memory = max(memory, process.memory_info().rss)
-        except psutil.Error:  # it has just ended
-            break
+        for each in list_family(process):
+            with suppress(psutil.Error):
+                cpu_s[each.pid, each.create_time()] = _read_cpu(each)
         sleep(_EVERY_S)
     if process.wait() != 0:
         sys.exit(f"{command[0]} ended with status {process.returncode}")
-    return Cost(perf_counter() - start, _read_cpu() - before, memory / MIB)
+    return Cost(perf_counter() - start, sum(cpu_s.values()), memory / MIB)
 
 
-def _read_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def list_family(process: psutil.Process) -> list[psutil.Process]:
+    """A process and all that it started."""
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:  # it has just ended
+        return []
+
+
+def _read_cpu(process: psutil.Process) -> float:
+    """Of the process alone: what a killed kernel has used is in nobody's sum of children."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def write_hand_ins(homework: Homework, folder: Path, count: int) -> list[Path]:
@@ -111,6 +122,8 @@ def main() -> None:
     show("2 jobs against 1", batches[1].seconds / batches[2].seconds, 1.8, at_least=True)
     show("a batch with 1 job against its gradings alone", batches[1].seconds / alone_s, 1.05)
     show("processor time per hand-in against one alone, cold", batches[2].cpu_s / count / cold.cpu_s, 0.6)
+    busy = batches[2].cpu_s / batches[2].seconds / count_cores()
+    print(f"  with 2 jobs the cores are busy for {busy:.0%} of the time")
     show("memory of the batch in MiB", batches[2].memory_mib, 300)
 
 
