@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from . import display, relay
 from .homework import Homework, HomeworkError, find_homework, read_homework
@@ -55,6 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="grader", description="Grades submissions of a homework.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_grade, _add_watch, _add_pack, _add_new):
+        add(commands)
+    if DESK.is_dir():  # students get the kit without it
+        from .desk.commands import add_commands
+
+        add_commands(commands)
+    doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
+    doctor.set_defaults(run=_examine)
+    return parser
+
+
+def _add_grade(commands: Any) -> None:
     grade = commands.add_parser("grade", help="grade one submission", description=_grade.__doc__)
     grade.add_argument(
         "submission", type=Path, metavar="SUBMISSION", help="a notebook, a folder or an archive"
@@ -69,6 +82,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     add_options(grade.add_argument)
     grade.set_defaults(run=_grade)
+
+
+def _add_watch(commands: Any) -> None:
     watching = commands.add_parser(
         "watch", help="check your notebook again after every save", description=_watch.__doc__
     )
@@ -76,6 +92,9 @@ def _make_parser() -> argparse.ArgumentParser:
     watching.add_argument("--exercise", metavar="ID,…", help="check only these exercises")
     watching.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     watching.set_defaults(run=_watch)
+
+
+def _add_pack(commands: Any) -> None:
     packing = commands.add_parser(
         "pack", help="make the archive to hand in, and check it", description=_pack.__doc__
     )
@@ -100,28 +119,12 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     packing.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
     packing.set_defaults(run=_pack)
+
+
+def _add_new(commands: Any) -> None:
     new = commands.add_parser("new", help="make a small homework to start from", description=_make.__doc__)
     new.add_argument("folder", type=Path, metavar="FOLDER", help="a folder that is empty or does not exist")
     new.set_defaults(run=_make)
-    if DESK.is_dir():  # students get the kit without it
-        release = commands.add_parser("release", help="build what students get", description=_release.__doc__)
-        place = release.add_mutually_exclusive_group(required=True)
-        place.add_argument(
-            "--out", type=Path, metavar="ZIP|FOLDER", help="a .zip or a folder, which does not exist yet"
-        )
-        place.add_argument(
-            "--check",
-            action="store_true",
-            help="build it elsewhere, install it in a new environment, and try it",
-        )
-        release.add_argument("--homework", type=Path, metavar="FOLDER", help="the folder with homework.toml")
-        release.set_defaults(run=_release)
-        from .desk.commands import add_commands
-
-        add_commands(commands)
-    doctor = commands.add_parser("doctor", help="what this machine offers", description=_examine.__doc__)
-    doctor.set_defaults(run=_examine)
-    return parser
 
 
 def _make(options: argparse.Namespace) -> int:
@@ -167,35 +170,6 @@ def _pack(options: argparse.Namespace) -> int:
     print(
         describe(package, f"hand it in through {platform}" if platform else "hand it in as the handout says")
     )
-    return GRADED
-
-
-def _release(options: argparse.Namespace) -> int:
-    """Build the bundle that students get, from the list in homework.toml; nothing is built if anything secret would be in it."""
-    from .desk.release import ReleaseError, build
-
-    try:
-        homework = read_homework(find_homework(options.homework))
-        if options.check:
-            return _rehearse(homework)
-        files = build(homework, options.out)
-    except (HomeworkError, ReleaseError, OSError) as error:
-        print(f"grader: {display.plain(str(error))}", file=sys.stderr)
-        return NOT_GRADED
-    print("\n".join(map(str, files)))
-    print(f"{options.out}: {len(files)} files", file=sys.stderr)
-    return GRADED
-
-
-def _rehearse(homework: Homework) -> int:
-    from .desk.rehearsal import rehearse
-
-    with tempfile.TemporaryDirectory(prefix="bundle-") as workdir:
-        for rehearsal in rehearse(homework, Path(workdir)):
-            print(f"{'✗' if rehearsal.seen else '✓'} {rehearsal.expected}", flush=True)
-            if rehearsal.seen:
-                print(f"  Seen: {rehearsal.seen}")
-                return 1
     return GRADED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from ..options import read_seed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..homework import Homework
     from .configuration import BatchSettings, Configuration
     from .grades import GradeEntry, Outgoing
 
@@ -26,6 +28,7 @@ _PLATFORMS = ("ilias", "moodle", "canvas", "gradescope", "github", "folder")
 def add_commands(commands: Any) -> None:
     """Declare them below `grader`."""
     for add in (
+        _add_release,
         _add_batch,
         _add_serve,
         _add_similar,
@@ -37,6 +40,19 @@ def add_commands(commands: Any) -> None:
         _add_gradescope,
     ):
         add(commands)
+
+
+def _add_release(commands: Any) -> None:
+    release = commands.add_parser("release", help="build what students get", description=_release.__doc__)
+    place = release.add_mutually_exclusive_group(required=True)
+    place.add_argument(
+        "--out", type=Path, metavar="ZIP|FOLDER", help="a .zip or a folder, which does not exist yet"
+    )
+    place.add_argument(
+        "--check", action="store_true", help="build it elsewhere, install it in a new environment, and try it"
+    )
+    _add_homework(release)
+    release.set_defaults(run=_release)
 
 
 def _add_batch(commands: Any) -> None:
@@ -222,6 +238,36 @@ def _read_share(text: str) -> float:
     if not 0 < share <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share: give a number above 0 and up to 1")
     return share
+
+
+def _release(options: argparse.Namespace) -> int:
+    """Build the bundle that students get, from the list in homework.toml; nothing is built if anything secret would be in it."""
+    from ..homework import HomeworkError, find_homework, read_homework
+    from .release import ReleaseError, build
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        if options.check:
+            return _rehearse(homework)
+        files = build(homework, options.out)
+    except (HomeworkError, ReleaseError, OSError) as error:
+        print(f"grader: {display.plain(str(error))}", file=sys.stderr)  # a line for each file that is refused
+        return REFUSED
+    print("\n".join(map(str, files)))
+    print(f"{options.out}: {len(files)} files", file=sys.stderr)
+    return DONE
+
+
+def _rehearse(homework: Homework) -> int:
+    from .rehearsal import rehearse
+
+    with tempfile.TemporaryDirectory(prefix="bundle-") as workdir:
+        for rehearsal in rehearse(homework, Path(workdir)):
+            print(f"{'✗' if rehearsal.seen else '✓'} {rehearsal.expected}", flush=True)
+            if rehearsal.seen:
+                print(f"  Seen: {rehearsal.seen}")
+                return FAULTY
+    return DONE
 
 
 def _batch(options: argparse.Namespace) -> int:
