@@ -57,10 +57,14 @@ _OF_PROGRAMS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """text: what was written; remark: what to know about it, or why there is none"""
+    """text: what was written; remark: what to know about it, or why there is none
+
+    is_missing: there is nothing that a person could read, here or elsewhere
+    """
 
     text: str
     remark: str = ""
+    is_missing: bool = False
 
 
 def read_cells(notebook: Notebook, handout: Handout, tag: str) -> Explanation:
@@ -68,7 +72,7 @@ def read_cells(notebook: Notebook, handout: Handout, tag: str) -> Explanation:
     tagged = [cell for cell in notebook.cells if tag in cell.tags]
     cells = tagged or find_text(notebook, handout, tag)
     if not cells:
-        return Explanation("", f"No cell has the tag {tag!r}.")
+        return _find_nothing(f"No cell has the tag {tag!r}.", notebook, handout)
     below = takewhile(
         lambda cell: not cell.is_code and not cell.tags and not handout.has(cell),
         notebook.cells[cells[-1].index + 1 :],
@@ -81,13 +85,30 @@ def read_cells(notebook: Notebook, handout: Handout, tag: str) -> Explanation:
     if not written:
         is_placeholder = any(handout.is_untouched(tag, cell.source) for cell in cells)
         seen = "The placeholder is unchanged: nothing" if is_placeholder else "Nothing"
-        return Explanation("", f"{seen} was written in the cell tagged {tag!r} or below it.")
+        return _find_nothing(f"{seen} was written in the cell tagged {tag!r} or below it.", notebook, handout)
     remark = ""
     if not tagged:
         remark = f"No cell has the tag {tag!r}; this stands in its place, in {', '.join(map(str, written))}."
     elif not set(written) <= set(tagged):
         remark = f"This stands in {', '.join(map(str, written))}, of which not all have the tag {tag!r}."
     return Explanation(_cut("\n\n".join(cell.source for cell in written), MOST_CHARACTERS), remark)
+
+
+def _find_nothing(remark: str, notebook: Notebook, handout: Handout) -> Explanation:
+    """No text in its place. Another one of the author's own may be meant, which a person has to see."""
+    others = [
+        cell
+        for cell in notebook.cells
+        if not cell.is_code
+        and cell.source.strip()
+        and not handout.has(cell)
+        and not any(handout.is_untouched(tag, cell.source) for tag in cell.tags)
+    ]
+    if not others:
+        return Explanation("", remark, is_missing=True)
+    return Explanation(
+        "", f"{remark} There is text of the author's own in {', '.join(map(str, others[:5]))}."
+    )
 
 
 def read_scripts(hand_in: HandIn, homework: Homework, exercise: Exercise) -> Explanation:
@@ -105,7 +126,9 @@ def read_scripts(hand_in: HandIn, homework: Homework, exercise: Exercise) -> Exp
         if source.list_code()
         else f"There are no scripts of {exercise.id}, and no text file about it."
     )
-    return Explanation(_cut("\n\n".join(found), MOST_CHARACTERS), "" if found else absence)
+    return Explanation(
+        _cut("\n\n".join(found), MOST_CHARACTERS), "" if found else absence, is_missing=not found
+    )
 
 
 def list_texts(hand_in: HandIn, homework: Homework) -> list[Path]:

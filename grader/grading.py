@@ -94,7 +94,9 @@ class Grading:
         for exercise in self.report.graded:
             for item in exercise.manual:
                 written = self._read_explanation(exercise, item.tag)
-                extra = {"manual": True, "answer": written.text}
+                extra: dict[str, Any] = {"manual": True, "answer": written.text}
+                if written.is_missing:
+                    extra["is_missing"] = True
                 yield CheckResult(exercise.id, item.name, item.points, MANUAL, written.remark, extra)
 
     def _read_explanation(self, exercise: Exercise, tag: str | None) -> Explanation:

@@ -314,7 +314,8 @@ def advise(report: Report, exercise: Exercise) -> str:
         return _say_next(failed[0])
     manual = [result for result in results if result.status == MANUAL]
     if manual:
-        return f"{manual[0].name.lower()} is graded by hand"
+        is_missing = manual[0].extra.get("is_missing")
+        return f"{manual[0].name.lower()} {'was not written' if is_missing else 'is graded by hand'}"
     return "done" if counts_points else COMPLETE
 
 

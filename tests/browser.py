@@ -19,8 +19,12 @@ KIT = Path(__file__).resolve().parent.parent
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
 )
-AXE = Path(os.environ.get("AXE_CORE", KIT / "node_modules" / "axe-core" / "axe.min.js"))
-"""The accessibility checks of axe-core, if it is there: `npm install --no-save axe-core` in the kit's folder."""
+_AXE = Path("node_modules", "axe-core", "axe.min.js")
+AXE = Path(
+    os.environ.get("AXE_CORE")
+    or next((folder / _AXE for folder in (KIT, *KIT.parents) if (folder / _AXE).is_file()), KIT / _AXE)
+)
+"""The accessibility checks of axe-core, if they are there: `npm install --no-save axe-core` in the kit's folder or one above it."""
 PHONE, DESK = (360, 780), (1200, 900)
 ANSWER_S = 60
 

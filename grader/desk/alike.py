@@ -54,7 +54,7 @@ def raise_flags(book: Gradebook, comparison: CohortFindings) -> None:
         places = listed(list(pair.places))
         for party, like in ((one, other), (other, one)):
             handin = party.handin.id if party.handin is not None else None
-            book.raise_flag(party.id, SIMILAR, f"Similar to {name_party(like)}: {places}", handin)
+            book.raise_flag(party.id, SIMILAR, f"{open_pair(like)}: {places}", handin)
 
 
 def keep_pairs(comparison: CohortFindings, results: Path) -> None:
@@ -74,7 +74,7 @@ def is_settled(one: PartyStanding, other: PartyStanding) -> bool:
         flag
         for party, like in ((one, other), (other, one))
         for flag in party.flags
-        if flag.kind == SIMILAR and flag.text.startswith(f"Similar to {name_party(like)}:")
+        if flag.kind == SIMILAR and flag.text.startswith(f"{open_pair(like)}:")
     ]
     return bool(about) and all(flag.settled_at is not None for flag in about)
 
@@ -94,6 +94,11 @@ def describe(comparison: CohortFindings) -> Iterator[str]:
             )
             yield f"  {place}: {likeness.share:.0%}, lines {'; '.join(lines)}{more}"
     yield from comparison.unread
+
+
+def open_pair(like: PartyStanding) -> str:
+    """What a flag about a pair begins with, at the other one of them."""
+    return f"Similar to {name_party(like)}"
 
 
 def name_party(party: PartyStanding) -> str:

@@ -14,7 +14,7 @@ from ..isolation import LEVELS
 from ..options import read_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from ..homework import Homework
     from .configuration import BatchSettings, Configuration
@@ -335,6 +335,7 @@ def _export(options: argparse.Namespace) -> int:
     )
     from .gradebook import GradebookError, open_gradebook, read_standings
     from .grades import ExportError, ExportRequest
+    from .pages import list_stale
     from .spreadsheet import SpreadsheetError
 
     try:
@@ -355,6 +356,7 @@ def _export(options: argparse.Namespace) -> int:
                     else "Nobody is in the gradebook."
                 )
             outgoing = WRITERS[options.to](entries, request)
+            stale = {party.key for party in list_stale(standings, homework, options.results)}
             folder = options.out or choose_folder(options.results, options.to)
             paths = write_files(outgoing, folder)
             book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
@@ -366,7 +368,7 @@ def _export(options: argparse.Namespace) -> int:
         return _refuse(ExportError(f"{error.filename or 'The export'} can't be written: {error.strerror}."))
     except UnicodeEncodeError as error:
         return _refuse(ExportError(f"{options.template} can't be filled in: {error}."))
-    for line in _describe_export(entries, outgoing, paths):
+    for line in _describe_export(entries, outgoing, paths, stale):
         print(display.plain(line, one_line=True))
     return DONE
 
@@ -435,15 +437,26 @@ def _build_autograder(options: argparse.Namespace) -> int:
 
 
 def _describe_export(
-    entries: Sequence[GradeEntry], outgoing: Outgoing, paths: Sequence[Path]
+    entries: Sequence[GradeEntry], outgoing: Outgoing, paths: Sequence[Path], stale: Collection[str]
 ) -> Iterator[str]:
+    from .grades import name_all
+
     known = sum(entry.points is not None for entry in entries)
     pages = sum(bool(entry.pages) for entry in entries)
     yield f"{known} with points, {len(entries) - known} left blank, {pages} with feedback:"
     yield from (f"  {path}" for path in paths)
     yield from (f"Note: {warning}" for warning in outgoing.warnings)
+    old = [entry for entry in entries if entry.key in stale]
     if not pages:
         yield "Note: there are no pages in RESULTS/feedback; `grader report RESULTS` makes them."
+    elif old:
+        yield (
+            f"Note: pages in RESULTS/feedback are older than what stands in the gradebook, or missing, for {name_all(old)}: "
+            "give `grader report RESULTS`, and export again."
+        )
+    outdated = [f"{entry}: {', '.join(entry.outdated)}" for entry in entries if entry.outdated]
+    if outdated:
+        yield f"Note: points by hand were given for what was replaced by another hand-in since: {'; '.join(outdated)}."
     yield from (f"Blank: {entry}: {entry.reason}" for entry in entries if entry.points is None)
     unmatched = [entry for entry in entries if entry.key in outgoing.unmatched]
     yield from (f"Not in the template: {entry}" for entry in unmatched)

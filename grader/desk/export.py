@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sql
 
 from .grade_table import write_csv, write_xlsx
-from .gradebook import Gradebook, PartyStanding, schema
+from .gradebook import PROBLEM, Gradebook, PartyStanding, schema
 from .grades import ExportError, ExportRequest, GradeEntry, Outgoing, name_feedback_page
 from .platforms import canvas, github, gradescope, ilias, moodle
 
@@ -77,7 +77,12 @@ def read_exported(book: Gradebook, platform: str) -> dict[str, float | None]:
 
 
 def write_files(outgoing: Outgoing, folder: Path) -> list[Path]:
-    """Write what goes out below a folder, which is made. Raises OSError."""
+    """Write what goes out below a folder, which is made. Raises OSError, or ExportError rather than write over a file."""
+    present = [name for name in outgoing.files if (folder / name).exists()]
+    if present:
+        raise ExportError(
+            f"{folder / present[0]} is there already, and exports are kept: name another folder with --out, or leave it out."
+        )
     paths = []
     for name, content in outgoing.files.items():
         path = folder / name
@@ -117,13 +122,18 @@ def _to_entry(party: PartyStanding, pages: tuple[Path, ...]) -> GradeEntry:
         status=party.status,
         reason=reason,
         pages=pages,
+        outdated=tuple(
+            f"{each.exercise.id} {item or 'checks'}" for each in party.exercises for item in each.outdated
+        ),
     )
 
 
 def _explain_blank(party: PartyStanding) -> str:
     """Why nobody knows a party's points; empty if they are known."""
-    if party.status in ("absent", "waiting"):
-        return _REASONS[party.status]
+    if party.status == "absent":
+        return " ".join(flag.text for flag in party.flags if flag.kind == PROBLEM) or _REASONS["absent"]
+    if party.status == "waiting":
+        return _REASONS["waiting"]
     unknown = [each.exercise.id for each in party.exercises if each.score is None]
     waiting = [name for name in unknown if not any(run.covers(name) for run in party.runs)]
     parts = []

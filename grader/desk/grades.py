@@ -32,6 +32,7 @@ class GradeEntry:
     points: None if they are not known, and then `reason` says why; origin: the platform's name for the hand-in, empty if there is none
     files: the names of what was handed in; exercises: the points by exercise; deduction: what lateness costs, already taken off the
     points, and `lateness` says why; pages: the feedback for the party, as a page and perhaps as a PDF
+    outdated: what points by hand were given for on another text than the present one
     """
 
     key: str
@@ -48,6 +49,7 @@ class GradeEntry:
     status: str = "graded"
     reason: str = ""
     pages: tuple[Path, ...] = ()
+    outdated: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{show(self.label)} ({self.key})" if self.label != self.key else show(self.key)
@@ -137,6 +139,11 @@ def find_decimal_mark(cells: Sequence[str]) -> str:
 def defuse(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def name_all(entries: Sequence[GradeEntry]) -> str:
+    """All of them, where a person has to see to each."""
+    return listed([str(entry) for entry in entries], len(entries))
 
 
 def name_entries(entries: Sequence[GradeEntry]) -> str:

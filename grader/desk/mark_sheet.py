@@ -35,7 +35,10 @@ class MarkSheetError(Exception):
 
 @dataclass(frozen=True)
 class MarkItem:
-    """What a party can be given points for. given: the points that somebody gave so far; answer: the student's text"""
+    """What a party can be given points for. given: the points that somebody gave so far; answer: the student's text
+
+    remark: what the kit says of it, such as that nothing was written; is_awaited: whether nobody knows the points before somebody gives them
+    """
 
     party: PartyStanding
     exercise: str
@@ -44,6 +47,8 @@ class MarkItem:
     given: float | None = None
     comment: str = ""
     answer: str = ""
+    remark: str = ""
+    is_awaited: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -132,24 +137,34 @@ def note_changes(book: Gradebook, changes: Sequence[MarkChange], author: str) ->
 def _list_of(party: PartyStanding) -> Iterator[MarkItem]:
     for standing in party.exercises:
         exercise = standing.exercise
-        answers = {result.name: str(result.facts.get("answer", "")) for result in standing.results}
+        entries = {result.name: result for result in standing.results if result.outcome == "manual"}
         points = {each.name: each.points for each in exercise.manual}
         points[WHOLE] = round(exercise.points - math.fsum(points.values()), 6)
         for item, most in points.items():
             mark = standing.marks.get(item)
-            if item != WHOLE and item not in answers and mark is None:
+            entry = entries.get(item)
+            if item != WHOLE and entry is None and mark is None:
                 continue  # nothing of it was handed in
-            given = mark.points if mark is not None else None
-            comment = mark.comment if mark is not None else ""
-            yield MarkItem(party, exercise.id, item, most, given, comment, answers.get(item, ""))
+            yield MarkItem(
+                party,
+                exercise.id,
+                item,
+                most,
+                mark.points if mark is not None else None,
+                mark.comment if mark is not None else "",
+                entry.answer if entry is not None else "",
+                entry.output if entry is not None else "",
+                standing.automatic is None if item == WHOLE else item in standing.awaited,
+            )
 
 
 def _to_row(item: MarkItem, is_blind: bool) -> list[Any]:
-    name = "" if is_blind else item.party.label
+    who = [_name_blindly(item), ""] if is_blind else [item.party.key, item.party.label]
     answer = item.answer if len(item.answer) <= _MAX_CELL else f"{item.answer[:_MAX_CELL]} … cut off here"
+    if not answer and item.remark:
+        answer = f"({item.remark}{'' if item.is_awaited or item.given is not None else ' That gives no points, unless you give some.'})"
     return [
-        *item.key[:1],
-        name,
+        *who,
         *item.key[1:],
         item.given,
         item.max_points,
@@ -160,12 +175,18 @@ def _to_row(item: MarkItem, is_blind: bool) -> list[Any]:
     ]
 
 
+def _name_blindly(item: MarkItem) -> str:
+    """What stands for the key, which may well be a name or an address."""
+    return f"#{item.party.id}"
+
+
 class _SheetReading:
     """Reads row after row. faults: one line for each bad cell"""
 
     def __init__(self, header: Sequence[Any], items: Mapping[tuple[str, str, str], MarkItem]) -> None:
         self._places = {str(name): place for place, name in enumerate(header)}
-        self._items = {tuple(map(defuse, key)): item for key, item in items.items()} | dict(items)
+        blind = {(_name_blindly(item), *key[1:]): item for key, item in items.items()}
+        self._items = blind | {tuple(map(defuse, key)): item for key, item in items.items()} | dict(items)
         self._parties = {key[0] for key in self._items}
         self._met: dict[int, int] = {}
         self.faults: list[str] = []

@@ -11,6 +11,7 @@ import sqlalchemy as sql
 
 from ..homework import RubricLine
 from .gradebook import WHOLE, Gradebook, schema
+from .grades import format_points
 from .mark_sheet import MarkItem
 
 
@@ -33,6 +34,29 @@ class Decision:
     points: float | None
     comment: str
     seen: int
+
+
+@dataclass(frozen=True)
+class FormFilling:
+    """What a form shows: of the comment what is not a line of the rubric, and points only where the ticked lines don't add up to them.
+
+    ticked: the numbers of those lines, as texts
+    """
+
+    points: str
+    comment: str
+    ticked: tuple[str, ...]
+
+
+def fill_form(item: MarkItem) -> FormFilling:
+    """The form with what was decided last, so that saving it unchanged decides the same."""
+    words = item.comment.splitlines()
+    lines = {str(number): line for number, line in enumerate(list_rubric(item)) if line.text in words}
+    texts = [line.text for line in lines.values()]
+    comment = "\n".join(each for each in words if each not in texts)
+    added = round(math.fsum(line.points for line in lines.values()), 6)
+    points = "" if lines and added == item.given else format_points(item.given)
+    return FormFilling(points, comment, tuple(lines))
 
 
 def read_decision(form: Mapping[str, str], ticked: Sequence[str], item: MarkItem) -> Decision:
@@ -137,22 +161,3 @@ def list_earlier_comments(book: Gradebook, item: MarkItem) -> list[str]:
     )
     with book.read() as connection:
         return list(connection.scalars(query))
-
-
-def has_changed(book: Gradebook, item: MarkItem) -> bool:
-    """Whether the text that was marked is another one than the party's present one: the mark stays, but a person should look again."""
-    standing = next(each for each in item.party.exercises if each.exercise.id == item.exercise)
-    mark = standing.marks.get(item.item)
-    if mark is None or item.item == WHOLE or item.party.handin is None or mark.handin == item.party.handin.id:
-        return False
-    result, run = schema.result, schema.run
-    query = (
-        sql.select(result.c.facts)
-        .join(run)
-        .where(run.c.handin_id == mark.handin, result.c.exercise == item.exercise, result.c.name == item.item)
-        .order_by(result.c.id.desc())
-        .limit(1)
-    )
-    with book.read() as connection:
-        facts = connection.scalar(query)
-    return facts is None or str(facts.get("answer", "")) != item.answer

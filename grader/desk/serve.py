@@ -27,9 +27,10 @@ from .gradebook import WHOLE, Gradebook, PartyStanding, read_standings
 from .grades import name_feedback_page
 from .mark_sheet import MarkItem, list_items
 from .marking import (
+    FormFilling,
     MarkingError,
     OverwrittenError,
-    has_changed,
+    fill_form,
     list_earlier_comments,
     list_rubric,
     note_decision,
@@ -148,7 +149,7 @@ class _Overview(_Page):
                 for party in parties
             ],
             groups=[
-                (key, sum(each.given is not None for each in group), len(group), _find_next(group, None))
+                (key, sum(not each.is_awaited for each in group), len(group), _find_next(group, None))
                 for key, group in _group(items).items()
             ],
         )
@@ -168,14 +169,21 @@ class _Item(_Page):
             note_decision(self.desk.book, found, decision, self.desk.author)
         except MarkingError as error:
             self.set_status(400)
-            self._show_item(found, form, str(error))
+            self._show_item(found, self._keep_form(), str(error))
         except OverwrittenError as error:
             self.set_status(409)
-            self._show_item(found, form, latest=error.latest)
+            self._show_item(found, self._keep_form(), latest=error.latest)
         else:
             wants_next = self.get_body_argument("then", "") == "next"
             following = _find_next(self._list_alike(found), found) if wants_next else None
             self.redirect(_address(following or found))
+
+    def _keep_form(self) -> FormFilling:
+        """The form as it was sent."""
+        comment = self.get_body_argument("comment", "") or self.get_body_argument("earlier", "")
+        return FormFilling(
+            self.get_body_argument("points", ""), comment, tuple(self.get_body_arguments("line"))
+        )
 
     def _find(self, party: str, exercise: str, item: str) -> MarkItem:
         name = "" if item == "checks" else item
@@ -189,7 +197,7 @@ class _Item(_Page):
         return [each for each in items if (each.exercise, each.item) == (item.exercise, item.item)]
 
     def _show_item(
-        self, item: MarkItem, form: dict[str, str] | None = None, fault: str = "", latest: Any = None
+        self, item: MarkItem, form: FormFilling | None = None, fault: str = "", latest: Any = None
     ) -> None:
         alike = self._list_alike(item)
         place = next(number for number, each in enumerate(alike) if each.party.id == item.party.id)
@@ -205,10 +213,10 @@ class _Item(_Page):
             rubric=list_rubric(item),
             earlier=list_earlier_comments(self.desk.book, item),
             history=read_history(self.desk.book, item),
-            has_changed=has_changed(self.desk.book, item),
+            is_outdated=item.item in standing.outdated,
             # A flag may name somebody.
             flags=[flag for flag in item.party.flags if flag.settled_at is None and not self.desk.is_blind],
-            form=form,
+            form=form or fill_form(item),
             fault=fault,
             latest=latest,
             seen=seen,
@@ -292,7 +300,7 @@ def _find_next(items: list[MarkItem], here: MarkItem | None) -> MarkItem | None:
         ),
         0,
     )
-    open_items = (each for each in [*items[start:], *items[:start]] if each.given is None)
+    open_items = (each for each in [*items[start:], *items[:start]] if each.is_awaited)
     return next((each for each in open_items if here is None or each.party.id != here.party.id), None)
 
 

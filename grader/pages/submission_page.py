@@ -58,6 +58,7 @@ UNREACHED = State("unreached", "–", "not reached")
 BROKEN = State("broken", "!", "could not be checked")
 MACHINE = State("machine", "?", "needs the instructor")
 MANUAL = State("manual", "✎", "graded by hand")
+UNWRITTEN = State("unreached", "○", "not written")
 COMPLETE = State("passed", "✓", "complete")
 EMPTY = State("unreached", "○", "still empty")
 
@@ -81,6 +82,7 @@ class CheckView:
     answer: str
     comment: str
     instructor: Parts | None
+    is_by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,10 +181,10 @@ def _make_section(
     by_hand = extra.get("set_by_hand", {}).get(exercise.id)
     if by_hand is not None:
         manual = [
-            test.get("score") or 0 for test, check in zip(tests, checks, strict=True) if check.state == MANUAL
+            test.get("score") or 0 for test, check in zip(tests, checks, strict=True) if check.is_by_hand
         ]
         score = by_hand["points"] + sum(manual)
-    automatic = [check for check in checks if check.state != MANUAL]
+    automatic = [check for check in checks if not check.is_by_hand]
     passed = sum(check.state.sign == PASSED.sign for check in automatic)
     points = _format_score(score, most, is_open=is_open) if most else f"{passed} of {len(automatic)} checks"
     return Section(
@@ -212,7 +214,7 @@ def _shorten(checks: Sequence[CheckView]) -> list[CheckView]:
 def _judge(checks: Iterable[CheckView]) -> State:
     """The state of an exercise: that of its checks which comes first here."""
     states = {check.state for check in checks}
-    for state in (BROKEN, MACHINE, FAILED, UNREACHED, MANUAL):
+    for state in (BROKEN, MACHINE, FAILED, UNREACHED, UNWRITTEN, MANUAL):
         if state in states:
             return FAILED if state is UNREACHED else state
     return COMPLETE
@@ -224,6 +226,9 @@ def _advise(checks: Sequence[CheckView]) -> str:
             if check.state == state and check.message is not None:
                 return check.message.advice or check.message.seen.split("\n")[0]
     by_hand = [check.name for check in checks if check.state == MANUAL]
+    unwritten = [check.name for check in checks if check.state == UNWRITTEN]
+    if unwritten:
+        return f"{unwritten[0]} was not written"
     return f"{by_hand[0]} is graded by hand" if by_hand else ""
 
 
@@ -242,6 +247,7 @@ def _make_check(test: Mapping[str, Any], audience: Audience) -> CheckView:
         str(extra.get("answer", "")).strip(),
         str(extra.get("comment", "")).strip(),
         _split(str(kept)) if kept else None,
+        extra.get("outcome") == "manual",
     )
 
 
@@ -249,6 +255,8 @@ def _find_state(test: Mapping[str, Any], extra: Mapping[str, Any]) -> State:
     outcome = extra.get("outcome", test.get("status", "failed"))
     if extra.get("not_reached"):
         return UNREACHED
+    if extra.get("is_missing") and not extra.get("comment") and not test.get("score"):
+        return UNWRITTEN
     if outcome == "passed":
         if test.get("max_score") and not test.get("score"):
             return WITHHELD
@@ -355,7 +363,11 @@ def _list_facts(extra: Mapping[str, Any], audience: Audience) -> Iterator[tuple[
 def _count_states(states: Iterable[State]) -> list[tuple[State, int]]:
     """How many exercises there are of each state, those to work on first."""
     given = list(states)
-    return [(state, count) for state in (*_TO_DO, EMPTY, MANUAL, COMPLETE) if (count := given.count(state))]
+    return [
+        (state, count)
+        for state in (*_TO_DO, EMPTY, UNWRITTEN, MANUAL, COMPLETE)
+        if (count := given.count(state))
+    ]
 
 
 def _format_score(score: float | None, most: float, *, is_open: bool) -> str:

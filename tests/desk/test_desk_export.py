@@ -198,6 +198,14 @@ def test_what_moodle_would_drop_in_silence_is_said(read_cohort: Reading, tmp_pat
     assert "modified records" in told
 
 
+def test_each_zero_that_is_to_be_entered_by_hand_is_named() -> None:
+    entries = [GradeEntry(str(number), f"Student {number}", 0, 24) for number in range(30)]
+    table = "Identifier,Grade,Maximum\n" + "".join(f"Participant {number},,24\n" for number in range(30))
+    told = write("moodle", entries, table.encode()).warnings[0]
+
+    assert all(f'"Student {number}" ({number})' in told for number in range(30))
+
+
 GROUPS = (
     b"Identifier,Full name,Group,Grade,Maximum grade\n"
     b"Participant 93,Anna,Group A,,24.00\nParticipant 2,Bo,Group A,,24.00\nParticipant 3,Eve,Group_B,,24.00\nParticipant 4,Kim,Group C,,24.00\n"

@@ -63,7 +63,7 @@ def test_known_points_go_out_and_blanks_are_told(results: Path, capsys: pytest.C
         "7770003": "still to be graded by hand: R2 Explanation",
         "7770001": "R1, R2: the grading machine lacked something",
         "7770002": "not graded yet",
-        "7770004": "nothing was handed in",
+        "7770004": "wrote a text online, which is not graded: read it on Moodle.",
     }.items():
         assert any(key in line and line.endswith(reason) for line in out.splitlines()), key
 
@@ -83,6 +83,49 @@ def test_a_second_export_is_kept_beside_the_first(results: Path, capsys: pytest.
     assert [
         row["key"] for row in parse_csv((results / "exports/csv-2/grades.csv").read_bytes()).list_records()
     ] == ["7770003"]
+
+
+def test_feedback_that_is_older_than_the_points_is_told(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "older than what stands in the gradebook, or missing, for"
+    main(["report", str(results), "--homework", str(TEMPLATE)])
+    _, fresh, _ = export(capsys, results, "--to", "csv")
+    with open_gradebook(results) as book:
+        party = next(each for each in read_standings(book, read_homework(TEMPLATE)) if each.key == "7770003")
+        book.add_mark(party.id, "R2", "Explanation", 1, author="Kim")
+    _, stale, _ = export(capsys, results, "--to", "csv")
+
+    assert note not in fresh
+    assert f'{note} "Anna Muster" (7770003):' in stale
+
+
+def test_no_file_is_written_over(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "grades.csv").write_text("mine")
+    status, _, err = export(capsys, results, "--to", "csv", "--out", str(tmp_path))
+
+    assert (status, (tmp_path / "grades.csv").read_text()) == (2, "mine")
+    assert "is there already" in err
+
+
+def test_points_for_a_text_that_was_replaced_are_told(
+    results: Path, read_cohort: Reading, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = {"Anna Muster_7770000_assignsubmission_file/homework_1.ipynb": b"anew"}
+    manual = ("R2", "manual", 0.0, 1.0)
+    with open_gradebook(results) as book:
+        first = read_standings(book, read_homework(TEMPLATE))[0].handin
+        assert first is not None
+        book.add_mark(1, "R2", "Explanation", 0.5, handin_id=first.id)
+        book.enrol(read_cohort(again))
+        second = read_standings(book, read_homework(TEMPLATE))[0].handin
+        assert second is not None
+        outcome = grade(GRADED, ("R1", "passed", 2.0, 2.0), manual)
+        outcome.results["tests"][1]["extra_data"]["answer"] = "another text"
+        book.add_run(second.id, outcome)
+    _, out, _ = export(capsys, results, "--to", "csv")
+
+    assert 'replaced by another hand-in since: "Anna Muster" (7770000): R2 Explanation.' in out
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,37 @@ def test_attention_tells_each_kind_and_not_what_is_settled() -> None:
     assert 'href="parties/4.html#exercise-R1"' in format_attention(parties, HOMEWORK)
 
 
+def test_an_average_says_that_points_by_hand_are_missing() -> None:
+    page = format_cohort([make_party(1, make_run(*COMPLETE))], HOMEWORK)
+
+    assert "on average so far, median 3, known for 1 of 1; 1 of them still awaits points by hand" in page
+
+
+def test_a_pair_is_told_once_and_two_of_one_name_are_told_apart() -> None:
+    parties = [
+        make_party(
+            number,
+            make_run(*COMPLETE),
+            label="Anna",
+            flags=(make_flag("similar", f"Similar to Anna ({like}): R1"),),
+        )
+        for number, like in ((1, 2), (2, 1))
+    ]
+    page = format_attention(parties, HOMEWORK)
+
+    assert page.count("Similar to") == 1
+    assert "Anna</a> <small>1</small>" in page
+
+
+def test_an_explanation_that_was_not_written_is_not_awaited() -> None:
+    unwritten = make_result("R2", "manual", 0, 1, "Explanation", answer="", is_missing=True)
+    feedback = format_feedback(make_party(1, make_run(*COMPLETE[:2], unwritten)), HOMEWORK)
+
+    assert "Still to be graded" not in feedback
+    assert "graded by hand" not in feedback
+    assert "Explanation was not written" in feedback
+
+
 def test_every_mistake_has_an_example_and_those_who_made_it() -> None:
     page = format_exercises(make_cohort(4), HOMEWORK)
 

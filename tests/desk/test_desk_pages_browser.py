@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from browser import AXE, CHROMIUM, CONTRASTS, PHONE, Browser
+from rubrics import with_rubric
 from standings import HOMEWORK, make_cohort, make_flag, make_party, make_result, make_run
+from visits import ITEM, Visitor, enrol, visit
 
-from grader.desk.gradebook import MACHINE
+from grader.desk.gradebook import MACHINE, open_gradebook
 from grader.desk.pages import PdfError, build_site, site
+from grader.desk.similar import Likeness, Passage, SimilarPair
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -18,16 +21,29 @@ PAGES = (
     "report/index.html",
     "report/exercises.html",
     "report/attention.html",
+    "report/similar.html",
     "report/parties/2.html",
     "feedback/2.html",
+    "overview.html",
+    "item.html",
+    "checks.html",
+    "missing.html",
 )
-COHORT = PAGES[0]
+SERVED = {"overview": "/", "item": ITEM, "checks": "/item/1/R1/checks", "missing": "/nothing"}
+LONG = "a = " + " + ".join(["some_name"] * 30)
+COHORT, FEEDBACK = PAGES[0], "feedback/2.html"
+# Of the cells with words in them, the width of the narrowest: letters must not stand below one another.
+NARROWEST = (
+    "Math.min(1000, ...[...document.querySelectorAll('caption:not(.unseen), th, td')].filter(each => each.innerText.length > 12)"
+    ".map(each => each.getBoundingClientRect().width).filter(Boolean))"
+)
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("results")
-    best = make_run(make_result("R1", "passed", 2, 2), make_result("R2", "passed", 1, 1))
+    name = "Every worker ends with the sum of all vectors"
+    best = make_run(make_result("R1", "passed", 2, 2, name), make_result("R2", "passed", 1, 1, name))
     parties = [
         *make_cohort(8),
         make_party(9, best, label="Zoe Best"),
@@ -38,8 +54,25 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             flags=(make_flag("similar", "R1"),),
         ),
     ]
-    build_site(parties, HOMEWORK, folder)
+    places = [Passage(key, "all_reduce", f"# copied\n{LONG}\n") for key in ("1", "2")]
+    pair = SimilarPair(("1", "2"), (Likeness(places[0], places[1], 1.0, ((2, 2),)),))
+    build_site(parties, HOMEWORK, folder, [pair])
+    keep_served(folder)
     return folder
+
+
+def keep_served(folder: Path) -> None:
+    """Pages of `grader serve`, as they are sent."""
+
+    async def what(visitor: Visitor) -> None:
+        await visitor.enter()
+        for name, address in SERVED.items():
+            (folder / f"{name}.html").write_bytes((await visitor.get(address)).body)
+
+    with open_gradebook(folder, create=True) as book:
+        enrol(book, folder, f"Because {LONG}")
+        book.raise_flag(1, "similar", f"Similar to Bo (7): {LONG}")
+        visit(book, what, with_rubric(HOMEWORK))
 
 
 def list_shown(browser: Browser) -> list[Any]:
@@ -64,14 +97,16 @@ def test_pages_fit_a_phone_stand_out_and_ask_for_nothing(
 
     assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     assert [text for ratio, text in browser.evaluate(CONTRASTS) if ratio < 4.5] == []
+    assert browser.evaluate(NARROWEST) > 40
     assert browser.list_requests() == []
     assert browser.list_complaints() == []
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core: npm install --no-save axe-core")
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious(browser: Browser, results: Path, page: str) -> None:
-    browser.open(results / page)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, results: Path, page: str, scheme: str) -> None:
+    browser.open(results / page, scheme=scheme)
 
     assert browser.list_barriers() == []
 
@@ -114,7 +149,7 @@ def test_parties_are_filtered_by_status_and_by_what_is_to_do(browser: Browser, r
 
 def test_feedback_is_printed(results: Path, tmp_path: Path) -> None:
     page = tmp_path / "2.html"
-    page.write_bytes((results / PAGES[-1]).read_bytes())
+    page.write_bytes((results / FEEDBACK).read_bytes())
     site.print_page(site.find_browser(), page)
 
     assert (tmp_path / "2.pdf").read_bytes().startswith(b"%PDF")

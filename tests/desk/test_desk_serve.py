@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-import tornado.httpserver
-import tornado.netutil
-from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from rubrics import with_rubric
+from visits import HOMEWORK, HOSTILE, ITEM, Visitor, enrol, visit
 
-from grader.desk.cohort import Cohort, Member, Party, Upload
-from grader.desk.gradebook import GRADED, Gradebook, RunOutcome, open_gradebook, read_standings
-from grader.desk.serve import Desk, Gate, make_application
-from grader.homework import read_homework
-from grader.new import TEMPLATE
-
-HOMEWORK = read_homework(TEMPLATE)
-NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
-HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
-ITEM = "/item/1/R2/Explanation"
-
-
-def enrol(book: Gradebook, folder: Path, answer: str, content: str = "{}") -> None:
-    path = folder / "ring.ipynb"
-    path.write_text(content)
-    parties = tuple(Party(key, (Member(key),), f"Anna <{key}>") for key in ("10231", "10232"))
-    uploads = tuple(Upload(each.key, (("ring.ipynb", path),), each.key, NOON) for each in parties)
-    book.enrol(Cohort("folder", parties, uploads))
-    tests = [
-        {"number": "R1", "name": "sums", "score": 0, "max_score": 2, "output": HOSTILE,
-         "extra_data": {"outcome": "failed", "check": "test_sum"}},
-        {"number": "R2", "name": "Explanation", "score": 0, "max_score": 1, "output": "",
-         "extra_data": {"outcome": "manual", "check": "", "answer": answer}},
-    ]  # fmt: skip
-    for party in read_standings(book, HOMEWORK):
-        assert party.handin is not None
-        outcome = RunOutcome(GRADED, "", {"tests": tests}, {"results.json": b"{}"}, "h", NOON, NOON, 1.0)
-        book.add_run(party.handin.id, outcome)
+from grader.desk.gradebook import Gradebook, open_gradebook, read_standings
 
 
 @pytest.fixture
@@ -53,73 +20,15 @@ def book(tmp_path: Path) -> Iterator[Gradebook]:
         yield book
 
 
-@dataclass
-class Browser:
-    """Keeps cookies, as a browser does, and follows no redirection."""
-
-    gate: Gate
-    addresses: list[str]
-    cookies: dict[str, str] = field(default_factory=dict)
-
-    async def get(self, path: str, **headers: str) -> HTTPResponse:
-        return await self._fetch(path, None, headers)
-
-    async def post(self, path: str, form: dict[str, Any], **headers: str) -> HTTPResponse:
-        form = {"_xsrf": self.cookies.get("_xsrf", ""), **form}
-        return await self._fetch(path, urlencode(form, doseq=True), {"Origin": self.gate.address, **headers})
-
-    async def _fetch(self, path: str, body: str | None, headers: dict[str, str]) -> HTTPResponse:
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        response = await AsyncHTTPClient().fetch(
-            self.gate.address + path,
-            method="GET" if body is None else "POST",
-            body=body,
-            headers={"Cookie": cookie, **headers},
-            follow_redirects=False,
-            raise_error=False,
-        )
-        for line in response.headers.get_list("Set-Cookie"):
-            name, value = line.split(";")[0].split("=", 1)
-            self.cookies[name] = value
-        return response
-
-    async def enter(self) -> Browser:
-        await self.get(self.addresses[-1].removeprefix(self.gate.address))
-        await self.get(ITEM)  # sets the cookie that forms need
-        return self
-
-
-Visit = Callable[[Browser], Awaitable[None]]
-
-
-def visit(book: Gradebook, what: Visit, **options: bool) -> None:
-    """Serve the gradebook while a browser does something."""
-
-    async def run() -> None:
-        addresses: list[str] = []
-        gate = Gate(addresses.append)
-        [socket] = tornado.netutil.bind_sockets(0, "127.0.0.1")
-        server = tornado.httpserver.HTTPServer(make_application(Desk(book, HOMEWORK, "Kim", **options), gate))
-        server.add_sockets([socket])
-        gate.open(socket.getsockname()[1])
-        try:
-            await what(Browser(gate, addresses))
-        finally:
-            server.stop()
-            await server.close_all_connections()
-
-    asyncio.run(run())
-
-
 def list_marks(book: Gradebook) -> list[tuple[float, str, str]]:
     anna, _ = read_standings(book, HOMEWORK)
     return [(m.points, m.comment, m.author) for each in anna.exercises for m in each.marks.values()]
 
 
 def test_the_printed_address_works_once(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         path = browser.addresses[0].removeprefix(browser.gate.address)
-        first, again = await browser.get(path), await Browser(browser.gate, []).get(path)
+        first, again = await browser.get(path), await Visitor(browser.gate, []).get(path)
 
         assert (first.code, again.code) == (302, 403)
         assert (await browser.get("/")).code == 200
@@ -130,7 +39,7 @@ def test_the_printed_address_works_once(book: Gradebook) -> None:
 
 @pytest.mark.parametrize("path", ["/", ITEM, "/enter?token=guessed", "/nothing"])
 def test_without_it_nothing_is_shown(book: Gradebook, path: str) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         response = await browser.get(path)
         assert response.code == 403
         assert b"Anna" not in response.body
@@ -148,7 +57,7 @@ def test_without_it_nothing_is_shown(book: Gradebook, path: str) -> None:
     ],
 )
 def test_other_pages_get_nothing_done(book: Gradebook, method: str, headers: dict[str, str]) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         arguments = ({"points": "1", "seen": "0"},) if method == "post" else ()
         response = await getattr(browser, method)(ITEM, *arguments, **headers)
@@ -159,7 +68,7 @@ def test_other_pages_get_nothing_done(book: Gradebook, method: str, headers: dic
 
 
 def test_a_form_without_its_secret_is_refused(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         assert (await browser.post(ITEM, {"points": "1", "seen": "0", "_xsrf": "guessed"})).code == 403
 
@@ -169,7 +78,7 @@ def test_a_form_without_its_secret_is_refused(book: Gradebook) -> None:
 
 @pytest.mark.parametrize("path", [ITEM, "/item/1/R1/checks", "/"])
 def test_a_student_s_text_is_text(book: Gradebook, path: str) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         page = (await (await browser.enter()).get(path)).body.decode()
         assert "<script" not in page
         assert path == "/" or "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in page
@@ -178,7 +87,7 @@ def test_a_student_s_text_is_text(book: Gradebook, path: str) -> None:
 
 
 def test_points_are_saved_and_the_next_hand_in_is_shown(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         form = {"points": "0,5", "comment": "Good.", "seen": "0", "then": "next"}
         response = await browser.post(ITEM, form)
@@ -191,7 +100,7 @@ def test_points_are_saved_and_the_next_hand_in_is_shown(book: Gradebook) -> None
 
 @pytest.mark.parametrize("points", ["2", "-1", "nan", "inf", "a half"])
 def test_points_out_of_range_are_told_and_what_was_typed_stays(book: Gradebook, points: str) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         response = await browser.post(ITEM, {"points": points, "comment": "My words", "seen": "0"})
         assert response.code == 400
@@ -202,8 +111,21 @@ def test_points_out_of_range_are_told_and_what_was_typed_stays(book: Gradebook, 
     assert list_marks(book) == []
 
 
+def test_of_two_that_tick_lines_the_later_one_keeps_the_ticks(book: Gradebook) -> None:
+    async def what(browser: Visitor) -> None:
+        await browser.enter()
+        await browser.post(ITEM, {"line": ["0"], "seen": "0"})
+        later = (await browser.post(ITEM, {"line": ["0", "1"], "seen": "0"})).body.decode()
+
+        assert later.count(" checked") == 2
+        assert re.search(r'name="points"[^>]* value=""', later)
+
+    visit(book, what, with_rubric(HOMEWORK))
+    assert list_marks(book) == [(0.25, "says how many", "Kim")]
+
+
 def test_who_saves_later_is_shown_both(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         await browser.post(ITEM, {"points": "1", "comment": "First.", "seen": "0"})
         later = await browser.post(ITEM, {"points": "0.25", "comment": "Second.", "seen": "0"})
@@ -222,7 +144,7 @@ def test_who_saves_later_is_shown_both(book: Gradebook) -> None:
 
 
 def test_the_checks_points_are_replaced_only_with_a_reason(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         refused = await browser.post("/item/1/R1/checks", {"points": "2", "seen": "0"})
         assert (refused.code, list_marks(book)) == (400, [])
@@ -237,7 +159,7 @@ def test_a_text_that_changed_after_it_was_marked_is_pointed_out(book: Gradebook,
     assert anna.handin is not None
     book.add_mark(anna.id, "R2", "Explanation", 1, handin_id=anna.handin.id)
 
-    async def page(browser: Browser) -> None:
+    async def page(browser: Visitor) -> None:
         pages.append((await (await browser.enter()).get(ITEM)).body.decode())
 
     pages: list[str] = []
@@ -252,7 +174,7 @@ def test_a_text_that_changed_after_it_was_marked_is_pointed_out(book: Gradebook,
 
 @pytest.mark.parametrize("name", ["index.html", "parties/10231.html"])
 def test_the_report_is_shown_as_it_stands_now(book: Gradebook, name: str) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         before = await browser.get(f"/report/{name}")
         await browser.post(ITEM, {"points": "0.25", "comment": "", "seen": "0"})
@@ -267,7 +189,7 @@ def test_the_report_is_shown_as_it_stands_now(book: Gradebook, name: str) -> Non
 
 @pytest.mark.parametrize("name", ["exercises.html", "attention.html"])
 def test_the_report_s_other_pages_are_there(book: Gradebook, name: str) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         page = (await (await browser.enter()).get(f"/report/{name}")).body.decode()
         assert HOMEWORK.title in page
         assert "<script>alert" not in page
@@ -277,14 +199,14 @@ def test_the_report_s_other_pages_are_there(book: Gradebook, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["similar.html", "parties/99.html", "nothing.html", "parties/..%2f..%2fx"])
 def test_a_page_that_is_not_there_is_said(book: Gradebook, name: str) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         assert (await (await browser.enter()).get(f"/report/{name}")).code == 404
 
     visit(book, what)
 
 
 def test_without_names_there_is_no_report(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         for name in ("index.html", "parties/10231.html"):
             assert (await browser.get(f"/report/{name}")).code == 403
@@ -293,7 +215,7 @@ def test_without_names_there_is_no_report(book: Gradebook) -> None:
 
 
 def test_names_are_left_out_where_asked(book: Gradebook) -> None:
-    async def what(browser: Browser) -> None:
+    async def what(browser: Visitor) -> None:
         await browser.enter()
         for path in ("/", ITEM):
             page = (await browser.get(path)).body.decode()

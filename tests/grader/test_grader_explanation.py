@@ -74,6 +74,20 @@ def test_text_is_read_from_the_notebook(cells: list[Given], text: str, remark: s
     assert written.remark.startswith(remark) if remark else not written.remark
 
 
+@pytest.mark.parametrize("name", ["unchanged", "unchanged and without the tag", "emptied", "removed"])
+def test_where_nobody_wrote_anything_there_is_nothing_to_read(name: str) -> None:
+    cells, _, _ = CELLS[name]
+
+    assert read_cells(make(*cells), HANDOUT, "why").is_missing
+
+
+def test_text_in_another_place_is_for_a_person_to_see() -> None:
+    written = read_cells(make(own("My reasons."), QUESTION, PLACEHOLDER, NEXT), HANDOUT, "why")
+
+    assert not written.is_missing
+    assert written.remark.endswith("There is text of the author's own in cell 1.")
+
+
 SUITE = Suite("checks")
 B1 = Exercise("B1", "One", 1, files=("b1.py", "b1.sh"))
 B2 = Exercise("B2", "Two", 1, files=("b2.py", "b2.sh"))

@@ -1,7 +1,7 @@
 """A cohort's gradebook: what was handed in, what was graded, and what people decided. `standing.py` says what that comes to."""
 
 from ..outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, STATUSES, UNREADABLE, RunOutcome
-from .ledger import FILE, Gradebook, GradebookError, open_gradebook
+from .ledger import FILE, PROBLEM, Gradebook, GradebookError, open_gradebook
 from .standing import (
     WHOLE,
     ExerciseStanding,
@@ -21,6 +21,7 @@ __all__ = [
     "INTERRUPTED",
     "KIT_ERROR",
     "MACHINE",
+    "PROBLEM",
     "STATUSES",
     "UNREADABLE",
     "WHOLE",

@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from ..cohort import Cohort, Member, Party, Upload
+from ...intake import show
+from ..cohort import Cohort, Member, Party, Problem, Upload
 from ..configuration import ConfigurationError, read_configuration
 from ..outcome import RunOutcome
 from . import schema
@@ -27,7 +28,8 @@ FILE = "gradebook.sqlite"
 _BACKUPS = "backups"
 _WAIT_S = 30.0  # for another process that is writing
 _VERSION_FACT = "schema_version"
-_PROBLEM = "problem"  # the kind of flag
+PROBLEM = "problem"
+"""The kind of the flags about what could not be read of what a party handed in."""
 
 MIGRATIONS: dict[int, Callable[[sql.Connection], None]] = {}
 """What brings a gradebook of this version to the next one."""
@@ -125,7 +127,7 @@ class Gradebook:
             for upload, digest in zip(cohort.uploads, digests, strict=True):
                 _hand_in(connection, parties[upload.party], upload, digest)
             for key, party_id in parties.items():
-                told = [f"{each.place}: {each.sentence}" for each in cohort.problems if each.party == key]
+                told = [_describe(each) for each in cohort.problems if each.party == key and each.place]
                 _update_problems(connection, party_id, told)
 
     # --- what came of it ------------------------------------------------------------------------------------------------------------------
@@ -426,14 +428,19 @@ def _raise_flag(connection: sql.Connection, **values: Any) -> None:
         _insert(connection, table, **values)
 
 
+def _describe(problem: Problem) -> str:
+    is_placed = problem.sentence.startswith(show(problem.place))
+    return problem.sentence if is_placed else f"{problem.place}: {problem.sentence}"
+
+
 def _update_problems(connection: sql.Connection, party_id: int, told: Sequence[str]) -> None:
     """Flag the problems of what a party handed in, and settle those that are gone, as after another hand-in."""
     table = schema.flag
     for text in told:
-        _raise_flag(connection, party_id=party_id, kind=_PROBLEM, text=text)
+        _raise_flag(connection, party_id=party_id, kind=PROBLEM, text=text)
     gone = [
         table.c.party_id == party_id,
-        table.c.kind == _PROBLEM,
+        table.c.kind == PROBLEM,
         table.c.settled_at.is_(None),
         table.c.text.not_in(told),
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,16 @@ class ResultEntry:
     max_score: float
     output: str
     facts: Mapping[str, Any]
+
+    @property
+    def answer(self) -> str:
+        """The text that a person grades."""
+        return str(self.facts.get("answer", ""))
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether only a person can say what it is worth; where nothing was written, that is known."""
+        return self.outcome == "manual" and self.max_score > 0 and not self.facts.get("is_missing")
 
     @property
     def is_undecided(self) -> bool:
@@ -131,11 +141,13 @@ class ExerciseStanding:
     """What a party has for an exercise.
 
     run: the latest run that says what it is worth; marks: by item, the last one
+    outdated: the items of marks that were given on another text than the present one, or on the checks of another hand-in
     """
 
     exercise: Exercise
     run: RunEntry | None
     marks: Mapping[str, MarkEntry]
+    outdated: tuple[str, ...] = ()
 
     @property
     def results(self) -> tuple[ResultEntry, ...]:
@@ -166,11 +178,7 @@ class ExerciseStanding:
     @property
     def awaited(self) -> tuple[str, ...]:
         """The items that are still to be graded by hand: of what was handed in, those without a mark."""
-        return tuple(
-            each.name
-            for each in self.results
-            if each.outcome == "manual" and each.max_score > 0 and each.name not in self.marks
-        )
+        return tuple(each.name for each in self.results if each.is_awaited and each.name not in self.marks)
 
 
 @dataclass(frozen=True)
@@ -246,6 +254,7 @@ def read_standings(book: Gradebook, homework: Homework) -> list[PartyStanding]:
         runs = _read_runs(connection, book, [each.id for each in handins.values()])
         marks = _read_marks(connection)
         flags = _read_flags(connection)
+        earlier = _read_earlier_answers(connection)
     return [
         PartyStanding(
             id=row.id,
@@ -256,7 +265,9 @@ def read_standings(book: Gradebook, homework: Homework) -> list[PartyStanding]:
             members=tuple(members[row.id]),
             handin=(handin := handins.get(row.id)),
             runs=tuple(own := runs[handin.id] if handin is not None else []),
-            exercises=tuple(_stand(each, own, marks[row.id, each.id]) for each in homework.exercises),
+            exercises=tuple(
+                _stand(each, own, marks[row.id, each.id], handin, earlier) for each in homework.exercises
+            ),
             flags=tuple(flags[row.id]),
             lateness=None
             if handin is None
@@ -266,9 +277,47 @@ def read_standings(book: Gradebook, homework: Homework) -> list[PartyStanding]:
     ]
 
 
-def _stand(exercise: Exercise, runs: Sequence[RunEntry], marks: Mapping[str, MarkEntry]) -> ExerciseStanding:
+Answers = Mapping[tuple[int, str, str], str]
+"""By hand-in, exercise and item."""
+
+
+def _stand(
+    exercise: Exercise,
+    runs: Sequence[RunEntry],
+    marks: Mapping[str, MarkEntry],
+    handin: HandInEntry | None,
+    earlier: Answers,
+) -> ExerciseStanding:
     run = next((run for run in reversed(runs) if run.decides(exercise.id)), None)
-    return ExerciseStanding(exercise, run, marks)
+    standing = ExerciseStanding(exercise, run, marks)
+    present = {each.name: each.answer for each in standing.results}
+    outdated = tuple(
+        item
+        for item, mark in marks.items()
+        if run is not None
+        and handin is not None
+        and mark.handin not in (None, handin.id)
+        and (item == WHOLE or earlier.get((mark.handin, exercise.id, item)) != present.get(item))
+    )
+    return replace(standing, outdated=outdated)
+
+
+def _read_earlier_answers(connection: sql.Connection) -> Answers:
+    """The texts of hand-ins that were replaced after somebody had given points for them."""
+    result, run = schema.result, schema.run
+    marked = sql.select(schema.mark.c.handin_id).where(
+        schema.mark.c.handin_id.not_in(sql.select(last_handins()))
+    )
+    query = (
+        sql.select(run.c.handin_id, result.c.exercise, result.c.name, result.c.facts)
+        .join(run)
+        .where(run.c.handin_id.in_(marked), result.c.outcome == "manual")
+        .order_by(result.c.id)
+    )
+    return {
+        (handin, exercise, name): str(facts.get("answer", ""))
+        for handin, exercise, name, facts in connection.execute(query)
+    }
 
 
 def _read_members(connection: sql.Connection) -> dict[int, list[Member]]:

@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from ...homework import Homework
 from ...pages import render
-from ..gradebook import KIT_ERROR, MACHINE, UNREADABLE, PartyStanding
+from ..alike import open_pair
+from ..gradebook import KIT_ERROR, MACHINE, UNREADABLE, FlagEntry, PartyStanding
 from ..grades import name_feedback_page
 from .cohort_statistics import collect_scores, count_causes, count_checks, count_scores
 from .histogram import draw_histogram
@@ -28,6 +29,7 @@ def format_cohort(standings: Sequence[PartyStanding], homework: Homework) -> str
         "exercises": homework.exercises,
         "statuses": sorted(Counter(party.status for party in standings).items()),
         "awaited": sum(len(each.awaited) for party in standings for each in party.exercises),
+        "unfinished": sum(any(each.awaited for each in party.exercises) for party in standings),
         "mean": statistics.fmean(known) if known else None,
         "median": statistics.median(known) if known else None,
         "known": len(known),
@@ -91,7 +93,7 @@ def format_attention(standings: Sequence[PartyStanding], homework: Homework) -> 
 
 def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
     """Groups that are not empty, the most pressing first."""
-    kit, tampering, machine, unreadable, unusual = (
+    kit, tampering, machine, outdated, unreadable, unusual = (
         ConcernGroup(
             "Bugs in the kit", "No score is final before they are mended: report them, and grade these again."
         ),
@@ -102,6 +104,10 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
         ConcernGroup(
             "This machine lacks something",
             "Install what is named, or grade elsewhere, then `grader batch --regrade failed`.",
+        ),
+        ConcernGroup(
+            "Points on another text",
+            "Somebody gave these by hand before the party handed in anew: look whether they still hold, and save them again.",
         ),
         ConcernGroup("Unreadable hand-ins", "Nothing could be graded; the reason is also in the feedback."),
         ConcernGroup(
@@ -116,15 +122,32 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
         unusual.lines.extend(
             Concern(party, str(each)) for each in (run.facts.get("to_judge", ()) if run is not None else ())
         )
+        outdated.lines.extend(
+            Concern(party, f"{each.exercise.id} {item or 'checks'}", f"#exercise-{each.exercise.id}")
+            for each in party.exercises
+            for item in each.outdated
+        )
         unreadable.lines.extend(_note_status(party, UNREADABLE))
         machine.lines.extend([*_note_status(party, MACHINE), *_list_undecided(party, "machine")])
         kit.lines.extend([*_note_status(party, KIT_ERROR), *_list_undecided(party, "broken")])
         for flag in party.flags:
-            if flag.settled_at is None:
+            if flag.settled_at is None and not _is_told(flag, party, flags.get(flag.kind)):
                 advice = "Noted by the kit; a person decides what it means."
                 group = flags.setdefault(flag.kind, ConcernGroup(flag.kind.capitalize(), advice))
                 group.lines.append(Concern(party, flag.text))
-    return [group for group in (kit, tampering, machine, unreadable, unusual, *flags.values()) if group.lines]
+    return [
+        group
+        for group in (kit, tampering, machine, outdated, unreadable, unusual, *flags.values())
+        if group.lines
+    ]
+
+
+def _is_told(flag: FlagEntry, party: PartyStanding, group: ConcernGroup | None) -> bool:
+    """Whether it is about a pair that was told at the other one of them."""
+    return group is not None and any(
+        line.text.startswith(f"{open_pair(party)}:") and flag.text.startswith(f"{open_pair(line.party)}:")
+        for line in group.lines
+    )
 
 
 def _note_status(party: PartyStanding, status: str) -> Iterator[Concern]:

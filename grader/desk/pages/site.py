@@ -100,6 +100,18 @@ def write_feedback(standings: Sequence[PartyStanding], homework: Homework, folde
     return len(given)
 
 
+def list_stale(
+    standings: Sequence[PartyStanding], homework: Homework, results: Path
+) -> Iterator[PartyStanding]:
+    """Those whose feedback does not say what stands in the gradebook now, or who have none yet."""
+    for party in standings:
+        page = results / FEEDBACK / name_feedback_page(party.key)
+        if party.runs and not (
+            page.is_file() and page.read_text(encoding="utf-8") == format_feedback(party, homework)
+        ):
+            yield party
+
+
 def find_browser() -> str:
     """The command of an installed browser that can print. Raises PdfError."""
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)

@@ -20,7 +20,7 @@ from ..grades import (
     Outgoing,
     find_decimal_mark,
     format_points,
-    name_entries,
+    name_all,
     pack_zip,
 )
 from ..tree import Tree
@@ -144,7 +144,7 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     warnings = []
     if lost:
         warnings.append(
-            f"Canvas finds whose feedback it is by the user's number, which anonymous files do not have: {name_entries(lost)}."
+            f"Canvas finds whose feedback it is by the user's number, which anonymous files do not have: {name_all(lost)}."
         )
     return Outgoing(files, tuple(warnings), tuple(entry.key for entry in entries if entry.key not in known))
 

@@ -21,6 +21,7 @@ from ..grades import (
     Outgoing,
     find_decimal_mark,
     format_points,
+    name_all,
     name_entries,
     pack_zip,
 )
@@ -153,7 +154,7 @@ def _list_warnings(
 ) -> Iterator[str]:
     zeros = [entry for entry in entries if entry.points == 0]
     if zeros:
-        yield f"Moodle does not import a grade of 0: enter {'it' if len(zeros) == 1 else f'these {len(zeros)}'} by hand: {name_entries(zeros)}."
+        yield f"Moodle does not import a grade of 0: enter {'it' if len(zeros) == 1 else f'these {len(zeros)}'} by hand: {name_all(zeros)}."
     yield (
         "Moodle skips those who were graded there since the worksheet was downloaded: use a fresh one, "
         "or tick that modified records are to be updated."
@@ -164,14 +165,14 @@ def _list_warnings(
             yield f"Moodle's maximum is {told}, that of the homework {format_points(entries[0].max_points)}: points are written as they are."
     teams = [entry for entry in entries if entry.is_team and entry.pages]
     if teams:
-        yield f"Moodle takes no feedback of groups from a zip: give it by hand to {name_entries(teams)}."
+        yield f"Moodle takes no feedback of groups from a zip: give it by hand to {name_all(teams)}."
     odd = [
         entry
         for entry in entries
         if entry.origin and not entry.is_team and not re.match(r"[^_]*_\d+_", entry.origin) and entry.pages
     ]
     if odd:
-        yield f"Moodle will not find whose feedback this is, since the name holds `_`: {name_entries(odd)}."
+        yield f"Moodle will not find whose feedback this is, since the name holds `_`: {name_all(odd)}."
 
 
 def _name_folder(origin: str) -> str:
