@@ -327,11 +327,15 @@ def _find_replaced_builtins(before: dict[str, Any]) -> list[str]:
 
 
 class Observer:
-    """Answers the requests of one kernel. Its `seal` notices what the submission does to it."""
+    """Answers the requests of one kernel. Its `seal` notices what the submission does to it.
 
-    def __init__(self, kernel: Any, seal: Any) -> None:
+    enter: goes to where the notebook works
+    """
+
+    def __init__(self, kernel: Any, seal: Any, enter: Any) -> None:
         self._kernel = kernel
         self._seal = seal
+        self._enter = enter
         self._namespace = kernel.shell.user_ns
         self._send = kernel.session.send
         self._bindings = Bindings(self._namespace)
@@ -354,9 +358,9 @@ class Observer:
 
     def handle(self, stream: Any, identity: Any, message: Any) -> None:
         """Reply to one request with `{"value": …}` or `{"error": …}`, with signs of tampering and with what was noted."""
-        content = message["content"]
         self._seal.open_question()
         try:
+            content = message["content"]
             text = _dumps({"value": self._answer(content), **self._describe_state()})
             if _len(text) > MAX_REPLY_CHARACTERS:
                 raise NotPlain(f"a value of {_len(text):,} characters as JSON")
@@ -400,6 +404,8 @@ class Observer:
                 if "adapt" in probe:
                     probe["adapt"](self._seal.hide(note))
                 self._seal.add(probe)
+            # Only now: a library that looks for what it may use would find, and run, files of the submission.
+            self._enter()
             self._seal.close()
             return True
         function = self._probes[content["probe"]][content["function"]]
@@ -457,10 +463,9 @@ def describe_error(error: BaseException) -> dict[str, Any]:
 def install(shell: Any, seal: Any, packages: dict[str, Any], stand_ins: list[str], place: str) -> None:
     """Make a shell's kernel answer observation requests, with stand-ins for packages, and work in a folder below the current one.
 
-    `seal` is closed when the probes have come.
+    Both only when the probes have come, with which `seal` is closed.
     """
     packages["install_packages"](shell, stand_ins, seal.hide(note))
-    packages["enter"](place)
-    for namespace in (packages, globals()):
-        seal.add(namespace)
-    Observer(shell.kernel, seal)
+    seal.add(packages, asks=False)
+    seal.add(globals())
+    Observer(shell.kernel, seal, lambda: packages["enter"](place))

@@ -5,11 +5,13 @@ Like `kernel_side`, this file is sent to the kernel as text and imports the stan
 1. Nothing leads to the observer: what the kernel or the notebook holds of it is a C object that calls a function and does not name it (`hide`).
 2. Nothing finds it: the collector no longer lists what exists when the seal is closed (`Seal.close`).
 3. Looking for it is noted, and refused where it could be found; so is looking through frames while a question is open (`Seal._audit`).
+   Who is handed a frame need not look: handlers of signals get none (`Signals`).
 4. Whatever was changed all the same shows afterwards: each function and global is compared with what it was (`Seal.find_breaks`).
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import gc
 import os
 import sys
@@ -37,18 +39,28 @@ _EVENTS = frozenset(
         "ctypes.string_at",
     )
 )
-_NAMES = {"open": "/proc/PID/mem"}
+_OF_FRAMES = frozenset(("sys._getframe", "object.__getattr__"))
+_NAMES = {"open": "/proc/PID/mem", "import": "another _signal"}
+_BY_WHOEVER = frozenset(("open", "import"))
 _FRAMES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
 # Whoever is called for each line or event sees every frame, or runs within any function. Of files, a process's memory is meant.
-_NEVER = frozenset(
-    ("sys.settrace", "sys.setprofile", "sys.monitoring.register_callback", "sys.addaudithook", "open")
-)
+_TRACING = frozenset(("sys.settrace", "sys.setprofile", "sys.monitoring.register_callback"))
+_NEVER = _TRACING | {"sys.addaudithook", "sys._current_frames", "sys._current_exceptions", "open", "import"}
 _BY_NAME = frozenset(("gc.get_referrers", "gc.get_referents"))  # these are handed the objects in question
-# Modules whose functions hand frames on to whoever calls them.
-_HANDING_ON = tuple(
-    name.replace("/", os.sep)
-    for name in ("/inspect.py", "/traceback.py", "/logging/__init__.py", "/asyncio/base_tasks.py")
-)
+
+
+def _name_files(*names: str) -> tuple[str, ...]:
+    return tuple(name.replace("/", os.sep) for name in names)
+
+
+# Modules whose functions hand frames on to whoever calls them; of the stack, but not of an exception, `traceback` in each of its functions.
+_HANDING_ON = _name_files("/traceback.py", "/logging/__init__.py", "/asyncio/base_tasks.py")
+_STACKS = _name_files("/traceback.py")
+# What a function of a library asks this one for, it may hand on: `sympy.var` changes its caller's caller.
+_ASKED_FOR_OTHERS = _name_files("/inspect.py")
+_DEBUGGERS = _name_files("/pdb.py", "/bdb.py", "/cmd.py", "/IPython/core/debugger.py")
+_HARMLESS_TRACERS = _name_files("/cProfile.py")  # in C: no code of the submission is called
+_LEFT_IN = "a debugger can't be used here: nobody is at the keyboard. Is a breakpoint() left in?"
 _LIBRARIES = tuple(
     place + os.sep
     for path in [
@@ -63,6 +75,9 @@ _GONE = object()
 
 _getframe = sys._getframe
 _get_objects = gc.get_objects
+_set_handler = _signal.signal
+_get_handler = _signal.getsignal
+_PLAIN_HANDLERS = (_signal.SIG_DFL, _signal.SIG_IGN, _signal.default_int_handler, None)
 
 
 class Refused(RuntimeError):
@@ -83,6 +98,7 @@ class Seal:
 
     def __init__(self) -> None:
         self._codes: set[int] = set()
+        self._asking: set[int] = set()  # those of `_codes` under which an answer is made
         self._bindings: list[tuple[Any, dict[str, Any]]] = []
         self._functions: list[tuple[FunctionType, tuple[Any, ...]]] = []
         self._own: set[int] = set()
@@ -93,29 +109,38 @@ class Seal:
         self._signs: dict[str, None] = {}
         self._breaks: dict[str, None] = {}
         self.add(globals())
+        self._signals = Signals()
 
     def protect(self, *objects: object) -> None:
         """From now on nobody may ask the collector what these refer to, or what refers to them."""
         self._own.update(map(id, objects))
 
-    def add(self, namespace: dict[str, Any]) -> None:
-        """Note what a module's globals are, and hide the methods of its classes: Python lists the subclasses of any class."""
+    def add(self, namespace: dict[str, Any], *, asks: bool = True) -> None:
+        """Note what a module's globals are, and hide the methods of its classes: Python lists the subclasses of any class.
+
+        asks: whether the submission's code runs below that of the module only while it is asked something
+        """
         name = namespace["__name__"]
         for value in namespace.values():
-            self.watch(value, name)
+            codes = self.watch(value, name)
+            self._asking |= codes if asks else set()
         for cls in [value for value in namespace.values() if _is_class_of(value, name)]:
             _hide_methods(cls)
             self._bindings.append((cls, dict(vars(cls))))
         self._bindings.append((namespace, dict(namespace)))
 
-    def watch(self, value: Any, module: str) -> None:
-        """Note what a function, or a class with its methods, is; only if `module` defines it."""
+    def watch(self, value: Any, module: str) -> set[int]:
+        """Note what a function, or a class with its methods, is; only if `module` defines it. Returns the identities of their code."""
+        codes: set[int] = set()
         for function in _list_functions(value, module):
             self._functions.append((function, _describe(function)))
-            self._codes.update(map(id, _list_code(function)))
+            codes.update(map(id, _list_code(function)))
+        self._codes |= codes
+        return codes
 
     def close(self) -> None:
         """Let the collector forget everything that exists, and begin to watch. Nothing of the submission has run yet."""
+        self._signals.take_over()
         sys.addaudithook(hide(self._audit))
         gc.collect()
         gc.freeze()
@@ -136,6 +161,8 @@ class Seal:
 
     def find_breaks(self) -> list[str]:
         """What shows that an answer is worth nothing."""
+        if not self._signals.have_all():
+            self._breaks["a handler of signals was set that sees the program that asks"] = None
         listed = [each is self._late for each in _get_objects() if each is self._early or each is self._late]
         if listed != [True]:
             self._breaks["gc.unfreeze or gc.freeze was called"] = None
@@ -156,6 +183,9 @@ class Seal:
         elif event == "open":
             if not _is_memory(arguments[0]):
                 return
+        elif event == "import":
+            if arguments[0] != "_signal":  # which a handler's frame could be had from
+                return
         elif event not in _EVENTS:
             return
         me = get_ident()
@@ -169,25 +199,104 @@ class Seal:
 
     def _judge(self, event: str, arguments: tuple[Any, ...]) -> None:
         caller = _getframe(1).f_back  # behind `_audit`
-        if event != "open" and (caller is None or not self._is_foreign(caller)):
+        if event in _TRACING and caller is not None and _is_library(caller.f_code.co_filename):
+            self._judge_tracer(caller)
             return
+        looks_behind = event == "sys._getframe" and self._is_behind(caller, arguments[0])
+        is_its_own = event not in _BY_WHOEVER and not looks_behind and not self._is_foreign(caller, event)
+        if is_its_own:
+            return
+        if self._is_debugger(caller):
+            raise Refused(_LEFT_IN)
         name = arguments[1] if event == "object.__getattr__" else _NAMES.get(event, event)
-        if len(self._signs) < _MAX_SIGNS:
-            self._signs[f"the notebook used {name}"] = None
         aims_at_us = event in _BY_NAME and any(id(each) in self._own for each in arguments[0])
-        if self._is_open or aims_at_us or event in _NEVER:
+        is_refused = self._is_open or looks_behind or aims_at_us or event in _NEVER or self._is_below(caller)
+        # Between questions a stack has the submission's frames alone: honest notebooks look at these.
+        if len(self._signs) < _MAX_SIGNS and (is_refused or event not in _OF_FRAMES):
+            self._signs[f"the notebook used {name}"] = None
+        if is_refused:
             raise Refused(f"{name} can't be used here: it shows the program that asks")
 
-    def _is_foreign(self, frame: Any) -> bool:
+    def _judge_tracer(self, caller: Any) -> None:
+        """Refuse what a library would have called for each line, unless that calls nothing of the submission."""
+        frame = caller
+        while frame is not None and _is_library(frame.f_code.co_filename):
+            frame = frame.f_back
+        is_own = frame is None or id(frame.f_code) in self._codes
+        if not is_own and not caller.f_code.co_filename.endswith(_HARMLESS_TRACERS):
+            raise Refused(_LEFT_IN)
+
+    def _is_debugger(self, caller: Any) -> bool:
+        return caller is not None and caller.f_code.co_filename.endswith(_DEBUGGERS)
+
+    def _is_foreign(self, frame: Any, event: str) -> bool:
         """Whether code is the submission's, or of a library whose function hands on to the submission what it finds."""
-        if id(frame.f_code) in self._codes:
+        if frame is None or id(frame.f_code) in self._codes:
+            return False
+        if not _is_library(frame.f_code.co_filename):
+            return True
+        passing = _DEBUGGERS + (_STACKS if event == "sys._getframe" else ())
+        is_asked = frame.f_code.co_filename.endswith(_ASKED_FOR_OTHERS)
+        while frame is not None and frame.f_code.co_filename.endswith(_ASKED_FOR_OTHERS + passing):
+            frame = frame.f_back
+        if frame is None or id(frame.f_code) in self._codes:
             return False
         file, behind = frame.f_code.co_filename, frame.f_back
         if not _is_library(file):
             return True
-        return (
-            file.endswith(_HANDING_ON) and behind is not None and not _is_library(behind.f_code.co_filename)
+        hands_on = is_asked or file.endswith(_HANDING_ON)
+        return hands_on and behind is not None and self._is_of_submission(behind)
+
+    def _is_of_submission(self, frame: Any) -> bool:
+        return not _is_library(frame.f_code.co_filename) and id(frame.f_code) not in self._codes
+
+    def _is_behind(self, caller: Any, wanted: Any) -> bool:
+        """Whether the submission has code between who looks for a frame and this frame, which is the observer's or behind it."""
+        frame, is_passed = caller, False
+        while frame is not None and id(frame.f_code) not in self._asking:
+            if frame is wanted:
+                return False
+            is_passed = is_passed or not _is_library(frame.f_code.co_filename)
+            frame = frame.f_back
+        return frame is not None and is_passed
+
+    def _is_below(self, frame: Any) -> bool:
+        """Whether code runs because the observer does."""
+        while frame is not None and id(frame.f_code) not in self._asking:
+            frame = frame.f_back
+        return frame is not None
+
+
+class Signals:
+    """Takes the place of `signal.signal`: a handler of the submission is called without the frame that it would get."""
+
+    def __init__(self) -> None:
+        self._given: dict[Any, Any] = {}
+
+    def take_over(self) -> None:
+        self._given |= {each: each for each in map(_get_handler, _signal.valid_signals()) if callable(each)}
+        _signal.signal = hide(self._set)
+        _signal.getsignal = hide(self._get)
+
+    def have_all(self) -> bool:
+        """Whether no handler was set by another way."""
+        handlers = map(_get_handler, _signal.valid_signals())
+        return all(
+            any(each is plain for plain in _PLAIN_HANDLERS) or each in self._given for each in handlers
         )
+
+    def _set(self, number: int, handler: Any, /) -> Any:
+        if not callable(handler) or any(handler is plain for plain in _PLAIN_HANDLERS):
+            return self._read(_set_handler(number, handler))
+        without = hide(lambda signal, _: handler(signal, None))
+        self._given[without] = handler
+        return self._read(_set_handler(number, without))
+
+    def _get(self, number: int, /) -> Any:
+        return self._read(_get_handler(number))
+
+    def _read(self, handler: Any) -> Any:
+        return self._given.get(handler, handler)
 
 
 def _is_memory(path: Any) -> bool:

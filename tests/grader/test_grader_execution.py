@@ -173,6 +173,27 @@ def test_own_files_are_there_and_folders_are_the_same_at_each_level(
         assert call(session, "read").value == ["7", 7, True], session.runs
 
 
+LOOKS = """
+try:
+    import faster
+except ImportError:
+    faster = None
+def looks(namespace, name): return faster is None
+"""
+
+
+def test_what_probes_import_never_finds_files_of_the_submission(
+    isolation: dict[str, Any], tmp_path: Path
+) -> None:
+    """They would run before anything watches them: pandas looks for numexpr, and torch for dill."""
+    own = OwnFiles({"faster.py": tmp_path / "faster.py"})
+    own.files["faster.py"].write_text("found = True")
+    cells = make_cells("import faster\nfound = faster.found")
+    with Session(cells, KernelLimits(), probes={"early": LOOKS}, own=own, **isolation) as session:
+        assert session.observe("early.looks", {"name": "found"}, TIMEOUT_S).value is True
+        assert read(session, "found") is True
+
+
 # --- packages that are not installed ----------------------------------------------------------------------------------------------------
 
 DECORATED = """

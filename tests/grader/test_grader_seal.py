@@ -60,6 +60,30 @@ gc.collect()
 def f(n): return n
 """,
     "imports what is not installed": "def f(n):\n    import noplots\n    noplots.show()\n    return n",
+    "looks at its own frames between questions": """
+import inspect, sys
+name, stack = sys._getframe().f_code.co_name, inspect.stack()
+def f(n): return n
+""",
+    "libraries that look at frames": """
+import collections, dataclasses, enum, inspect, logging, typing, warnings
+def f(n):
+    pair, kind = collections.namedtuple('Pair', 'a b'), enum.Enum('Kind', 'a b')
+    typing.NamedTuple('Row', [('a', int)]), typing.TypeVar('T'), dataclasses.make_dataclass('D', ['a'])
+    warnings.warn('deep', stacklevel=9), logging.getLogger().warning('deep', stack_info=True, stacklevel=2)
+    inspect.signature(f), inspect.getmodule(f)
+    return n
+""",
+    "an alarm": """
+import signal
+def late(number, frame): raise TimeoutError
+before = signal.signal(signal.SIGALRM, late)
+assert signal.getsignal(signal.SIGALRM) is late
+signal.alarm(9), signal.alarm(0)
+def f(n):
+    assert signal.signal(signal.SIGALRM, before) is late
+    return n
+""",
     "replaces how JSON is made": """
 import json.encoder
 json.encoder.c_make_encoder = json.JSONEncoder = None
@@ -74,6 +98,7 @@ def test_what_harms_nobody_is_let_alone(cell: str) -> None:
 
     assert seen["answer"]["value"] == 6
     assert seen["breaks"] == []
+    assert not any("frame" in sign for sign in seen["answer"].get("tampering", ()))
 
 
 WARNING_PROBE = PROBE.replace("def double", "import warnings\n\ndef double").replace(
@@ -134,6 +159,25 @@ def f(n):
     "frames of a generator": "def g():\n    yield own.gi_frame.f_back.f_lineno\nown = g()\ndef f(n): return next(own)",
     "frames of threads": "import sys\ndef f(n): return len(sys._current_frames())",
     "collector while asked": "import gc\ndef f(n): return len(gc.get_objects())",
+    "stack by traceback": """
+import traceback
+def f(n): return len(traceback.StackSummary.extract(traceback.walk_stack(None), capture_locals=True))
+""",
+    "variables of callers, by IPython": """
+from IPython.core.interactiveshell import InteractiveShell
+def f(n): return len([InteractiveShell.get_local_scope(None, depth) for depth in (1, 2, 3)])
+""",
+    "a library that changes its caller's caller": """
+from sympy.utilities.magic import pollute
+def f(n): return pollute(['Meter'], [None])
+""",
+    "another module of signals": """
+import sys
+def f(n):
+    del sys.modules['_signal']
+    import _signal
+    return n
+""",
 }
 REFUSED_ALWAYS = {
     "what the handler calls": "import gc; gc.get_referents(kernel.shell_handlers['observe_request'])",
@@ -141,6 +185,7 @@ REFUSED_ALWAYS = {
     "profile": "import sys; sys.setprofile(lambda *a: None)",
     "audit": "import sys; sys.addaudithook(lambda *a: None)",
     "memory": "open('/proc/self/mem', 'rb')",
+    "stacks of all threads": "import sys; sys._current_frames()",
 }
 
 
@@ -165,6 +210,57 @@ def test_what_would_see_every_frame_is_refused_at_once(line: str) -> None:
     # Python says nothing where a hook is refused.
     assert answer["value"][:3] == ["Refused" if "audit" not in line else None, None, None]
     assert any("the notebook used" in sign for sign in answer["tampering"])
+
+
+WALK = """
+import sys
+def find(frame):
+    found = []
+    while frame is not None:
+        found += [name for name in ('observer', 'seal', 'probes.asked') if frame.f_globals['__name__'] == name]
+        frame = frame.f_back
+    return found
+"""
+HANDED = {
+    "a handler of a signal": f"""{WALK}
+import signal
+def f(n):
+    got = []
+    signal.signal(signal.SIGUSR1, lambda number, frame: got.extend(find(frame)))
+    signal.raise_signal(signal.SIGUSR1)
+    return len(got)
+""",
+    "one in C": f"""{WALK}
+import signal
+def f(n):
+    got = {{}}
+    signal.signal(signal.SIGUSR1, got.setdefault)
+    signal.raise_signal(signal.SIGUSR1)
+    return len(find(got[signal.SIGUSR1]))
+""",
+    "a message that looks who reads it": f"""{WALK}
+got = []
+class Message(dict):
+    def __getitem__(self, key):
+        got.extend(find(sys._getframe(1)))
+        return super().__getitem__(key)
+kernel.shell_handlers['observe_request'](None, b'', Message(content={{'closing': True}}))
+def f(n): return len(got)
+""",
+}
+
+
+@pytest.mark.parametrize("cell", HANDED.values(), ids=HANDED)
+def test_nobody_is_handed_a_frame_of_the_observer(cell: str) -> None:
+    assert run(cell)["answer"]["value"] == 0
+
+
+@pytest.mark.parametrize("start", ["breakpoint()", "pdb.Pdb().set_trace()", "bdb.Bdb().set_trace()"])
+def test_a_debugger_that_was_left_in_is_refused_but_no_sign(start: str) -> None:
+    answer = run(f"import bdb, pdb\ndef f(n):\n    {start}\n    return n")["answer"]
+
+    assert "Is a breakpoint() left in?" in answer["error"]["message"]
+    assert "tampering" not in answer
 
 
 UNFREEZE = f"""{FIND}
