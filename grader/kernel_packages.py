@@ -181,9 +181,9 @@ class Importer:
 
     def _soften(self) -> None:
         for name, function, error in _SOFTENED:
-            if name in _modules and name not in self._softened:
+            original = getattr(_modules.get(name), function, None)  # a module that is being imported lacks it
+            if original is not None and name not in self._softened:
                 self._softened.add(name)
-                original = getattr(_modules[name], function)
                 setattr(_modules[name], function, _passing_over(original, error, self._note))
         bars: Any = _modules.get("tqdm.notebook")
         if bars is not None and bars.IProgress is None:  # for want of ipywidgets
