@@ -174,18 +174,19 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def _examine(_: argparse.Namespace) -> int:
-    """Say what this machine offers for containing submissions, layer by layer, which of the packages that they usually import are missing, and
-    which data set they are graded on; and how to have the rest."""
+    """Say what this machine offers for containing submissions, layer by layer, which of the packages that they usually import are missing or
+    not compiled, and which data set they are graded on; and how to have the rest."""
     from .containment import format_machine, probe
-    from .doctor import format_data, format_packages
+    from .doctor import format_bytecode, format_data, format_packages
 
     print(format_machine(probe()), format_packages(), sep="\n")
     try:
-        data = format_data(read_homework(find_homework()))
+        homework = read_homework(find_homework())
+        facts = [format_bytecode(homework), format_data(homework)]
     except HomeworkError as error:
-        data = display.plain(str(error), one_line=True)
-    if data:
-        print(data)
+        facts = [display.plain(str(error), one_line=True)]
+    for fact in filter(None, facts):
+        print(fact)
     return GRADED
 
 

@@ -70,11 +70,13 @@ def pytest_load_initial_conftests(
 ) -> None:
     """Before any conftest is loaded: understand `-fpath`, and keep pytest away from the notebook's own folder."""
     try:
+        # What was typed: the settings that pytest has read may be those beside the notebook.
+        typed = join_paths([str(argument) for argument in early_config.invocation_params.args])
+        require_fpath(typed)
         rewritten = join_paths(args)
-        require_fpath(rewritten)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from error
-    known = parser.parse_known_args(rewritten)
+    known = parser.parse_known_args(typed)
     if known.fpath is None and known.scripts is None:
         return
     heed_signals()
@@ -89,9 +91,10 @@ def pytest_load_initial_conftests(
     early_config.stash[_HOMEWORK] = homework
     sys.path.insert(0, str(homework.folder))  # its checks, its reference and what it shows to submissions
     if not known.file_or_dir:
-        rewritten.append(str(homework.locate(homework.public)))
+        for arguments in (typed, rewritten):
+            arguments.append(str(homework.locate(homework.public)))
     if rewritten != args and not _is_own_configuration(early_config, homework):
-        _start_again(early_config, rewritten, homework)
+        _start_again(early_config, typed, homework)
     args[:] = rewritten
     early_config.known_args_namespace = parser.parse_known_args(rewritten)
 
@@ -103,13 +106,13 @@ def _refuse(error: Exception, results: Path | None) -> pytest.UsageError:
 
 
 def _is_own_configuration(config: pytest.Config, homework: Homework) -> bool:
-    """Whether pytest took its settings from the homework's folder or the one that it was called in, not from a file beside the notebook.
+    """Whether pytest took its settings from the homework's folder or the kit's, not from a file beside the notebook.
 
     In a folder without settings it takes none, not even the kit's outer time limit.
     """
     if config.inipath is None:
         return not homework.settings.is_file()
-    return config.inipath.resolve().parent in (KIT, homework.folder, config.invocation_params.dir.resolve())
+    return config.inipath.resolve().parent in (KIT, homework.folder)
 
 
 def _start_again(config: pytest.Config, arguments: list[str], homework: Homework) -> None:

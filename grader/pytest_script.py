@@ -2,13 +2,15 @@
 
 pytest takes a notebook's path for that of a test and looks for its settings there, before any plugin has a say. So this command, which takes
 the place of pytest's own, starts pytest with the homework's settings; and what is wrong with the path it says at once, since importing
-pytest and its plugins takes seconds on a slow disk.
+pytest and its plugins takes seconds on a slow disk. Where an installer has put pytest's own back in its place, the plugin does the same,
+only later: settings beside the notebook have then been read, and are left.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 
 from . import display
@@ -28,9 +30,8 @@ def main() -> int:
         return _refuse(str(error))
     sys.argv[1:] = arguments
 
-    import pytest
-
-    return int(pytest.console_main())
+    [script] = distribution("pytest").entry_points.select(group="console_scripts", name="pytest")
+    return int(script.load()())
 
 
 def _prepare(arguments: Sequence[str]) -> list[str]:

@@ -28,7 +28,9 @@ def format_screen(grading: Grading, width: int, shows_all: bool) -> Iterator[str
     yield from [*notes, ""] if notes else notes
     yield f" {display.plain(report.title, one_line=True)} ".center(width, "=")
     if grading.saved is not None:
-        yield from textwrap.wrap(describe_saving(report.context["submission"], time() - grading.saved), width)
+        is_empty = all(exercise.id in report.untouched for exercise in report.graded)
+        saving = describe_saving(report.context["submission"], time() - grading.saved, is_empty)
+        yield from textwrap.wrap(saving, width)
     yield from format_table(report, width)
 
 
@@ -62,8 +64,10 @@ def list_failures(report: Report, exercise: Exercise) -> list[CheckResult]:
     ]
 
 
-def describe_saving(name: str, age_s: float) -> str:
-    """When what is checked was saved, and what to do if that is long ago."""
+def describe_saving(name: str, age_s: float, is_empty: bool = False) -> str:
+    """When what is checked was saved, and what to do if that is long ago, or if no answer is in it."""
+    if is_empty:
+        return f"{display.plain(name, one_line=True)}, as it is saved, has no answers yet. If you have written some, save it and check again."
     unit, size = next(((unit, size) for unit, size in _UNITS if age_s >= size), _UNITS[-1])
     count = int(age_s // size)
     ago = f"{count} {unit}{'s' * (count != 1)} ago" if count > 0 else "just now"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from grader import packages
-from grader.doctor import format_data, format_packages
+from grader.doctor import format_bytecode, format_data, format_packages
 from grader.homework import DataSource, Homework, Suite
 from grader.packages import find_missing, list_usual
 
@@ -36,6 +39,26 @@ def test_the_extra_has_what_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert [name for name in usual if name not in offered] == []
     assert len(usual) == len(list_usual())
+
+
+def test_libraries_without_bytecode_are_named_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "site packages"
+    (place / "lib_of_x").mkdir(parents=True)
+    (place / "lib_of_x" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(place)
+    suite = Suite("checks")
+    homework = Homework(
+        tmp_path, "Small", "", "setup", suite, suite, (), libraries=("lib_of_x", "no_such_library")
+    )
+
+    said = format_bytecode(homework)
+    assert said.startswith("Bytecode: none of lib_of_x; ")
+    assert said.endswith(f"to have it: python -m compileall -qq -j 0 '{place}'")
+    command = [sys.executable, *shlex.split(said.rpartition("python ")[2])]
+    subprocess.run(command, check=True, timeout=100)
+    assert format_bytecode(homework) == ""
 
 
 def test_a_homework_s_data_set_is_named(tmp_path: Path) -> None:

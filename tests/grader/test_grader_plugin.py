@@ -132,6 +132,39 @@ def test_nothing_beside_a_notebook_is_read_or_run(
     assert "X1" in ended.stdout, ended.stdout + ended.stderr
 
 
+# Where pip or uv installs this kit and pytest together, either may come last and leave its own command `pytest`.
+COMMANDS = {
+    "the kit's": SCRIPT,
+    "pytest's own": (
+        "import sys; from importlib.metadata import distribution; sys.argv[0] = 'pytest'; "
+        "[script] = distribution('pytest').entry_points.select(group='console_scripts', name='pytest'); sys.exit(script.load()())"
+    ),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_each_command_pytest_checks_a_notebook(kit: Path, tmp_path: Path, command: str) -> None:
+    path = write_notebook(tmp_path / "work", "7")
+    (path.parent / "pytest.ini").write_text("[pytest]\naddopts = --exercise=X2 --collect-only\n")
+    start = [sys.executable, "-P", "-c", command]
+    typed = ["-fpath", str(path), f"--homework={kit}", "--exercise=X1"]
+    ended = subprocess.run(
+        [*start, *typed], cwd=path.parent, capture_output=True, text=True, timeout=300, check=False
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"^X1  A number +1 / 1", ended.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_each_command_pytest_says_what_to_type(tmp_path: Path, command: str) -> None:
+    start = [sys.executable, "-P", "-c", command, "a.ipynb"]
+    ended = subprocess.run(start, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+
+    assert ended.returncode == USAGE_ERROR
+    assert "type: pytest -fpath a.ipynb" in ended.stderr
+
+
 # --- what can't be graded ---------------------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,12 @@ def test_it_is_said_when_a_notebook_was_saved(age_s: float, said: str) -> None:
     assert describe_saving("a.ipynb", age_s).startswith(f"a.ipynb, saved {said}")
 
 
+def test_an_empty_notebook_may_only_not_have_been_saved() -> None:
+    said = "a.ipynb, as it is saved, has no answers yet. If you have written some, save it and check again."
+
+    assert describe_saving("a.ipynb", 46 * 365 * 86_400, is_empty=True) == said
+
+
 def test_the_first_failure_is_told_and_the_others_counted() -> None:
     report = Report("", [EXERCISE], [CheckResult("X1", "n", 0, FAILED, f"Seen {n}.") for n in range(3)])
 
