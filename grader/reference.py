@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -175,7 +176,11 @@ class ReferenceProcess:
 
     def answer(self, probe: str, arguments: Mapping[str, Any]) -> Any:
         """The answer, decoded like a submission's. Raises what the reference raises."""
-        return decode(self.start(probe, arguments).result())
+        try:
+            return decode(self.start(probe, arguments).result())
+        except BrokenProcessPool:  # the process was killed, by this machine or a person: once more
+            self._replace_pool()
+            return decode(self.start(probe, arguments).result())
 
     def forget(self, probe: str, arguments: Mapping[str, Any]) -> None:
         """Don't begin an answer that nobody is waiting for; one under way goes on."""
@@ -195,7 +200,17 @@ class ReferenceProcess:
 
     def _submit(self, probe: str, arguments: dict[str, Any]) -> Future[Any]:
         self._pool = self._pool or self._start_pool()
-        return self._pool.submit(_compute, self._source, probe, arguments, self._cache.find(probe, arguments))
+        path = self._cache.find(probe, arguments)
+        try:
+            return self._pool.submit(_compute, self._source, probe, arguments, path)
+        except BrokenProcessPool:
+            self._replace_pool()
+            return self._submit(probe, arguments)
+
+    def _replace_pool(self) -> None:
+        """Begin a new process when it is next needed, and forget what the old one had not answered."""
+        self._pool = None
+        self._answers = {key: each for key, each in self._answers.items() if _is_answered(each)}
 
     def _start_pool(self) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_prepare)
@@ -206,6 +221,10 @@ class ReferenceProcess:
 
 def _make_key(probe: str, arguments: Mapping[str, Any]) -> str:
     return json.dumps([probe, arguments], sort_keys=True)
+
+
+def _is_answered(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and not isinstance(future.exception(), BrokenProcessPool)
 
 
 def _make_known(answer: Any) -> Future[Any]:

@@ -68,6 +68,17 @@ class IntakeError(Exception):
     """What was handed in cannot be taken in; the message is one line for a person: what was seen, what was expected, what to do."""
 
 
+class UnpackingError(IntakeError):
+    """What was handed in could not be unpacked, and that was not the submission's doing.
+
+    outcome: `interrupted` or `machine`
+    """
+
+    def __init__(self, sentence: str, outcome: str) -> None:
+        super().__init__(sentence)
+        self.outcome = outcome
+
+
 DAMAGED = "The archive is damaged or was cut off ({}). Open it yourself to check, pack it again and hand it in again."
 ENCRYPTED = "The archive is protected by a password. Pack it without one and hand it in again."
 

@@ -26,11 +26,12 @@ import msgspec
 from .. import display
 from .archives import find_reader, is_archive
 from .locate import Expected, locate
-from .names import IntakeError, Kind, classify, clean, is_too_long, listed, show
+from .names import IntakeError, Kind, UnpackingError, classify, clean, is_too_long, listed, show
 from .sink import MIB, IntakeLimits, Sink, Tally
 
 _PACKAGE = Path(__file__).resolve().parent
 _SENTENCE_CHARACTERS = 600
+_KILLED = 9  # SIGKILL, by which no limit of the process ends it
 _MOST_INNER = 10  # archives in a submission that are opened
 # Imports this package's modules without the packages around them, which would load the whole grader into each process.
 _PROGRAM = """
@@ -97,6 +98,8 @@ def open_hand_in(
             opening.take_in(path)
             opening.open_inner()
             found = locate(folder, expected)
+        except UnpackingError:
+            raise
         except IntakeError as error:
             raise IntakeError(_safe(str(error))) from None
         if found.notebook is None and not found.scripts:
@@ -167,6 +170,8 @@ class _Opening:
                 if find_reader(archive) is None:
                     raise IntakeError("It is not an archive that can be read here (zip, tar, 7z).")
                 self._unpack(archive, path.relative_to(self._folder).parts)
+            except UnpackingError:  # nobody knows what is in it
+                raise
             except IntakeError as error:
                 shutil.rmtree(path, ignore_errors=True)
                 archive.rename(path)
@@ -234,11 +239,18 @@ class _Opening:
             )
         except subprocess.TimeoutExpired:
             raise IntakeError(f"Unpacking it takes longer than {limits.time_s} s. {_SIMPLER}") from None
+        if done.returncode == -_KILLED:
+            raise UnpackingError(
+                "Unpacking it was broken off: the process was killed by this machine or a person. Grade the submission again.",
+                "interrupted",
+            )
         if done.returncode != 0:
             if done.returncode > 0 and "MemoryError" not in done.stderr:
                 raise RuntimeError(f"unpacking {path} failed: {done.stderr[-2000:]}")
             raise IntakeError(f"Unpacking it takes too much memory or time. {_SIMPLER}")
         answer = json.loads(done.stdout)
+        if "machine" in answer:
+            raise UnpackingError(answer["machine"], "machine")
         if "error" in answer:
             raise IntakeError(answer["error"])
         self._tally = Tally(**answer["tally"])

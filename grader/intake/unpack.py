@@ -43,8 +43,11 @@ def _unpack(orders: dict[str, Any]) -> dict[str, Any]:
             "error": "Unpacking it takes too much memory. Pack it as an ordinary zip file and hand it in again."
         }
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        return {"error": f"It cannot be unpacked here: {'the disk is full' if full else error.strerror}."}
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return {
+                "machine": "It could not be unpacked: this machine's disk is full. Make room, and grade it again."
+            }
+        return {"error": f"It cannot be unpacked here: {error.strerror}."}
     return {"notes": sink.notes, "tally": asdict(sink.tally)}
 
 

@@ -72,6 +72,19 @@ def test_what_nobody_waits_for_is_not_begun(process: ReferenceProcess) -> None:
     assert process.answer("probe.apply", {"name": "double", "n": 49}) == {"value": 294}
 
 
+def test_a_process_that_was_killed_is_replaced(process: ReferenceProcess, tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
+    (tmp_path / "solution.py").write_text(
+        f"import os, pathlib\n\ndef double(n):\n    if n == 7 and not pathlib.Path({str(killed)!r}).exists():\n"
+        f"        pathlib.Path({str(killed)!r}).touch()\n        os.kill(os.getpid(), 9)\n    return n\n"
+    )
+    process.start("probe.apply", {"name": "double", "n": 7})
+    process.start("probe.apply", ASKED)
+
+    assert process.answer("probe.apply", ASKED) == {"value": 2}
+    assert process.answer("probe.apply", {"name": "double", "n": 7}) == {"value": 7}
+
+
 def test_a_cohort_shares_answers_without_a_process(
     homework: Homework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

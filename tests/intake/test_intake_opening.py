@@ -14,6 +14,7 @@ import pytest
 from packing import Handing, notebook, write, zip_bytes
 
 from grader.intake import IntakeError, IntakeLimits, open_hand_in
+from grader.intake.names import UnpackingError
 
 
 def test_notebook_is_a_submission(hand_in: Handing) -> None:
@@ -113,3 +114,31 @@ def test_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) != 0
     assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "outcome"),
+    [
+        (subprocess.CompletedProcess([], -9, "", ""), "interrupted"),
+        (subprocess.CompletedProcess([], 0, '{"machine": "The disk is full."}', ""), "machine"),
+    ],
+    ids=["killed", "disk full"],
+)
+@pytest.mark.parametrize("inside", [False, True], ids=["archive", "archive within"])
+def test_what_this_machine_could_not_unpack_is_not_the_submissions_fault(
+    ended: subprocess.CompletedProcess[str],
+    outcome: str,
+    inside: bool,
+    hand_in: Handing,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    packed = zip_bytes({"homework.ipynb": notebook()})
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "homework.ipynb").write_bytes(notebook())
+    (tmp_path / "folder" / "more.zip").write_bytes(packed)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+
+    with pytest.raises(UnpackingError) as refused:
+        open_hand_in(tmp_path / "folder", tmp_path / "work") if inside else hand_in(packed, "hw.zip")
+    assert refused.value.outcome == outcome
