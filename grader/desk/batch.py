@@ -10,13 +10,14 @@ import os
 import secrets
 import socket
 import traceback
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -42,6 +43,7 @@ _SEED, _DATA_SET = "grading_seed", "data_set"  # facts of a gradebook
 _MIB = 1 << 20
 
 Grade = Callable[[bytes, work.WorkOrder], RunOutcome]
+_Ends = list[tuple[Any, ...]]
 
 
 class BatchError(ValueError):
@@ -76,12 +78,13 @@ class _Batch:
     place: Path
     grade: Grade
     _tries: Counter[int] = field(default_factory=Counter)
-    _left: list[tuple[str, RunOutcome]] = field(default_factory=list)
+    _doubts: dict[int, list[_Ends]] = field(default_factory=lambda: defaultdict(list))
+    _left: list[str] = field(default_factory=list)
     _changes: list[str] = field(default_factory=list)
 
     def run(self) -> int:
         homework, configuration = self.settings.homework, self.settings.configuration
-        self.book.vault.remove_drafts()
+        self.book.remove_leftovers()
         self.book.back_up()
         self.book.enrol(self.cohort)
         suite = digest_suite(homework)
@@ -158,7 +161,11 @@ class _Batch:
         homework = self.settings.homework
         if self.settings.scheduler is None:
             with ThreadPoolExecutor(jobs) as pool:
-                yield Crew(pool, jobs, self.grade, work.interrupt)
+                yield Crew(
+                    lambda path, order: pool.submit(_grade_file, self.grade, path, order),
+                    jobs,
+                    work.interrupt,
+                )
             return
         needs = {PROCESSES: count_processes(homework, wanted), MEMORY: count_memory_mib(homework, wanted)}
         with join_cluster(self.settings.scheduler, homework, order, needs) as crew:
@@ -167,7 +174,7 @@ class _Batch:
     # --- grading --------------------------------------------------------------------------------------------------------------------------
 
     def _grade_all(self, tasks: list[Task], order: work.WorkOrder, crew: Crew, board: Board) -> bool:
-        """Whether it was interrupted. The bytes of a hand-in are read when its turn comes."""
+        """Whether it was interrupted."""
         waiting, pending = deque(tasks), dict[Future[RunOutcome], Task]()
         try:
             while waiting or pending:
@@ -196,14 +203,13 @@ class _Batch:
         board: Board,
     ) -> None:
         progress = self.place / f"{task.handin}.at"
-        content = self.book.vault.find(task.hash).read_bytes()
+        path = self.book.vault.find(task.hash)
         board.begin(task.handin, Job(task.name, progress))
-        pending[crew.pool.submit(crew.grade, content, replace(order, progress=str(progress)))] = task
+        pending[crew.submit(path, replace(order, progress=str(progress)))] = task
 
     def _end(self, task: Task, outcome: RunOutcome, board: Board, *, again: bool = True) -> bool:
         """Enter what came of it; whether to try again."""
-        if not self._tries[task.handin]:
-            outcome = _doubt(outcome)
+        outcome = _doubt(outcome, self._doubts[task.handin])
         run_id = self.book.add_run(task.handin, outcome)
         if again and outcome.status == INTERRUPTED and self._tries[task.handin] < _MOST_RETRIES:
             self._tries[task.handin] += 1
@@ -211,7 +217,7 @@ class _Batch:
             return True
         board.end(task.handin, outcome)
         if outcome.status not in (GRADED, UNREADABLE):
-            self._left.append((task.name, outcome))
+            self._left.append(f"{task.name}: {describe_outcome(outcome)}")
         elif task.earlier is not None:
             self._changes += self._compare(task.name, task.earlier, run_id)
         return False
@@ -228,8 +234,7 @@ class _Batch:
         lines = [""]
         if self.settings.regrade:
             lines += ["What changed:", *(self._changes or ["  nothing"]), ""]
-        for name, outcome in self._left:
-            lines.append(f"{name}: {describe_outcome(outcome)}")
+        lines += self._left
         lines.append(f"{board.done} of {board.total} ended: {format_statuses(board.statuses)}.")
         if was_interrupted:
             lines.append("The same command goes on.")
@@ -241,14 +246,32 @@ class _Batch:
         return UNDECIDED if self._left else DONE
 
 
-def _doubt(outcome: RunOutcome) -> RunOutcome:
-    """After the death of a kernel a first run does not count: it may have been killed by this machine or a person. If it was the submission, its
-    kernel dies again."""
-    if "kernel_deaths" not in outcome.results.get("extra_data", {}):
+def _grade_file(grade: Grade, path: Path, order: work.WorkOrder) -> RunOutcome:
+    """Read when its turn comes, and held by nobody but `grade`."""
+    return grade(path.read_bytes(), order)
+
+
+def _doubt(outcome: RunOutcome, doubts: list[_Ends]) -> RunOutcome:
+    """After the death of a kernel a run counts only if one of `doubts`, to which it is added, came to the same: the kernel may have been killed
+    by this machine or a person. If it was the submission, its kernel dies again, and costs the same."""
+    if outcome.status == INTERRUPTED or "kernel_deaths" not in outcome.results.get("extra_data", {}):
         return outcome
-    return replace(
-        outcome, status=INTERRUPTED, reason="Its kernel died, which may have been this machine's doing."
-    )
+    ends = _list_ends(outcome)
+    if ends in doubts:
+        return outcome
+    doubts.append(ends)
+    reason = "Its kernel died, which may have been this machine's doing."
+    if len(doubts) > 1:
+        reason = "Its kernel died in each grading, but not in the same place: it may have been this machine's doing."
+    return replace(outcome, status=INTERRUPTED, reason=reason)
+
+
+def _list_ends(outcome: RunOutcome) -> _Ends:
+    """How each check ended."""
+    return [
+        (test.get("number"), test.get("name"), test.get("score"), test.get("extra_data", {}).get("outcome"))
+        for test in outcome.results.get("tests", ())
+    ]
 
 
 def _stop(
@@ -274,7 +297,7 @@ def _find_outcome(future: Future[RunOutcome], order: work.WorkOrder, crew: Crew)
         return future.result()
     now = datetime.now(UTC)
     log = "".join(traceback.format_exception(error)).encode()
-    status = MACHINE if isinstance(error, OSError) else KIT_ERROR
+    status = MACHINE if isinstance(error, OSError | ClusterError) else KIT_ERROR
     reason = f"Grading could not begin: {error or type(error).__name__}."
     if crew.is_loss(error):
         status, reason = INTERRUPTED, f"The machine that graded it was lost: {error}."

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ..containment import remove_folder
+from .work import end_processes
 
 if os.name == "posix":
     import fcntl
@@ -72,8 +73,9 @@ def _note(file: IO[str], content: dict[str, object]) -> None:
 
 
 def _remove_leftovers(file: IO[str]) -> None:
-    """Remove the temporary folder of a batch that was killed on this machine."""
+    """Remove the temporary folder of a batch that was killed on this machine, once its gradings have ended."""
     owner = _read(file)
     place = Path(str(owner.get("place", "")))
     if owner.get("host") == socket.gethostname() and place.name.startswith(_PREFIX):
+        end_processes(place)
         remove_folder(place)

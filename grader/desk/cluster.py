@@ -9,11 +9,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -46,12 +47,12 @@ class ClusterError(ValueError):
 class Crew:
     """Who grades.
 
-    interrupt: ends what is under way, and lets it return; is_loss: whether an exception says that who graded is gone
+    submit: begins to grade the hand-in that lies at a path; interrupt: ends what is under way, and lets it return
+    is_loss: whether an exception says that who graded is gone
     """
 
-    pool: concurrent.futures.Executor
+    submit: Callable[[Path, work.WorkOrder], Future[RunOutcome]]
     jobs: int
-    grade: Callable[[bytes, work.WorkOrder], RunOutcome]
     interrupt: Callable[[], object]
     is_loss: Callable[[BaseException], bool] = lambda _: False
 
@@ -91,9 +92,8 @@ def join_cluster(
         client.run(receive_references, references, here["suite"])
         pool = client.get_executor(pure=False, retries=_MOST_RETRIES, resources=dict(needs))
         yield Crew(
-            pool,
+            lambda path, order: pool.submit(grade_there, path.read_bytes(), order),
             len(workers),
-            grade_there,
             lambda: client.run(work.interrupt),
             lambda error: isinstance(error, CommClosedError | KilledWorker),
         )
@@ -194,12 +194,23 @@ def receive_references(files: Mapping[str, bytes], suite: str) -> None:
 
 
 def grade_there(content: bytes, order: work.WorkOrder) -> RunOutcome:
-    """`work.grade` on the machine where this runs, with its own copy of the homework and its own store of references."""
+    """`work.grade` on the machine where this runs, with its own copy of the homework and its own store of references.
+
+    What is temporary lies in the worker's folder: if the worker is killed, Dask removes it when the next one starts there.
+    """
+    from distributed import get_worker
+
+    homework = find_homework(None)
+    suite = digest_suite(read_homework(homework))
+    if suite != order.suite:  # it came after the others were examined
+        raise ClusterError(
+            f"The worker {socket.gethostname()} has another suite: {suite}, but the batch has {order.suite}. Install the same kit on both"
+        )
     own = replace(
         order,
-        homework=str(find_homework(None)),
+        homework=str(homework),
         environment={**order.environment, CACHE: str(_find_cache(order.suite))},
-        place=None,
+        place=str(get_worker().local_directory),
         progress=None,
     )
     return work.grade(content, own)

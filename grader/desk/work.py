@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -61,9 +62,11 @@ def grade(content: bytes, order: WorkOrder) -> RunOutcome:
     folder = Path(tempfile.mkdtemp(prefix="g-", dir=order.place))  # short: Unix sockets lie below it
     try:
         (folder / "tmp").mkdir()
+        command = _make_command(content, order, folder)
+        del content  # it may be large, and grading takes long
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = None
-            code = _run(_make_command(content, order, folder), order, folder)
+            code = _run(command, order, folder)
         results = _read_results(folder / "results.json")
         status, reason = _judge(code, results, order)
         facts = results.get("extra_data", {})
@@ -81,7 +84,7 @@ def grade(content: bytes, order: WorkOrder) -> RunOutcome:
             grading_seed=order.grading_seed,
         )
     finally:
-        _end_what_is_left(folder)
+        end_processes(folder)
         remove_folder(folder)
 
 
@@ -114,7 +117,8 @@ def lay_out(content: bytes, folder: Path) -> Path:
             path = folder / "hand-in" / Path(names[0]).name
             with contextlib.suppress(OSError, ValueError):  # a name that this system does not take
                 path.parent.mkdir()
-                path.write_bytes(archive.read(names[0]))
+                with archive.open(names[0]) as source, path.open("wb") as target:
+                    shutil.copyfileobj(source, target)
                 return path
     path = folder / "hand-in.zip"
     path.write_bytes(content)
@@ -161,20 +165,20 @@ def _hold() -> Iterator[Lifeline]:
                 _at_work.remove(lifeline)
 
 
-def _end_what_is_left(folder: Path) -> None:
-    """End what outlived a grading that was killed: its own processes hang on a lifeline, and need a moment."""
-    left = [each for each in psutil.process_iter() if _read_temporary(each) == str(folder / "tmp")]
+def end_processes(folder: Path) -> None:
+    """End what works below a folder and outlived a grading that was killed: such processes hang on a lifeline, and need a moment."""
+    left = [each for each in psutil.process_iter() if _read_temporary(each).is_relative_to(folder)]
     for each in psutil.wait_procs(left, timeout=_END_S)[1]:
         with contextlib.suppress(psutil.Error):
             each.send_signal(signal.SIGKILL)
 
 
-def _read_temporary(process: psutil.Process) -> str | None:
-    """The folder in which a process puts what is temporary; None if this is not ours to know."""
+def _read_temporary(process: psutil.Process) -> Path:
+    """The folder in which a process puts what is temporary; an empty path if that is not ours to know."""
     try:
-        return process.environ().get("TMPDIR")
+        return Path(process.environ().get("TMPDIR", ""))
     except (psutil.Error, OSError):
-        return None
+        return Path()
 
 
 # --- what came of it ----------------------------------------------------------------------------------------------------------------------

@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sql
 
+from grader.__main__ import main
 from grader.desk import batch, work
 from grader.desk.batch import BatchError, run
 from grader.desk.cohort import Cohort, Party, Upload
 from grader.desk.configuration import BatchSettings, Configuration
 from grader.desk.gradebook import GradebookError, open_gradebook, read_standings, schema
+from grader.desk.gradebook.ledger import _insert as insert
 from grader.desk.outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, UNREADABLE, RunOutcome
 from grader.homework import Homework, read_homework
 from grader.new import TEMPLATE
@@ -208,14 +210,27 @@ def test_what_was_killed_is_tried_twice_more(
     assert list_statuses(tmp_path / "results")[-1] == GRADED
 
 
-def test_after_the_death_of_a_kernel_the_second_run_counts(start: Callable[..., int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scores", "statuses"),
+    [
+        ([0, 0], [INTERRUPTED, GRADED]),
+        ([0, 1, 0], [INTERRUPTED, INTERRUPTED, GRADED]),
+        ([0, 1, 2], [INTERRUPTED, INTERRUPTED, INTERRUPTED]),
+    ],
+    ids=["each time the same", "twice the same", "always another"],
+)
+def test_after_the_death_of_a_kernel_a_run_counts_if_another_came_to_the_same(
+    start: Callable[..., int], tmp_path: Path, scores: list[float], statuses: list[str]
+) -> None:
+    coming = iter(scores)
+
     def grade(_: bytes, order: work.WorkOrder) -> RunOutcome:
-        outcome = make_outcome(GRADED, order)
+        outcome = make_outcome(GRADED, order, next(coming))
         outcome.results["extra_data"] = {"kernel_deaths": 1}
         return outcome
 
-    assert start(make_cohort(tmp_path / "source", {"anna": "1"}), grade) == 0
-    assert list_statuses(tmp_path / "results") == [INTERRUPTED, GRADED]
+    start(make_cohort(tmp_path / "source", {"anna": "1"}), grade)
+    assert list_statuses(tmp_path / "results") == statuses
 
 
 @pytest.mark.parametrize(
@@ -307,11 +322,35 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+def test_a_run_whose_files_were_written_and_its_rows_not_leaves_no_files(
+    start: Callable[..., int], cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the batch had been killed in between."""
+
+    def insert_others(connection: sql.Connection, table: sql.Table, **row: object) -> int:
+        if table is schema.run:
+            raise GradebookError("Killed.")
+        return insert(connection, table, **row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("grader.desk.gradebook.ledger._insert", insert_others)
+        with pytest.raises(BatchError):
+            start(cohort, Grader())
+    assert main(["gradebook", "check", str(tmp_path / "results")]) == 1
+
+    start(cohort, Grader())
+    assert main(["gradebook", "check", str(tmp_path / "results")]) == 0
+
+
 def test_a_disk_that_is_really_full(start: Callable[..., int], tmp_path: Path, small_disk: Path) -> None:
     cohort = make_cohort(tmp_path / "source", {"anna": "1", "ben": "2" * 150_000, "cleo": "3" * 150_000})
 
     with pytest.raises(BatchError, match=r"full|No space left"):
         start(cohort, Grader(), out=small_disk / "results")
+
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    assert start(cohort, Grader(), out=small_disk / "results") == 0
+    assert main(["gradebook", "check", str(small_disk / "results")]) == 0
 
 
 def test_a_folder_that_can_t_be_written(start: Callable[..., int], cohort: Cohort, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ from grader.desk.cluster import (
 )
 from grader.desk.cohort import Cohort, Party, Upload
 from grader.desk.configuration import BatchSettings, Configuration
-from grader.desk.gradebook import GRADED, RunOutcome, open_gradebook, read_standings
+from grader.desk.gradebook import GRADED, MACHINE, RunOutcome, open_gradebook, read_standings
 from grader.desk.work import WorkOrder
 from grader.homework import read_homework
 from grader.new import TEMPLATE
@@ -178,6 +179,23 @@ def test_a_hand_in_whose_workers_were_lost_is_not_graded(
         parties = read_standings(book, HOMEWORK)
     assert {party.status for party in parties} == {"interrupted"}
     assert {party.score for party in parties} == {None}
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_of_another_kit_that_joins_later_grades_nothing(
+    url: str, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grade_there = cluster.grade_there
+    monkeypatch.setattr(
+        cluster, "grade_there", lambda content, order: grade_there(content, replace(order, suite="another"))
+    )
+
+    assert run(cohort, tmp_path / "results", settings(url)) == 1
+    with open_gradebook(tmp_path / "results") as book:
+        parties = read_standings(book, HOMEWORK)
+    assert {party.status for party in parties} == {MACHINE}
+    assert parties[0].latest_run is not None
+    assert "has another suite" in parties[0].latest_run.reason
 
 
 def test_without_a_scheduler_nothing_is_graded(

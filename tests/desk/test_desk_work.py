@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import socket
+import subprocess
 import sys
 import threading
 import zipfile
@@ -16,6 +20,7 @@ import pytest
 
 from grader.desk import work
 from grader.desk.batch import run
+from grader.desk.claim import LOCK, claim
 from grader.desk.cohort import Cohort, Party, Upload
 from grader.desk.configuration import BatchSettings, Configuration
 from grader.desk.gradebook import open_gradebook, read_standings
@@ -188,6 +193,29 @@ def test_a_grading_that_takes_too_long_is_ended(stand_in: Callable[..., WorkOrde
 
     assert outcome.status == MACHINE
     assert list((tmp_path / "place").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ends processes as only such systems do")
+def test_what_a_killed_batch_left_is_ended_and_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_END_S", 0.1)
+    left, other = tmp_path / "b-left", tmp_path / "b-left-alone"
+    left.mkdir()
+    owner = {"pid": 1, "host": socket.gethostname(), "place": str(left)}
+    (tmp_path / LOCK).write_text(json.dumps(owner))
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", "input()"],
+            stdin=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(place / "g-1" / "tmp")},
+        )
+        for place in (left, other)
+    ]
+    with processes[0] as inside, processes[1] as outside, claim(tmp_path):
+        assert not left.exists()
+        assert inside.wait(30) == -signal.SIGKILL
+        assert outside.poll() is None
 
 
 def test_a_small_cohort_is_graded_from_end_to_end(tmp_path: Path) -> None:

@@ -160,7 +160,14 @@ class Gradebook:
             rows = [_to_row(run_id, test) for test in outcome.results.get("tests", ())]
             if rows:
                 connection.execute(sql.insert(schema.result), rows)
+        self.vault.confirm_run(folder)
         return run_id
+
+    def remove_leftovers(self) -> None:
+        """Remove what a batch that was killed was writing just then. Raises OSError."""
+        with self.read() as connection:
+            known = set(connection.scalars(sql.select(schema.run.c.folder)))
+        self.vault.remove_leftovers(known)
 
     # --- what people decide ---------------------------------------------------------------------------------------------------------------
 

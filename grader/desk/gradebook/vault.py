@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 _DRAFT = ".draft-"
+_UNCONFIRMED = ".unconfirmed"  # stands in the folder of a run until the gradebook speaks of it
 
 
 class Vault:
@@ -39,6 +40,7 @@ class Vault:
     def keep_run(self, digest: str, files: Mapping[str, bytes]) -> str:
         """Keep what a run of this hand-in left; returns its folder's name below the folder of results. Raises OSError.
 
+        Until `confirm_run` it counts as left over.
         files: name, perhaps with folders, -> content
         """
         place = self._runs / digest[:16]
@@ -50,13 +52,23 @@ class Vault:
             assert ".." not in PurePosixPath(name).parts
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             _write(draft / name, content)
+        _write(draft / _UNCONFIRMED, b"")
         numbers = [int(path.name) for path in place.iterdir() if path.name.isdecimal()]
         kept = place / f"{max(numbers, default=0) + 1:03}"
         draft.rename(kept)
         return kept.relative_to(self.folder).as_posix()
 
-    def remove_drafts(self) -> None:
-        """Remove what was being written when a batch was killed."""
+    def confirm_run(self, name: str) -> None:
+        """The gradebook speaks of it now. Raises OSError."""
+        (self.folder / name / _UNCONFIRMED).unlink()
+
+    def remove_leftovers(self, known: Collection[str]) -> None:
+        """Remove what was being written when a batch was killed. known: the folders of runs that the gradebook speaks of"""
+        for mark in self._runs.glob(f"*/*/{_UNCONFIRMED}"):
+            if mark.parent.relative_to(self.folder).as_posix() in known:
+                mark.unlink()
+            elif not mark.parent.name.startswith(_DRAFT):
+                mark.parent.rename(mark.parent.with_name(f"{_DRAFT}{mark.parent.name}"))
         for draft in [*self._hand_ins.glob(f"*/{_DRAFT}*"), *self._runs.glob(f"*/{_DRAFT}*")]:
             if draft.is_dir():
                 shutil.rmtree(draft)
