@@ -74,6 +74,13 @@ def f(n):
     inspect.signature(f), inspect.getmodule(f)
     return n
 """,
+    "a table that looks for a variable": """
+import pandas as pd
+def f(n):
+    table, least = pd.DataFrame({'a': [1, 2]}), 2
+    assert len(table.query('a >= @least')) == len((lambda: table.query('a == 1'))()) == 1
+    return n
+""",
     "an alarm": """
 import signal
 def late(number, frame): raise TimeoutError
