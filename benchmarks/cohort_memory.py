@@ -6,6 +6,7 @@ those of a whole notebook. Each cohort is graded by a process of its own; what c
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -41,7 +42,7 @@ def grade_cohort(folder: Path) -> None:
     results = str(folder / "results.json")
 
     def make_command(content: bytes, order: work.WorkOrder, folder: Path) -> list[str]:  # noqa: ARG001
-        work.lay_out(content, folder)
+        work.lay_out(io.BytesIO(content), folder)
         return ["cp", results, str(folder)]
 
     work._make_command = make_command

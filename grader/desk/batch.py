@@ -21,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from .. import display
 from ..homework import Homework
 from ..isolation import CACHE
 from ..options import MAX_SEED
@@ -86,7 +87,8 @@ class _Batch:
         homework, configuration = self.settings.homework, self.settings.configuration
         self.book.remove_leftovers()
         self.book.back_up()
-        self.book.enrol(self.cohort)
+        for change in self.book.enrol(self.cohort):
+            print(display.plain(change, max_characters=600, one_line=True))
         suite = digest_suite(homework)
         wanted = self.settings.exercises or tuple(exercise.id for exercise in homework.exercises)
         tasks = list_tasks(self.book, self.cohort, wanted, self.settings.regrade, suite)

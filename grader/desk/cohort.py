@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import os
+import shutil
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import IO, cast
+
+from ..intake import show
 
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -62,18 +67,36 @@ class Upload:
     @cached_property
     def digest(self) -> str:
         """The hash of `pack`'s bytes: of names and contents alone."""
-        return hashlib.sha256(self.pack()).hexdigest()
+        with Path(os.devnull).open("wb") as nowhere:
+            return self.pack(nowhere)
 
-    def pack(self) -> bytes:
-        """A zip of the files: the same bytes on every machine for the same names and contents, since nothing is compressed."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    def pack(self, file: IO[bytes]) -> str:
+        """Write a zip of the files, and return its SHA-256: the same bytes on every machine for the same names and contents, since nothing
+        is compressed. No file is in memory as a whole."""
+        stream = _HashedStream(file)
+        with zipfile.ZipFile(cast("IO[bytes]", stream), "w", zipfile.ZIP_STORED) as archive:
             for name, path in sorted(self.files):
                 info = zipfile.ZipInfo(name, _ZIP_DATE)
                 info.create_system = 3
                 info.external_attr = 0o644 << 16
-                archive.writestr(info, path.read_bytes())
-        return buffer.getvalue()
+                info.file_size = path.stat().st_size  # tells whether the format for large files is needed
+                with path.open("rb") as source, archive.open(info, "w") as member:
+                    shutil.copyfileobj(source, member, _CHUNK_BYTES)
+        return stream.hash.hexdigest()
+
+
+class _HashedStream:
+    """Hashes what it passes on. It can't go back, and so nothing that was hashed is changed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.hash = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.hash.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 @dataclass(frozen=True)
@@ -102,3 +125,8 @@ class Cohort:
     uploads: tuple[Upload, ...]
     problems: tuple[Problem, ...] = ()
     choices: tuple[str, ...] = ()
+
+    def name(self, key: str) -> str:
+        """A party in a sentence."""
+        label = next((party.label for party in self.parties if party.key == key), key)
+        return f"{show(label)} ({key})" if label != key else show(key)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .grades import GradeEntry, Outgoing
 
 _TARGETS = ("ilias", "ilias-status", "moodle", "canvas", "gradescope", "github", "csv", "xlsx")
+_FILLED_IN = ("moodle", "canvas", "github")
 DONE, FAULTY, REFUSED = 0, 1, 2
 _PLATFORMS = ("ilias", "moodle", "canvas", "gradescope", "github", "folder")
 
@@ -300,20 +301,24 @@ def _report(options: argparse.Namespace) -> int:
     the disk, and whatever was there before is replaced."""
     from ..homework import HomeworkError, find_homework, read_homework
     from .alike import read_pairs
-    from .configuration import ConfigurationError
+    from .configuration import ConfigurationError, read_configuration
     from .gradebook import GradebookError, open_gradebook, read_standings
+    from .late import describe_strangers
     from .pages import PdfError, build_site
 
     try:
         homework = read_homework(find_homework(options.homework))
         with open_gradebook(options.results) as book:
             standings = read_standings(book, homework)
+        configuration = read_configuration(options.results)
         count = build_site(standings, homework, options.results, read_pairs(options.results), pdf=options.pdf)
     except (HomeworkError, ConfigurationError, GradebookError, PdfError) as error:
         return _refuse(error)
     except OSError as error:
         print(f"grader: The pages can't be written: {error.strerror or error}.", file=sys.stderr)
         return REFUSED
+    if strangers := describe_strangers(configuration, {party.key for party in standings}):
+        print(f"Note: {strangers}")
     print(f"{options.results / 'report' / 'index.html'}: {len(standings)} parties")
     print(f"{options.results / 'feedback'}: {count} page{'s' * (count != 1)} that may go back")
     return DONE
@@ -335,12 +340,17 @@ def _export(options: argparse.Namespace) -> int:
     )
     from .gradebook import GradebookError, open_gradebook, read_standings
     from .grades import ExportError, ExportRequest
+    from .late import describe_strangers
     from .pages import list_stale
     from .spreadsheet import SpreadsheetError
 
     try:
         homework = read_homework(find_homework(options.homework))
         configuration = read_configuration(options.results)
+        if options.to not in _FILLED_IN and (options.template, options.column) != (None, None):
+            raise ExportError(
+                f"--template and --column are for {', '.join(_FILLED_IN)}: --to {options.to} fills in no table."
+            )
         template = read_csv(options.template) if options.template is not None else None
         request = ExportRequest(homework.title, template, options.column, configuration.pass_percent)
         with open_gradebook(options.results) as book:
@@ -356,6 +366,7 @@ def _export(options: argparse.Namespace) -> int:
                     else "Nobody is in the gradebook."
                 )
             outgoing = WRITERS[options.to](entries, request)
+            strangers = describe_strangers(configuration, {party.key for party in standings})
             stale = {party.key for party in list_stale(standings, homework, options.results)}
             folder = options.out or choose_folder(options.results, options.to)
             paths = write_files(outgoing, folder)
@@ -368,6 +379,8 @@ def _export(options: argparse.Namespace) -> int:
         return _refuse(ExportError(f"{error.filename or 'The export'} can't be written: {error.strerror}."))
     except UnicodeEncodeError as error:
         return _refuse(ExportError(f"{options.template} can't be filled in: {error}."))
+    if strangers:
+        print(f"Note: {strangers}")
     for line in _describe_export(entries, outgoing, paths, stale):
         print(display.plain(line, one_line=True))
     return DONE

@@ -7,13 +7,17 @@ import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from ..homework import Homework
 
 CONFIGURATION_FILE = "grader.toml"
+
+
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class ConfigurationError(ValueError):
@@ -31,10 +35,10 @@ class LateRule(_Part, frozen=True):
     late_days: days that each party may be late in all without losing anything; extensions: a party's key -> its own due date
     """
 
-    grace_minutes: float = 0
-    percent_per_day: float = 0
-    cap_percent: float = 100
-    late_days: int = 0
+    grace_minutes: NotNegative = 0
+    percent_per_day: Percent = 0
+    cap_percent: Percent = 100
+    late_days: Annotated[int, msgspec.Meta(ge=0)] = 0
     extensions: dict[str, datetime] = {}
 
 
@@ -66,7 +70,7 @@ class Configuration(_Part, frozen=True):
     gradebook: str = ""
     isolation: str | None = None
     due: datetime | None = None
-    pass_percent: float | None = None
+    pass_percent: Percent | None = None
     time_zone: str | None = None
     teams: bool = False
     late_prefixes: tuple[str, ...] = ("Verspaetete Abgabe - ", "Late Submission - ")
@@ -78,6 +82,11 @@ class Configuration(_Part, frozen=True):
         if time.tzinfo is None and self.time_zone:
             time = time.replace(tzinfo=zoneinfo.ZoneInfo(self.time_zone))
         return time.astimezone(UTC)
+
+    def tell_time(self, time: datetime) -> str:
+        """A time for a person: in `time_zone`, else in UTC."""
+        zone = zoneinfo.ZoneInfo(self.time_zone) if self.time_zone else UTC
+        return f"{time.astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 @dataclass(frozen=True)

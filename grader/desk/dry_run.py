@@ -55,7 +55,9 @@ def describe_findings(cohort: Cohort) -> Iterator[str]:
 def _open(upload: Upload, homework: Homework) -> list[str]:
     """What of a hand-in is graded, and what is to be said of it."""
     with tempfile.TemporaryDirectory(prefix="dry-run-") as workdir:
-        path = lay_out(upload.pack(), Path(workdir))
+        with tempfile.TemporaryFile(dir=workdir) as packed:
+            upload.pack(packed)
+            path = lay_out(packed, Path(workdir))
         try:
             found = open_hand_in(path, Path(workdir), expected=expect(homework))
         except IntakeError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ..intake import listed, show
 from .configuration import Configuration
 
 _DAY = timedelta(days=1)
@@ -29,6 +31,17 @@ class Lateness:
         return round(score * self.percent / 100, 2)
 
 
+def describe_strangers(configuration: Configuration, keys: Collection[str]) -> str:
+    """Who has an extension and is in no gradebook, since a key that is misspelt gives nobody more time; empty if there is none."""
+    strangers = [key for key in configuration.late.extensions if key not in keys]
+    if not strangers:
+        return ""
+    return (
+        f"`extensions` in grader.toml names {listed([show(each) for each in strangers], len(strangers))}, which is nobody's key here, so that "
+        "nobody gets more time for it: keys are what `grader batch … --dry-run` prints first."
+    )
+
+
 def judge_lateness(
     party: str, handed_in_at: datetime | None, is_late: bool | None, configuration: Configuration
 ) -> Lateness | None:
@@ -50,7 +63,7 @@ def judge_lateness(
     free = min(days, rule.late_days)
     percent = min(rule.cap_percent, (days - free) * rule.percent_per_day)
     parts = [
-        f"{_count(days)} late (due {due:%Y-%m-%d %H:%M} UTC, handed in {handed_in_at:%Y-%m-%d %H:%M} UTC)"
+        f"{_count(days)} late (due {configuration.tell_time(due)}, handed in {configuration.tell_time(handed_in_at)})"
     ]
     if free:
         parts.append(f"{_count(free)} free")

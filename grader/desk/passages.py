@@ -12,6 +12,7 @@ from ..notebook import Notebook, read_notebook
 from ..scripts import expect
 from ..tags import restore_tags
 from .similar import Passage
+from .work import lay_out
 
 UNTAGGED = "cells without a tag"
 _CODE = ("*.py", "*.sh")
@@ -20,7 +21,9 @@ _CODE = ("*.py", "*.sh")
 def read_passages(party: str, packed: Path, homework: Homework) -> list[Passage]:
     """The cells with a tag that are not as in the handout, the other cells as one, and the scripts. Raises IntakeError or NotebookError."""
     with tempfile.TemporaryDirectory(prefix="similar-") as folder:
-        hand_in = open_hand_in(packed, Path(folder), expected=expect(homework))
+        with packed.open("rb") as file:
+            path = lay_out(file, Path(folder))
+        hand_in = open_hand_in(path, Path(folder), expected=expect(homework))
         passages = [
             Passage(party, name, path.read_text(encoding="utf-8", errors="replace"))
             for name, path in hand_in.scripts.items()

@@ -19,6 +19,7 @@ from ..intake import listed, show
 from .cohort import Cohort, Problem
 from .configuration import Configuration
 from .gathering import join
+from .late import describe_strangers
 from .platforms import canvas, folder, github, gradescope, ilias, moodle
 from .tree import MIB, SourceError, SourceLimits, Tree, open_tree
 
@@ -106,6 +107,8 @@ def _read(sources: Sequence[Path], configuration: Configuration, workdir: Path) 
             f"The sources are from different platforms ({names}), which have different ids: give those of one."
         )
     cohort = join(cohorts)
+    strangers = describe_strangers(configuration, {party.key for party in cohort.parties})
+    problems += [Problem("grader.toml", strangers)] * bool(strangers)
     return replace(cohort, problems=(*problems, *cohort.problems))
 
 

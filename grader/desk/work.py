@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -99,7 +99,7 @@ def interrupt() -> None:
 
 
 def _make_command(content: bytes, order: WorkOrder, folder: Path) -> list[str]:
-    command = [sys.executable, "-P", "-m", "grader", "grade", str(lay_out(content, folder))]
+    command = [sys.executable, "-P", "-m", "grader", "grade", str(lay_out(io.BytesIO(content), folder))]
     command += [f"--homework={order.homework}", f"--json={folder / 'results.json'}"]
     command += [f"--grading-seed={order.grading_seed}"]
     if order.exercises is not None:
@@ -109,9 +109,12 @@ def _make_command(content: bytes, order: WorkOrder, folder: Path) -> list[str]:
     return command
 
 
-def lay_out(content: bytes, folder: Path) -> Path:
-    """The submission as `grader grade` takes it: a single file as it was handed in, perhaps an archive of its own, else all as one archive."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+def lay_out(packed: IO[bytes], folder: Path) -> Path:
+    """The submission as `grader grade` takes it: a single file as it was handed in, perhaps an archive of its own, else all as one archive.
+
+    packed: what `Upload.pack` has written
+    """
+    with zipfile.ZipFile(packed) as archive:
         names = archive.namelist()
         if len(names) == 1:
             path = folder / "hand-in" / Path(names[0]).name
@@ -121,7 +124,9 @@ def lay_out(content: bytes, folder: Path) -> Path:
                     shutil.copyfileobj(source, target)
                 return path
     path = folder / "hand-in.zip"
-    path.write_bytes(content)
+    packed.seek(0)
+    with path.open("wb") as file:
+        shutil.copyfileobj(packed, file)
     return path
 
 

@@ -39,6 +39,9 @@ def test_what_the_file_says_holds(tmp_path: Path, place: str) -> None:
         ('time_zone = "Mars/Base"', "no time zone of that name"),
         ("jobs = ", "Invalid value"),
         ('platform = "studip"', "platform"),
+        ("[late]\ncap_percent = 150", "cap_percent"),
+        ("[late]\npercent_per_day = -10", "percent_per_day"),
+        ("pass_percent = 500", "pass_percent"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:

@@ -131,6 +131,16 @@ def test_the_status_file_of_ilias_is_read_by_position(read_cohort: Reading, tmp_
     }
 
 
+def test_last_names_of_ilias_may_have_several_words(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.ilias()), tmp_path)
+    ((_, content),) = write("ilias-status", entries).files.items()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        rows = read_sheet(archive.read("status.xlsx"))[1:]
+
+    assert ["de la_Cruz", "José"] in [row[3:5] for row in rows]
+    assert ["Muster", "Anna"] in [row[3:5] for row in rows]
+
+
 def test_teams_of_ilias_have_a_folder_each(read_cohort: Reading, tmp_path: Path) -> None:
     entries = list_entries(read_cohort(given.ilias_teams()), tmp_path)
     ((name, content),) = write("ilias-status", entries).files.items()

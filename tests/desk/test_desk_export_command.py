@@ -133,6 +133,7 @@ def test_points_for_a_text_that_was_replaced_are_told(
     [
         (["--to", "canvas"], "This cohort is from moodle"),
         (["--to", "moodle"], "--template FILE"),
+        (["--to", "csv", "--template", "grades.csv"], "--to csv fills in no table"),
         (
             ["--to", "moodle", "--template", "nothing.csv"],
             "nothing.csv can't be used: No such file",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,35 @@ def test_a_late_hand_in_costs_what_the_settings_say_at_the_time(
     assert (team.lateness, team.deduction) == (None, 0)
 
 
+def hand_in(book: Gradebook, folder: Path, content: str, at: datetime | None) -> list[str]:
+    cohort = make_cohort(folder, content)
+    return book.enrol(replace(cohort, uploads=(replace(cohort.uploads[0], handed_in_at=at),)))
+
+
+def test_an_older_download_replaces_nothing_where_times_are_told(
+    book: Gradebook, homework: Homework, tmp_path: Path
+) -> None:
+    hand_in(book, tmp_path, "{}", NOON)
+    told = hand_in(book, tmp_path, "new", NOON + timedelta(hours=1))
+    newer = read_standings(book, homework)[0].handin
+    older = hand_in(book, tmp_path, "{}", NOON)
+
+    assert told == ['"Anna Muster" (10231): there is another hand-in, which counts from now on.']
+    assert older == [
+        '"Anna Muster" (10231): the hand-in in the gradebook is newer than this one, and counts.'
+    ]
+    assert read_standings(book, homework)[0].handin == newer
+
+
+def test_where_no_times_are_told_an_older_download_is_suspected(book: Gradebook, tmp_path: Path) -> None:
+    assert hand_in(book, tmp_path, "{}", None) == []
+    hand_in(book, tmp_path, "new", None)
+
+    (told,) = hand_in(book, tmp_path, "{}", None)
+    assert "Was an older download given?" in told
+    assert hand_in(book, tmp_path, "{}", None) == []
+
+
 def test_a_party_has_what_it_handed_in_and_what_that_gave(
     book: Gradebook, homework: Homework, tmp_path: Path
 ) -> None:
@@ -127,7 +158,11 @@ def test_a_party_has_what_it_handed_in_and_what_that_gave(
     assert (anna.label, anna.status, anna.score, anna.max_score) == ("Anna Muster", GRADED, 3, 4)
     assert anna.members == (Member("10231", "Anna Muster", "amuster"),)
     assert anna.handin is not None
-    assert anna.handin.path.read_bytes() == cohort.uploads[0].pack()
+    assert (
+        anna.handin.hash
+        == cohort.uploads[0].digest
+        == hashlib.sha256(anna.handin.path.read_bytes()).hexdigest()
+    )
     assert (anna.handin.handed_in_at, anna.handin.is_late) == (NOON, True)
     assert anna.exercises[1].awaited == ("Explanation",)
     assert (anna.runs[0].folder / "pictures" / "b1.svg").read_bytes() == b"<svg/>"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grader.desk.configuration import Configuration, LateRule
-from grader.desk.late import judge_lateness
+from grader.desk.late import describe_strangers, judge_lateness
 
 DUE = datetime(2026, 11, 28, 12, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -56,7 +56,9 @@ def test_a_due_date_is_in_the_course_s_time_zone() -> None:
         late=LateRule(percent_per_day=10),
     )
     assert judge_lateness("1", DUE - 60 * MINUTE, None, configuration) is None
-    assert judge_lateness("1", DUE - 59 * MINUTE, None, configuration) is not None
+    late = judge_lateness("1", DUE - 59 * MINUTE, None, configuration)
+    assert late is not None
+    assert "due 2026-11-28 12:00 CET, handed in 2026-11-28 12:01 CET" in late.sentence
 
 
 @pytest.mark.parametrize(
@@ -72,3 +74,12 @@ def test_without_times_the_platform_s_word_is_told_and_costs_nothing(
     assert found is not None
     assert (found.percent, reason in found.sentence) == (0, True)
     assert judge_lateness("1", time, False, configuration) is None
+
+
+def test_an_extension_of_nobody_is_told() -> None:
+    configuration = Configuration(
+        due=DUE, late=LateRule(extensions={"10231": DUE + DAY, "amuster": DUE + DAY})
+    )
+
+    assert "names amuster, which is nobody's key" in describe_strangers(configuration, {"10231", "10232"})
+    assert describe_strangers(configuration, {"10231", "amuster"}) == ""

@@ -186,6 +186,14 @@ def test_github(read_cohort: Reading, tmp_path: Path) -> None:
     assert "Lars Leer" in list_sentences(cohort)
 
 
+def test_who_has_no_repository_is_told(read_cohort: Reading) -> None:
+    table = given.GITHUB_TABLE + "DDL 1,u,s,nnever,Ned Never,,,,,12,\n"
+
+    assert '"Ned Never" (nnever) has no repository' in list_sentences(
+        read_cohort({**given.GITHUB, "grades.csv": table.encode()})
+    )
+
+
 def test_github_without_its_table(read_cohort: Reading) -> None:
     cohort = read_cohort(given.GITHUB, is_packed=False)
 
@@ -216,6 +224,18 @@ def test_a_plain_folder(read_cohort: Reading, is_packed: bool) -> None:
     assert {party.key: party.label for party in cohort.parties}["bo"] == "Bo Adler"
     assert "notes.txt belongs to nobody" in list_sentences(cohort)
     assert "Nobody (nobody) has handed in nothing" in list_sentences(cohort)
+
+
+def test_a_file_in_a_plain_folder_is_somebody_s_by_its_kind_or_by_the_roster(read_cohort: Reading) -> None:
+    files = {"dora.ipynb.txt": NOTEBOOK, "emil.rar": b"Rar!", "fay.html": b"<p>", "gus.pdf": b"%PDF"}
+    table = {"roster.csv": b"key,name\nfay,Fay Weiss\n"}
+
+    assert list_files(read_cohort({**files, **table})) == {
+        "dora": ["dora.ipynb.txt"],
+        "emil": ["emil.rar"],
+        "fay": ["fay.html"],
+    }
+    assert "gus.pdf belongs to nobody" in list_sentences(read_cohort({**files, **table}))
 
 
 def test_the_platform_can_be_named(read_cohort: Reading) -> None:
@@ -280,8 +300,8 @@ def test_a_name_of_200_characters_is_kept(read_cohort: Reading) -> None:
 
 def test_of_several_submissions_at_gradescope_the_newest_counts(read_cohort: Reading) -> None:
     pytest.importorskip("yaml")
-    entry = "submission_{}:\n  :submitters:\n  - :name: Anna\n    :sid: '7'\n  :created_at: 2026-11-{} 10:00:00 Z\n"
-    metadata = entry.format(1, 21) + entry.format(2, 20)
+    entry = "submission_{}:\n  :submitters:\n  - :name: Anna\n    :sid: '7'\n  :created_at: 2026-11-20 {}\n"
+    metadata = entry.format(1, "10:00:00 -08:00") + entry.format(2, "11:00:00 Z")
     files = {f"submission_{number}/hw.ipynb": str(number).encode() for number in (1, 2)}
     cohort = read_cohort({"submission_metadata.yml": metadata.encode(), **files})
 

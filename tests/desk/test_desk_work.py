@@ -54,7 +54,7 @@ def test_a_single_file_is_graded_as_it_was_handed_in(
     tmp_path: Path, files: dict[str, bytes], name: str
 ) -> None:
     content = pack(files)
-    path = work.lay_out(content, tmp_path)
+    path = work.lay_out(io.BytesIO(content), tmp_path)
 
     assert (path.name, path.is_relative_to(tmp_path)) == (name, True)
     assert path.read_bytes() == (content if name == "hand-in.zip" else next(iter(files.values())))

@@ -116,19 +116,23 @@ class Gradebook:
 
     # --- who handed in what ---------------------------------------------------------------------------------------------------------------
 
-    def enrol(self, cohort: Cohort) -> None:
-        """Note all parties, and what they handed in: a hand-in with other bytes than the party's last one is a new one.
+    def enrol(self, cohort: Cohort) -> list[str]:
+        """Note all parties, and what they handed in: a hand-in with other bytes than the party's last one is a new one, unless the platform
+        tells that it is the older one. Returns a sentence for each party that had handed in something else before.
 
         Nobody is removed: a party that is absent from `cohort` keeps what it has. Raises GradebookError or OSError.
         """
-        digests = [self.vault.keep(upload.pack()) for upload in cohort.uploads]
+        told = []
+        digests = [self.vault.keep(upload.pack) for upload in cohort.uploads]
         with self.write() as connection:
             parties = {each.key: _enrol(connection, cohort.platform, each) for each in cohort.parties}
             for upload, digest in zip(cohort.uploads, digests, strict=True):
-                _hand_in(connection, parties[upload.party], upload, digest)
+                if change := _hand_in(connection, parties[upload.party], upload, digest):
+                    told.append(f"{cohort.name(upload.party)}: {change}")
             for key, party_id in parties.items():
-                told = [_describe(each) for each in cohort.problems if each.party == key and each.place]
-                _update_problems(connection, party_id, told)
+                problems = [_describe(each) for each in cohort.problems if each.party == key and each.place]
+                _update_problems(connection, party_id, problems)
+        return told
 
     # --- what came of it ------------------------------------------------------------------------------------------------------------------
 
@@ -396,7 +400,8 @@ def _put_known(connection: sql.Connection, table: sql.Table, platform: str, key:
     return int(connection.execute(query).scalar_one())
 
 
-def _hand_in(connection: sql.Connection, party_id: int, upload: Upload, digest: str) -> None:
+def _hand_in(connection: sql.Connection, party_id: int, upload: Upload, digest: str) -> str:
+    """Note a hand-in; returns what became of the one before, empty if there was none or it is the same."""
     table = schema.handin
     values = {
         "origin": upload.origin,
@@ -405,12 +410,22 @@ def _hand_in(connection: sql.Connection, party_id: int, upload: Upload, digest: 
         "handed_in_at": upload.handed_in_at,
         "is_late": upload.is_late,
     }
-    query = sql.select(table.c.id, table.c.hash).where(table.c.party_id == party_id).order_by(table.c.id)
+    query = (
+        sql.select(table.c.id, table.c.hash, table.c.handed_in_at)
+        .where(table.c.party_id == party_id)
+        .order_by(table.c.id)
+    )
     known: Sequence[Any] = connection.execute(query).all()
     if known and known[-1].hash == digest:
         connection.execute(sql.update(table).where(table.c.id == known[-1].id).values(**values))
-    else:
-        _insert(connection, table, party_id=party_id, hash=digest, **values)
+        return ""
+    times = known[-1].handed_in_at if known else None, upload.handed_in_at
+    if times[0] is not None and times[1] is not None and times[1] < times[0]:
+        return "the hand-in in the gradebook is newer than this one, and counts."
+    _insert(connection, table, party_id=party_id, hash=digest, **values)
+    if digest in {row.hash for row in known}:
+        return "this is what they had handed in before the last one, and it counts from now on. Was an older download given?"
+    return "there is another hand-in, which counts from now on." if known else ""
 
 
 def _to_row(run_id: int, test: Mapping[str, Any]) -> dict[str, Any]:

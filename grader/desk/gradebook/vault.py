@@ -5,11 +5,11 @@ A file is written whole or not at all, and before the gradebook speaks of it; so
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 _DRAFT = ".draft-"
 _UNCONFIRMED = ".unconfirmed"  # stands in the folder of a run until the gradebook speaks of it
@@ -26,15 +26,23 @@ class Vault:
         """Where the hand-in with this hash lies, or would lie."""
         return self._hand_ins / digest[:2] / f"{digest}.zip"
 
-    def keep(self, content: bytes) -> str:
-        """Keep a hand-in, and return its hash. Raises OSError."""
-        digest = hashlib.sha256(content).hexdigest()
-        place = self.find(digest)
-        if not place.is_file():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            draft = place.parent / f"{_DRAFT}{digest}"
-            _write(draft, content)
-            draft.replace(place)
+    def keep(self, pack: Callable[[IO[bytes]], str]) -> str:
+        """Keep a hand-in, and return its hash. Raises OSError.
+
+        pack: writes its bytes and returns their hash, as `Upload.pack` does
+        """
+        self._hand_ins.mkdir(parents=True, exist_ok=True)
+        draft = self._hand_ins / f"{_DRAFT}{os.getpid()}"
+        try:
+            with draft.open("wb") as file:
+                digest = pack(file)
+                _settle(file)
+            place = self.find(digest)
+            if not place.is_file():
+                place.parent.mkdir(exist_ok=True)
+                draft.replace(place)
+        finally:
+            draft.unlink(missing_ok=True)
         return digest
 
     def keep_run(self, digest: str, files: Mapping[str, bytes]) -> str:
@@ -69,7 +77,7 @@ class Vault:
                 mark.unlink()
             elif not mark.parent.name.startswith(_DRAFT):
                 mark.parent.rename(mark.parent.with_name(f"{_DRAFT}{mark.parent.name}"))
-        for draft in [*self._hand_ins.glob(f"*/{_DRAFT}*"), *self._runs.glob(f"*/{_DRAFT}*")]:
+        for draft in [*self._hand_ins.glob(f"{_DRAFT}*"), *self._runs.glob(f"*/{_DRAFT}*")]:
             if draft.is_dir():
                 shutil.rmtree(draft)
             else:
@@ -83,5 +91,10 @@ class Vault:
 def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        _settle(file)
+
+
+def _settle(file: IO[bytes]) -> None:
+    """Have what was written on the disk."""
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,6 +1,7 @@
 """No platform: a folder per student or team, or one archive or notebook each, side by side.
 
-The key is the name of the folder or file, without its ending. A table beside them (`key,name,login,email`) says who they are.
+The key is the name of the folder or file, without its ending. A table beside them (`key,name,login,email`) says who they are; then a file that
+has such a key for its name is theirs, whatever it is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ TITLE = "a plain folder"
 LOOK = "a folder, an archive or a notebook per student, side by side"
 ROSTER = ("key", "name")
 _BLACKBOARD = re.compile(r"_attempt_\d{4}-\d{2}-\d{2}-")
-_HAND_IN = re.compile(r"(.+?)(\.ipynb|\.zip|\.7z|\.tar|\.tgz|\.tar\.(?:gz|bz2|xz))", re.IGNORECASE)
+_HAND_IN = re.compile(
+    r"(.+?)(\.ipynb(?:\.txt|\.json)?|\.zip|\.7z|\.rar|\.tar|\.tgz|\.tar\.(?:gz|bz2|xz))", re.IGNORECASE
+)
 
 
 def recognise(tree: Tree) -> bool:
@@ -41,10 +44,11 @@ def read(tree: Tree, configuration: Configuration) -> Cohort:  # noqa: ARG001
     for top in inner.tops:
         is_folder = top in inner.folders
         match = None if is_folder else _HAND_IN.fullmatch(top)
-        if not is_folder and match is None:
+        stem = top.rpartition(".")[0]
+        if not is_folder and match is None and stem not in known:
             others.append(top)
             continue
-        key = match[1] if match else top
+        key = top if is_folder else match[1] if match else stem
         if known and key not in known:
             gathering.tell(
                 top, f"The roster does not name {key}; it is taken for one who hands in all the same.", key
@@ -54,7 +58,7 @@ def read(tree: Tree, configuration: Configuration) -> Cohort:  # noqa: ARG001
         names = inner.list_below(top) if is_folder else [name for name in (top,) if name in inner.files]
         for name in names:
             gathering.add_file(
-                key, name if match else name[len(top) + 1 :], inner.files[name], inner.restore(top)
+                key, name[len(top) + 1 :] if is_folder else name, inner.files[name], inner.restore(top)
             )
     tables = [top for top in others if top.lower().endswith(".csv")]
     gathering.leave_unmatched([top for top in others if top not in tables], "it is in no student's folder")

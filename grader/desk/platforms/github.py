@@ -58,6 +58,10 @@ def read(tree: Tree, configuration: Configuration) -> Cohort:
                 f"Nobody knows whose {show(repository)} is: the table of grades does not name it.",
                 repository,
             )
+    for row in table.list_records() if table else []:
+        if row[_USER] and not row[_REPOSITORY]:
+            name = row.get("roster_identifier") or row[_USER]
+            gathering.tell("", f"{show(name)} ({show(row[_USER])}) has no repository: nothing was handed in.")
     others = [top for top in inner.tops if top in inner.files and not top.lower().endswith(".csv")]
     gathering.leave_unmatched(others, "it is in no repository")
     return gathering.finish()

@@ -101,9 +101,9 @@ def _construct(loader: Any, node: Any) -> Any:
     )
 
 
-def _sort_key(entry: Mapping[str, Any]) -> str:
+def _sort_key(entry: Mapping[str, Any]) -> float:
     time = _read_created(entry)
-    return time.isoformat() if time is not None else ""
+    return time.timestamp() if time is not None else 0.0
 
 
 def _read_created(entry: Mapping[str, Any]) -> datetime | None:

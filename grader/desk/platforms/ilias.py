@@ -308,8 +308,18 @@ def _identify(entry: GradeEntry) -> list[object]:
     if entry.is_team:
         return [int(entry.key.removeprefix("team-")), ", ".join(member.login for member in entry.members)]
     member = entry.members[0] if entry.members else Member(entry.key, entry.label)
-    first, _, last = member.name.rpartition(" ")
+    first, last = _split_name(member.name, entry.origin)
     return [int(entry.key) if entry.key.isdecimal() else entry.key, member.login, last, first]
+
+
+def _split_name(name: str, folder: str) -> tuple[str, str]:
+    """First and last name, as the folder's name `Cruz_Jose_…` tells them apart; else the last word is the last name."""
+    words = name.split(" ")
+    for place in range(1, len(words)):
+        first, last = " ".join(words[:place]), " ".join(words[place:])
+        if folder.startswith(f"{to_ascii(last)}_{to_ascii(first)}_"):
+            return first, last
+    return " ".join(words[:-1]), words[-1]
 
 
 def _judge(entry: GradeEntry, request: ExportRequest) -> str:
