@@ -321,20 +321,34 @@ def other_kind(evidence: ServerEvidence) -> Failure | None:
     client computes in another way than the reference's, such as with other seeds.
     """
     sent, right = _find_wrong_message(evidence)
-    received, is_weight = evidence.right["received"], evidence.exercise is WEIGHT
-    if right is None or not is_like(sent, received) or _may_be_meant(sent, received, is_weight=is_weight):
+    if right is None or not _is_other_kind(evidence.exercise, sent, evidence.right["received"]):
         return None
-    if not any(any(part["entries"]) for part in sent):  # all zero is nothing at all
-        return None
+    return other_message(evidence) or _blame_kind(evidence.exercise)
+
+
+def other_kind_in_run(evidence: ServerEvidence) -> Failure | None:
+    """The same of what the clients send in a run, whose weights are more or less the reference's."""
+    for each in evidence.calls:
+        if _is_other_kind(evidence.exercise, each.get("sent"), evidence.start):
+            return _blame_kind(evidence.exercise)
+    return None
+
+
+def _is_other_kind(exercise: ServerExercise, sent: Any, received: Digest) -> bool:
+    is_weight = exercise is WEIGHT
+    if not is_like(sent, received) or _may_be_meant(sent, received, is_weight=is_weight):
+        return False
+    return any(any(part["entries"]) for part in sent)  # all zero is nothing at all
+
+
+def _blame_kind(exercise: ServerExercise) -> Failure:
     what = (
         "nothing like the weights that it got: gradients, perhaps, or differences of weights"
-        if is_weight
+        if exercise is WEIGHT
         else "weights"
     )
-    return other_message(evidence) or _blame_message(
-        evidence.exercise,
-        f" It sends {what}.",
-        f"return {_name_message(evidence.exercise)} from the client's `update`.",
+    return _blame_message(
+        exercise, f" It sends {what}.", f"return {_name_message(exercise)} from the client's `update`."
     )
 
 
@@ -445,6 +459,7 @@ def _blame_message(exercise: ServerExercise, how: str, advice: str) -> Failure:
 
 
 WRONG_KIND = (other_kind,)
+WRONG_KIND_IN_RUN = (other_kind_in_run,)
 WRONG_MESSAGE = (
     client_beside_server,
     received_weights_changed,

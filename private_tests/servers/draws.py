@@ -17,6 +17,11 @@ def draw_case(exercise: ServerExercise, grading_seed: int, kind: str) -> ServerC
     return (draw_grad_case if exercise is GRAD else draw_weight_case)(grading_seed, kind)
 
 
+def draw_number(grading_seed: int, what: str) -> int:
+    """A seed for one thing that a question asks for: the grading seed itself never gets to a submission, which could foresee the rest."""
+    return random.Random(f"{grading_seed} {what}").randrange(2**31)
+
+
 def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
     """Arguments of FedSgdWeightServer.
 

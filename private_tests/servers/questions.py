@@ -6,7 +6,7 @@ from grader import Question
 from public_tests import server_runs
 from public_tests.server_runs import ServerExercise, ask_about_server
 
-from .draws import draw_case
+from .draws import draw_case, draw_number
 
 
 def ask_for_parts(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
@@ -16,7 +16,8 @@ def ask_for_parts(exercise: ServerExercise, grading_seed: int, kind: str) -> Que
 
 def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
     """Run a server for a few rounds."""
-    return server_runs.ask_for_run(exercise, draw_case(exercise, grading_seed, kind), grading_seed)
+    case = draw_case(exercise, grading_seed, kind)
+    return server_runs.ask_for_run(exercise, case, draw_number(grading_seed, "digest"))
 
 
 def ask_for_update(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
@@ -33,7 +34,7 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int, kind: str) -> Qu
         "",
         client=sizes.index(max(sizes)),
         asked_twice=sizes.index(min(sizes)),
-        weights_seed=grading_seed + 1,
-        update_seed=grading_seed + 2,
-        digest_seed=grading_seed,
+        weights_seed=draw_number(grading_seed, "weights"),
+        update_seed=draw_number(grading_seed, "update"),
+        digest_seed=draw_number(grading_seed, "digest"),
     )

@@ -16,6 +16,7 @@ from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
 from .diagnoses import (
     WRONG_KIND,
+    WRONG_KIND_IN_RUN,
     WRONG_MESSAGE,
     WRONG_RESULT,
     WRONG_WEIGHTS,
@@ -114,15 +115,22 @@ def test_weights_with_non_iid_clients(observe: Observe, question: Question) -> N
 
 
 @pytest.mark.needs("test_server_is_made")
-@for_each_server(_LARGE, points=0)
+@for_each_server(_LARGE, _UNEQUAL, _NON_IID, points=0)
 def test_kind_of_message(
     observe: Observe, questions: Sequence[Question], grading_seed: int, exercise: ServerExercise
 ) -> None:
-    """A client sends what the exercise is about: weights, or pseudo-gradients."""
+    """A client sends what the exercise is about: weights, or pseudo-gradients.
+
+    A client that can't be asked alone, which is told by the check of what it sends, is known by what it sends in a run.
+    """
+    alone, *runs = questions
     try:
-        evidence = answer_any([*questions, ask_for_update(exercise, grading_seed, "non-iid")], observe)
+        evidence = answer_any([alone, ask_for_update(exercise, grading_seed, "non-iid")], observe)
     except Failure:
-        return  # a client that can't answer is told by the check of what it sends
+        for run in runs:
+            if is_answered(run, observe):
+                explain(observe(run), WRONG_KIND_IN_RUN)
+        return
     explain(evidence, WRONG_KIND)
 
 
@@ -144,10 +152,10 @@ def test_what_a_client_sends(
     chosen = large
     if not is_answered(large, observe) and not is_answered(unequal, observe):
         chosen = ask_for_update(exercise, grading_seed, "non-iid")
-    explain(observe(chosen), WRONG_MESSAGE)
     if is_answered(unequal, observe):
         for sign in find_decoys(observe(unequal)):
             submission.flag(sign)
+    explain(observe(chosen), WRONG_MESSAGE)
 
 
 @pytest.mark.needs("test_server_runs")

@@ -16,6 +16,7 @@ from private_tests.servers.diagnoses import (
     find_decoys,
     odd_times,
     other_kind,
+    other_kind_in_run,
     other_messages,
     times_not_added_up,
 )
@@ -335,6 +336,9 @@ def test_the_kind_of_a_message_is_known_also_of_a_wrong_one(
     evidence = see(exercise, {**answers, "sent": make(sent)}, {**answers, "received": make([1.0, 0.0])})
 
     assert (other_kind(evidence) is not None) is is_missed
+    calls = [{"client": 0, "received": make([1.0, 0.0]), "sent": make(sent)}]
+    in_run = see(exercise, {"calls": calls}, {"calls": [{"client": 0, "received": make([1.0, 0.0])}]})
+    assert (other_kind_in_run(in_run) is not None) is is_missed
 
 
 # --- the result -------------------------------------------------------------------------------------------------------------------------

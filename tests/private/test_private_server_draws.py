@@ -36,6 +36,18 @@ def test_the_same_seed_asks_the_same_and_others_otherwise(
 
 
 @each_server
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+def test_no_argument_tells_the_grading_seed(
+    exercise: ServerExercise, draw: Callable[[ServerExercise, int], Question]
+) -> None:
+    """Who knows it foresees every other question."""
+    asked = draw(exercise, 712_345).arguments
+    numbers = [value for part in (asked, asked["arguments"], asked["clients"]) for value in part.values()]
+
+    assert not any(type(value) is int and abs(value - 712_345) < 1_000 for value in numbers)
+
+
+@each_server
 def test_unequal_clients_are_unequal_and_not_all_chosen(exercise: ServerExercise) -> None:
     for seed in SEEDS:
         case = draw_case(exercise, seed, "unequal")
