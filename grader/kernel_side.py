@@ -338,6 +338,7 @@ class Observer:
         self._enter = enter
         self._namespace = kernel.shell.user_ns
         self._send = kernel.session.send
+        self._packs = (kernel.session.pack, kernel.session.unpack)
         self._bindings = Bindings(self._namespace)
         record = seal.hide(self._bindings.record)
         kernel.shell.events.register("post_execute", record)
@@ -361,6 +362,8 @@ class Observer:
         self._seal.open_question()
         try:
             content = message["content"]
+            if "probes" in content:  # nothing of the submission has run yet
+                self._seal.keep(self._kernel.session, stream, getattr(stream, "socket", stream))
             text = _dumps({"value": self._answer(content), **self._describe_state()})
             if _len(text) > MAX_REPLY_CHARACTERS:
                 raise NotPlain(f"a value of {_len(text):,} characters as JSON")
@@ -368,6 +371,8 @@ class Observer:
             BaseException
         ) as error:  # the submission's SystemExit and KeyboardInterrupt too: an answer is owed in any case
             text = _dumps({"error": describe_error(error), **self._describe_state()})
+        session = self._kernel.session
+        self._seal.check_way(pack=(session.pack, self._packs[0]), unpack=(session.unpack, self._packs[1]))
         self._send(stream, REPLY, {"text": text}, message, ident=identity)
         self._seal.close_question()
 

@@ -34,13 +34,20 @@ _EVENTS = frozenset(
         "sys.setprofile",
         "sys.monitoring.register_callback",
         "sys.addaudithook",
+        "function.__new__",
         "ctypes.cdata",
         "ctypes.dlsym",
         "ctypes.string_at",
+        "ctypes.PyObj_FromPtr",
     )
 )
 _OF_FRAMES = frozenset(("sys._getframe", "object.__getattr__"))
-_NAMES = {"open": "/proc/PID/mem", "import": "another _signal"}
+_NAMES = {
+    "open": "/proc/PID/mem",
+    "import": "another _signal",
+    "function.__new__": "types.FunctionType",
+    "object.__setattr__": "__code__",
+}
 _BY_WHOEVER = frozenset(("open", "import"))
 _FRAMES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
 # Whoever is called for each line or event sees every frame, or runs within any function. Of files, a process's memory is meant.
@@ -104,6 +111,8 @@ class Seal:
         self._own: set[int] = set()
         self._early: list[object] = []  # forgotten by the collector
         self._late: list[object] = []  # and this one not
+        self._kept: list[tuple[Any, dict[str, Any]]] = []
+        self._methods: dict[type, dict[str, Any]] = {}
         self._busy: set[int] = set()
         self._is_open = False
         self._signs: dict[str, None] = {}
@@ -114,6 +123,30 @@ class Seal:
     def protect(self, *objects: object) -> None:
         """From now on nobody may ask the collector what these refer to, or what refers to them."""
         self._own.update(map(id, objects))
+
+    def keep(self, *objects: Any) -> None:
+        """Note by which functions answers go their way through these objects."""
+        for each in objects:
+            own = vars(each) if hasattr(each, "__dict__") else {}
+            self._kept.append((each, {key: own[key] for key in own if callable(own[key])}))
+            for cls in type(each).__mro__[:-1]:
+                self._methods[cls] = {key: value for key, value in vars(cls).items() if callable(value)}
+
+    def check_way(self, **used: tuple[Any, Any]) -> None:
+        """Note where an answer would go another way. used: by name, what is called now, and what was called before"""
+        methods = {key for each in self._methods.values() for key in each}
+        changed = [name for name, (now, before) in used.items() if now is not before]
+        changed += [
+            key
+            for cls, before in self._methods.items()
+            for key, value in before.items()
+            if vars(cls).get(key, _GONE) is not value
+        ]
+        for each, before in self._kept:
+            own = vars(each) if hasattr(each, "__dict__") else {}
+            changed += [key for key in own.keys() & methods if own[key] is not before.get(key)]
+        if changed:
+            self._breaks["what carries answers to the grader was replaced"] = None
 
     def add(self, namespace: dict[str, Any], *, asks: bool = True) -> None:
         """Note what a module's globals are, and hide the methods of its classes: Python lists the subclasses of any class.
@@ -182,6 +215,9 @@ class Seal:
                 return
         elif event == "open":
             if not _is_memory(arguments[0]):
+                return
+        elif event == "object.__setattr__":
+            if arguments[1] != "__code__":
                 return
         elif event == "import":
             if arguments[0] != "_signal":  # which a handler's frame could be had from

@@ -17,6 +17,8 @@ GRADER = Path(__file__).parents[2] / "grader"
 class Session:
     """Keeps what is sent."""
 
+    pack = unpack = None
+
     def __init__(self) -> None:
         self.sent: list[Any] = []
 

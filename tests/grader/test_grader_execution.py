@@ -374,6 +374,35 @@ def test_an_answer_beside_the_observer_s_own_is_worth_nothing() -> None:
     assert honest.value == 1
 
 
+DETOURS = {
+    "packing": "session.pack = lambda content: pack(forge(content))",
+    "the session's class": "type(session).serialize = lambda self, message, ident=None: "
+    "serialize(self, forge(message), ident)",
+    "the session itself": "session.serialize = lambda message, ident=None: "
+    "serialize(session, forge(message), ident)",
+}
+DETOUR = """
+session = get_ipython().kernel.session
+pack, serialize = session.pack, type(session).serialize
+def forge(message):
+    content = message.get('content', message)
+    if content.get('text') == '{"value": 1}':
+        content['text'] = '{"value": 7}'
+    return message
+def fine(n): return n
+"""
+
+
+@pytest.mark.parametrize("detour", DETOURS.values(), ids=DETOURS)
+def test_an_answer_that_goes_another_way_is_worth_nothing(detour: str) -> None:
+    with Session(make_cells(DETOUR + detour), KernelLimits()) as session:
+        answer = call(session, "fine", n=1)
+
+    assert answer.error is not None
+    assert answer.error.name == "Tampered"
+    assert "what carries answers to the grader was replaced" in session.tampering
+
+
 PROBE = """
 def double(namespace, name, plus):
     return 2 * namespace[name] + plus

@@ -228,6 +228,19 @@ def find(frame):
         frame = frame.f_back
     return found
 """
+
+
+@pytest.mark.parametrize(
+    "line", ["lab.__code__ = (lambda n: 1).__code__", "types.FunctionType(lab.__code__, {})"]
+)
+def test_who_puts_code_into_functions_is_noted(line: str) -> None:
+    """So a class that an exercise forbids could be made usable again."""
+    answer = run(f"import types\ndef lab(n): return 2\n{line}\n{HONEST}")["answer"]
+
+    assert answer["value"] == 6
+    assert any("the notebook used" in sign for sign in answer["tampering"])
+
+
 HANDED = {
     "a handler of a signal": f"""{WALK}
 import signal
