@@ -12,7 +12,7 @@ An hour of a student's plots then costs nothing. The code is read and never run,
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,13 +20,19 @@ from .effects import BUILTINS, has_effect, is_cheap
 from .notebook import Cell, Notebook
 from .statements import Statement, read_statements
 
+_MAX_CHARACTERS = 500_000  # of code that is looked into
+_MAX_LINES = 20_000
+
 
 def select_cells(notebook: Notebook, tags: Collection[str]) -> list[Cell]:
     """The code cells to execute, in notebook order; some of them reduced to the statements that set something up.
 
     tags: those whose cells are wanted, the setup's among them; a cell with other tags only is the student's own
+    Of a notebook with more code than any homework has, all are.
     """
-    codes = [_Code(cell, read_statements(cell.source)) for cell in notebook.cells if cell.is_code]
+    if (cells := [cell for cell in notebook.cells if cell.is_code]) and _is_too_much(cells):
+        return cells  # reading it might take longer than running it
+    codes = [_Code(cell, read_statements(cell.source)) for cell in cells]
     selection = _Selection(codes)
     for code in codes:
         if set(code.cell.tags) & set(tags) or any(each.opaque for each in code.statements):
@@ -36,6 +42,12 @@ def select_cells(notebook: Notebook, tags: Collection[str]) -> list[Cell]:
     return [
         cell for code in codes if (cell := code.cell if code in selection.taken else _reduce(code, setup))
     ]
+
+
+def _is_too_much(cells: Iterable[Cell]) -> bool:
+    sources = [cell.source for cell in cells]
+    lines = sum(source.count("\n") + source.count(";") for source in sources)
+    return sum(map(len, sources)) > _MAX_CHARACTERS or lines > _MAX_LINES
 
 
 @dataclass(eq=False)
@@ -84,17 +96,27 @@ class _Selection:
             if name in made:
                 reaches.setdefault(function, set()).add((name, depth))
         self._gives = {code: _list_given(code, made, reaches) for code in codes}
+        self._givers: dict[str, set[_Code]] = {}  # of each name, imported or made
+        for code, given in self._gives.items():
+            for name in given | {name for name, _ in code.imports}:
+                self._givers.setdefault(name, set()).add(code)
+        self._news: set[str] = (
+            set()
+        )  # names that a cell needs which was taken since these were last looked for
 
     def take(self, code: _Code) -> None:
         self.taken.add(code)
-        index = code.cell.index
-        self.needed |= {name: max(index, self.needed.get(name, index)) for name in code.list_uses()}
+        index, uses = code.cell.index, code.list_uses()
+        self.needed |= {name: max(index, self.needed.get(name, index)) for name in uses}
+        self._news |= uses
         self._imports |= code.imports
 
     def take_needed(self) -> None:
         """Take what gives the needed names, and what these cells need in turn."""
-        while more := [code for code in self._gives if code not in self.taken and self._is_needed(code)]:
-            for code in more:
+        while self._news:
+            givers = {code for name in self._news for code in self._givers.get(name, ())} - self.taken
+            self._news = set()
+            for code in sorted(givers, key=lambda code: code.cell.index):
                 if self._is_needed(code):  # unless one before it has the same import
                     self.take(code)
 

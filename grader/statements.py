@@ -8,7 +8,7 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .cell_source import parse_cell
+from .cell_source import TooLong, parse_cell
 from .effects import BUILTINS, SHOWING, is_class_name
 
 _OPAQUE_MAGICS = ("run", "load", "store", "pylab")
@@ -152,10 +152,12 @@ class Statement:
 
 
 def read_statements(source: str) -> list[Statement]:
-    """The statements of a cell, those that its magics run among them."""
+    """The statements of a cell, those that its magics run among them; of a very long one it is only known that it may do anything."""
     source = _CAPTURE_MAGIC.sub(lambda found: f"{found[1]} = 1" if found[1] else "", source)
     try:
         tree = parse_cell(_PYTHON_MAGIC.sub(r"\1", source))
+    except TooLong:
+        return [Statement(ast.Pass(), opaque=True)]
     except (SyntaxError, ValueError, RuntimeError, MemoryError):
         return []  # it can't run, so it can't define anything
     try:

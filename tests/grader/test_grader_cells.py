@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from IPython.core import inputtransformer2
 
+from grader import cells
 from grader.cells import select_cells
 from grader.notebook import Cell, Notebook
+from grader.statements import read_statements
 
 # Notebooks. A source that starts with a tag and a colon is a tagged cell; one that starts with `#` must be left out.
 CASES: dict[str, list[str]] = {
@@ -348,3 +351,35 @@ def test_deeply_nested_code_is_no_crash() -> None:
     )
 
     assert [cell.index for cell in select_cells(notebook, ["answer"])] in ([0, 1, 3], [0, 1, 2, 3])
+
+
+def test_a_chain_of_cells_is_followed_in_steps_as_many_as_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hostile notebook has thousands of them, and is read in the grader's own process."""
+    asked = []
+    is_needed = cells._Selection._is_needed
+    monkeypatch.setattr(
+        cells._Selection, "_is_needed", lambda self, code: asked.append(code) or is_needed(self, code)
+    )
+    sources = [f"x{number} = x{number + 1}" for number in range(200)]
+    notebook = Notebook(
+        Path("a.ipynb"), tuple(Cell(i, "code", source, ()) for i, source in enumerate(sources))
+    )
+    notebook = replace(notebook, cells=(*notebook.cells, Cell(200, "code", "y = x0", ("wanted",))))
+
+    assert len(select_cells(notebook, ["wanted"])) == 201
+    assert len(asked) <= 3 * 200
+
+
+@pytest.mark.parametrize(
+    "source", ["x = 1\n" * 20_001, "x = '" + "a" * 500_000 + "'"], ids=["lines", "characters"]
+)
+def test_more_code_than_any_homework_has_is_not_looked_into(source: str) -> None:
+    notebook = Notebook(Path("a.ipynb"), (Cell(0, "code", source, ()), Cell(1, "code", "y = 1", ("wanted",))))
+
+    assert select_cells(notebook, ["wanted"]) == list(notebook.cells)
+
+
+def test_a_very_long_cell_may_do_anything() -> None:
+    (statement,) = read_statements("!ls\n" * 20_000)
+
+    assert statement.opaque
