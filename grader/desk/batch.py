@@ -41,6 +41,8 @@ from .outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, UNREADABLE, RunOut
 DONE, UNDECIDED, INTERRUPTED_STATUS = 0, 1, 130
 _MOST_RETRIES = 2  # after a grading that was killed
 _SEED, _DATA_SET = "grading_seed", "data_set"  # facts of a gradebook
+_DEATHS = {"kernel_deaths", "rank_deaths"}  # in `extra_data`
+_LOOK_S = 5.0  # for workers that have come or gone
 _MIB = 1 << 20
 
 Grade = Callable[[bytes, work.WorkOrder], RunOutcome]
@@ -98,8 +100,9 @@ class _Batch:
             return DONE
         order = self._make_order(suite, jobs)
         with self._call_crew(order, wanted, jobs) as crew:
-            print(self._introduce(tasks, min(crew.jobs, len(tasks))), flush=True)
-            with make_board(len(tasks), crew.jobs) as board:
+            jobs = min(crew.count_jobs(), len(tasks))
+            print(self._introduce(tasks, jobs), flush=True)
+            with make_board(len(tasks), jobs) as board:
                 was_interrupted = self._grade_all(tasks, order, crew, board)
         return self._conclude(board, was_interrupted)
 
@@ -165,7 +168,7 @@ class _Batch:
             with ThreadPoolExecutor(jobs) as pool:
                 yield Crew(
                     lambda path, order: pool.submit(_grade_file, self.grade, path, order),
-                    jobs,
+                    lambda: jobs,
                     work.interrupt,
                 )
             return
@@ -180,9 +183,10 @@ class _Batch:
         waiting, pending = deque(tasks), dict[Future[RunOutcome], Task]()
         try:
             while waiting or pending:
-                while waiting and len(pending) < crew.jobs:
+                board.jobs = crew.count_jobs()
+                while waiting and len(pending) < board.jobs:
                     self._begin(waiting.popleft(), order, crew, pending, board)
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                for future in wait(pending, _LOOK_S, FIRST_COMPLETED).done:
                     task = pending.pop(future)
                     if self._end(task, _find_outcome(future, order, crew), board):
                         waiting.appendleft(task)
@@ -254,17 +258,17 @@ def _grade_file(grade: Grade, path: Path, order: work.WorkOrder) -> RunOutcome:
 
 
 def _doubt(outcome: RunOutcome, doubts: list[_Ends]) -> RunOutcome:
-    """After the death of a kernel a run counts only if one of `doubts`, to which it is added, came to the same: the kernel may have been killed
-    by this machine or a person. If it was the submission, its kernel dies again, and costs the same."""
-    if outcome.status == INTERRUPTED or "kernel_deaths" not in outcome.results.get("extra_data", {}):
+    """After the death of a kernel or a rank a run counts only if one of `doubts`, to which it is added, came to the same: it may have been
+    killed by this machine or a person. If it was the submission, the same dies again, and costs the same."""
+    if outcome.status == INTERRUPTED or not _DEATHS & outcome.results.get("extra_data", {}).keys():
         return outcome
     ends = _list_ends(outcome)
     if ends in doubts:
         return outcome
     doubts.append(ends)
-    reason = "Its kernel died, which may have been this machine's doing."
+    reason = "A process of the submission died, which may have been this machine's doing."
     if len(doubts) > 1:
-        reason = "Its kernel died in each grading, but not in the same place: it may have been this machine's doing."
+        reason = "A process of the submission died in each grading, but not with the same result: that may have been this machine's doing."
     return replace(outcome, status=INTERRUPTED, reason=reason)
 
 

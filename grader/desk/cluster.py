@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -47,12 +48,13 @@ class ClusterError(ValueError):
 class Crew:
     """Who grades.
 
-    submit: begins to grade the hand-in that lies at a path; interrupt: ends what is under way, and lets it return
+    submit: begins to grade the hand-in that lies at a path; count_jobs: how many can be graded at the same time, now
+    interrupt: ends what is under way, and lets it return
     is_loss: whether an exception says that who graded is gone
     """
 
     submit: Callable[[Path, work.WorkOrder], Future[RunOutcome]]
-    jobs: int
+    count_jobs: Callable[[], int]
     interrupt: Callable[[], object]
     is_loss: Callable[[BaseException], bool] = lambda _: False
 
@@ -79,6 +81,7 @@ def join_cluster(
         raise ClusterError(
             f"There is no scheduler at {url}: {error or 'it does not answer'}. Start it first."
         ) from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a sentence says that it was lost
     with client:
         workers = client.scheduler_info(n_workers=-1)["workers"]
         check_workers(workers, needs, url)
@@ -93,7 +96,7 @@ def join_cluster(
         pool = client.get_executor(pure=False, retries=_MOST_RETRIES, resources=dict(needs))
         yield Crew(
             lambda path, order: pool.submit(grade_there, path.read_bytes(), order),
-            len(workers),
+            lambda: max(1, len(client.scheduler_info(n_workers=-1)["workers"])),
             lambda: client.run(work.interrupt),
             lambda error: isinstance(error, CommClosedError | KilledWorker),
         )

@@ -58,6 +58,8 @@ def trials(
         trial = run_trial(scripts, contract, grading_seed, pytestconfig.option.steps, folder, start_contained)
         if trial.notes:
             add_context(pytestconfig, **{exercise: list(trial.notes)})
+        if trial.was_killed:
+            add_context(pytestconfig, rank_deaths=True)
         add_judgement(pytestconfig, exercise, *trial.judgement)
         add_figures(pytestconfig, exercise, *draw_trial(trial))
         return trial

@@ -70,6 +70,12 @@ class Trial:
         """Whether the script ends with the words of the handout's starter."""
         return any(report.failure and UNWRITTEN in report.failure.message for report in self.reports)
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether a process was killed by somebody else, who may have been this machine: it had no last words."""
+        failures = [report.failure for report in self.reports if report.failure]
+        return any(each.kind is launch.FailureKind.KILLED and not each.message for each in failures)
+
     @cached_property
     def ranks(self) -> dict[int, RankReport]:
         """The ranks that were seen."""

@@ -183,7 +183,7 @@ class Chaos:
 
     def __post_init__(self) -> None:
         self.results, self.temporary = self.folder / "results", self.folder / "t"
-        self.temporary.mkdir()
+        self.temporary.mkdir(parents=True)
         self._due: list[float] = []
         self._longest_s = 5.0
         self._cluster: list[subprocess.Popen[bytes]] = []
@@ -296,6 +296,12 @@ class Chaos:
     def describe(self) -> str:
         kills = ", ".join(f"{count} × {kind}" for kind, count in sorted(self.kills.items()))
         return f"{self.kills.total()} kills ({kills or 'none'}), {self.batches} commands, {len(self.gradings)} gradings begun"
+
+    @property
+    def most_lost(self) -> int:
+        """How many gradings can have ended without a run of theirs in the gradebook."""
+        all_jobs = self.kills["batch"] + self.kills["scheduler"]
+        return self.jobs * all_jobs + self.kills["worker"] + self.kills["nanny"]
 
     def wait_for_end(self) -> list[Member]:
         """What still runs after a while."""

@@ -219,14 +219,15 @@ def test_what_was_killed_is_tried_twice_more(
     ],
     ids=["each time the same", "twice the same", "always another"],
 )
+@pytest.mark.parametrize("died", ["kernel_deaths", "rank_deaths"])
 def test_after_the_death_of_a_kernel_a_run_counts_if_another_came_to_the_same(
-    start: Callable[..., int], tmp_path: Path, scores: list[float], statuses: list[str]
+    start: Callable[..., int], tmp_path: Path, died: str, scores: list[float], statuses: list[str]
 ) -> None:
     coming = iter(scores)
 
     def grade(_: bytes, order: work.WorkOrder) -> RunOutcome:
         outcome = make_outcome(GRADED, order, next(coming))
-        outcome.results["extra_data"] = {"kernel_deaths": 1}
+        outcome.results["extra_data"] = {died: 1}
         return outcome
 
     start(make_cohort(tmp_path / "source", {"anna": "1"}), grade)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from grader.desk import cluster
+from grader.desk import batch, cluster
 from grader.desk.batch import BatchError, run
 from grader.desk.cluster import (
     MEMORY,
     PROCESSES,
     ClusterError,
+    Crew,
     check_address,
     check_facts,
     check_workers,
@@ -157,6 +163,28 @@ def test_a_cluster_grades_a_cohort(
     assert "Grading 3, 2 at the same time" in capsys.readouterr().out
     with open_gradebook(tmp_path / "results") as book:
         assert [party.status for party in read_standings(book, HOMEWORK)] == [GRADED] * 3
+
+
+def test_workers_that_come_later_are_used(
+    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2)
+    counts, begun = iter([1, 1]), count()
+
+    def grade(_: Path, order: WorkOrder) -> RunOutcome:
+        if next(begun) < 2:
+            together.wait(60)
+        return grade_as_told(b"", order)
+
+    @contextmanager
+    def join_cluster(*_: object) -> Iterator[Crew]:
+        with ThreadPoolExecutor() as pool:
+            yield Crew(partial(pool.submit, grade), lambda: next(counts, 2), lambda: None)
+
+    monkeypatch.setattr(batch, "join_cluster", join_cluster)
+    monkeypatch.setattr(batch, "_LOOK_S", 0.05)
+
+    assert run(cohort, tmp_path / "results", settings("tcp://127.0.0.1:9")) == 0
 
 
 @pytest.mark.timeout(300)
