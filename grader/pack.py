@@ -24,7 +24,7 @@ from .tags import restore_tags
 from .untouched import find_untouched, is_untouched
 
 SIGN = b"Packed by grader pack"  # the comment of such an archive, which may be replaced by the next one
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_FIRST_DAY = (1980, 1, 1)  # that a zip can tell
 LARGE_BYTES = 50 * MIB
 _MOST_NAMED = 10
 
@@ -216,14 +216,22 @@ def _list_absent(packed: HandIn, exercise: Exercise) -> Iterator[str]:
 # --- the archive, and what is told of it -----------------------------------------------------------------------
 
 
-def write_zip(files: Mapping[PurePosixPath, Path], out: Path, comment: bytes = b"") -> None:
-    """Whole or not at all, and the same bytes from the same files."""
+def write_zip(
+    files: Mapping[PurePosixPath, Path],
+    out: Path,
+    comment: bytes = b"",
+    day: tuple[int, int, int] = _FIRST_DAY,
+) -> None:
+    """Whole or not at all, and the same bytes from the same files.
+
+    day: year, month and day that files are said to be of
+    """
     draft = out.with_name(f".{out.name}.draft")
     try:
         with zipfile.ZipFile(draft, "w") as archive:
             archive.comment = comment
             for name, path in sorted(files.items()):
-                entry = zipfile.ZipInfo(str(name), _ZIP_DATE)
+                entry = zipfile.ZipInfo(str(name), (*day, 0, 0, 0))
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o100644 << 16
                 archive.writestr(entry, path.read_bytes())

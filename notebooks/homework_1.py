@@ -223,9 +223,9 @@ fed_sgd_grad_unequal_weight_e: int = ...
 
 # %% [markdown]
 # Now explain in the cell below, for a person to read: **in which cases, for the different parameters of
-# decentralized learning, are FedSGD with weights and FedSGD with gradients equivalent**, and why? (Which
-# parameters there are stands under *Symbols and their names in the code*.) A few sentences are enough; a line
-# of algebra says more than a paragraph.
+# decentralized learning, are FedSGD with weights and FedSGD with gradients equivalent**, and why? (*Symbols and
+# their names in the code*, above, lists the parameters.) A few sentences are enough; a line of algebra says more
+# than a paragraph.
 
 # %% [markdown] deletable=false tags=["fedsgd_explanation"]
 # *Write your explanation here.*

@@ -216,9 +216,9 @@ from solutions.federated import fed_sgd_grad_unequal_weight_bs, fed_sgd_grad_une
 
 # %% [markdown]
 # Now explain in the cell below, for a person to read: **in which cases, for the different parameters of
-# decentralized learning, are FedSGD with weights and FedSGD with gradients equivalent**, and why? (Which
-# parameters there are stands under *Symbols and their names in the code*.) A few sentences are enough; a line
-# of algebra says more than a paragraph.
+# decentralized learning, are FedSGD with weights and FedSGD with gradients equivalent**, and why? (*Symbols and
+# their names in the code*, above, lists the parameters.) A few sentences are enough; a line of algebra says more
+# than a paragraph.
 
 # %% [markdown] deletable=false tags=["fedsgd_explanation"]
 # **They agree for $E = 1$ and $B \ge n_k$ for every client** ($B = \infty$, in the paper's words). Then a

@@ -2,7 +2,7 @@
 
 1. List the files that `[release]` of `homework.toml` names, and nothing else.
 2. Look for what is secret among them: by place, and by content.
-3. Write them, each under its own name or the one that `[release]` gives it; a zip is the same on every machine.
+3. Write them, each under its own name or the one that `[release]` gives it; zips of one day are the same on every machine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 from ..homework import Homework, Release
@@ -120,9 +121,10 @@ def list_passages(path: Path, text: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, "\n".join(lines[node.lineno - 1 : node.end_lineno])
 
 
-def build(homework: Homework, out: Path) -> list[PurePosixPath]:
+def build(homework: Homework, out: Path, day: date | None = None) -> list[PurePosixPath]:
     """Write the bundle into a folder that does not exist yet, or into a zip; returns its files.
 
+    day: that of the files in a zip, which a student's file browser shows; default: today
     Raises ReleaseError if the homework says nothing of a bundle, if `out` is taken, if the handout does not say where to hand in, or if
     anything secret would be given away.
     """
@@ -140,7 +142,9 @@ def build(homework: Homework, out: Path) -> list[PurePosixPath]:
     files = list_files(homework, release)
     check_leaks(homework, release, files)
     if out.suffix == ".zip":
-        write_zip({PurePosixPath(release.name, name): path for name, path in files.items()}, out)
+        day = day or date.today()
+        named = {PurePosixPath(release.name, name): path for name, path in files.items()}
+        write_zip(named, out, day=(day.year, day.month, day.day))
     else:
         _write_folder(files, out)
     return sorted(files)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 AROUND = 3  # lines shown before and after a marked one
 _QUOTED = re.compile(r" at `([^`\n]+)`")  # as an exception is described
+_NAMED = re.compile(r"(?<![\w.])([^\W\d]\w*(?:\.[^\W\d]\w*)*)(\(?)")
+_WORD = re.compile(r"[A-Za-z]?[a-z]*")  # a name that is one may also be meant as a word of the sentence
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,15 @@ class Excerpt:
 
 
 def mark_lines(name: str, source: str, messages: Iterable[str]) -> Excerpt:
-    """The code `source` of the file or cell `name`, with the lines that messages name as `NAME:LINE` or quote."""
+    """The code `source` of the file or cell `name`, with the lines that messages name as `NAME:LINE` or quote; of a message that does neither,
+    those in which something that it names is defined."""
     lines = source.splitlines()
-    told = {place for message in messages for place in _find_places(name, lines, message)}
+    defined = _list_definitions(source)
+    told = {
+        place
+        for message in messages
+        for place in set(_find_places(name, lines, message)) or _find_definitions(defined, message)
+    }
     return Excerpt(name, [Line(number, text, number in told) for number, text in enumerate(lines, start=1)])
 
 
@@ -55,3 +64,37 @@ def _find_places(name: str, lines: Sequence[str], message: str) -> Iterator[int]
         yield int(found[1])
     quoted = {words.strip() for words in _QUOTED.findall(message)}
     yield from (number for number, line in enumerate(lines, start=1) if line.strip() in quoted)
+
+
+def _find_definitions(defined: Mapping[str, int], message: str) -> set[int]:
+    """Where the names in a message are defined; of `Answers.q1` only `q1`."""
+    found = set()
+    for name, call in _NAMED.findall(message):
+        while name and name not in defined:
+            name = name.rpartition(".")[0]
+        if name and (call or not _WORD.fullmatch(name)):
+            found.add(defined[name])
+    return found
+
+
+def _list_definitions(source: str) -> dict[str, int]:
+    """The lines of classes, functions and values, by names such as `Server.run`; nothing for what is not plain Python."""
+    try:
+        program = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    return dict(_list_names(program.body, ""))
+
+
+def _list_names(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, int]]:
+    for node in body:
+        match node:
+            case ast.ClassDef(name=name, lineno=line):
+                yield f"{prefix}{name}", line
+                yield from _list_names(node.body, f"{prefix}{name}.")
+            case ast.FunctionDef(name=name, lineno=line) | ast.AsyncFunctionDef(name=name, lineno=line):
+                yield f"{prefix}{name}", line
+            case ast.AnnAssign(target=ast.Name(id=name), lineno=line):
+                yield f"{prefix}{name}", line
+            case ast.Assign(targets=[ast.Name(id=name)], lineno=line):
+                yield f"{prefix}{name}", line

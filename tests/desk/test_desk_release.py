@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,10 @@ def test_a_bundle_holds_what_is_listed(folder: Path, tmp_path: Path) -> None:
 
 def test_a_zip_has_one_folder_and_is_the_same_each_time(folder: Path, tmp_path: Path) -> None:
     for name in ("one.zip", "two.zip"):
-        build(read_homework(folder), tmp_path / name)
-    assert {name.partition("/")[0] for name in zipfile.ZipFile(tmp_path / "one.zip").namelist()} == {"small"}
+        build(read_homework(folder), tmp_path / name, date(2031, 5, 6))
+    entries = zipfile.ZipFile(tmp_path / "one.zip").infolist()
+    assert {entry.filename.partition("/")[0] for entry in entries} == {"small"}
+    assert {entry.date_time for entry in entries} == {(2031, 5, 6, 0, 0, 0)}
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 

@@ -187,6 +187,47 @@ def test_a_line_is_marked_that_a_message_names_or_quotes() -> None:
     assert [line.number for line in quoted.passages[0]] == [1, 2, 3, 4, 5, 6]
 
 
+ANSWERS = """\
+import torch
+
+class Answers:
+    q1 = "a"
+    q2: str = "b"
+
+class Server:
+    class Client:
+        def update(self, weights):
+            return weights
+
+number: int = 7
+def many_runs(n):
+    run = [n]
+    return run
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "lines"),
+    [
+        ("Answers.q2 is 'b', which is not one of the options.", [5]),
+        ("many_runs(n=3) is None (is a return missing?).", [13]),
+        ("Server.Client.update(…) returned 7.", [9]),
+        ("After 2 rounds the model of Server(…) has other weights than its run.", [7]),
+        ("A number of the Answers: many_run, torch.number, other.many_runs, Answers2.q1.", []),
+        ("many_runs raised KeyError at `return run`.", [15]),
+    ],
+)
+def test_where_no_line_is_named_a_definition_is_marked(message: str, lines: list[int]) -> None:
+    marked = mark_lines("the cell", ANSWERS, [message]).lines
+
+    assert [line.number for line in marked if line.is_marked] == lines
+
+
+@pytest.mark.parametrize("source", ["%%time\nx_y = 1\n", "(" * 9_000, "x_y = 1\0", "x_y" + ".a" * 19_000])
+def test_what_is_no_plain_python_has_no_definitions(source: str) -> None:
+    assert mark_lines("the cell", source, ["x_y is 1."]).passages == []
+
+
 def test_without_a_place_no_passage_is_shown() -> None:
     assert mark_lines("b1.py", "a = 1\n", ["b1.py:99 and nothing else"]).passages == []
 
