@@ -83,6 +83,7 @@ class CheckView:
     comment: str
     instructor: Parts | None
     is_by_hand: bool = False
+    is_decided: bool = False  # by a person
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _advise(checks: Sequence[CheckView]) -> str:
         for check in checks:
             if check.state == state and check.message is not None:
                 return check.message.advice or check.message.seen.split("\n")[0]
-    by_hand = [check.name for check in checks if check.state == MANUAL]
+    by_hand = [check.name for check in checks if check.state == MANUAL and not check.is_decided]
     unwritten = [check.name for check in checks if check.state == UNWRITTEN]
     if unwritten:
         return f"{unwritten[0]} was not written"
@@ -248,6 +249,7 @@ def _make_check(test: Mapping[str, Any], audience: Audience) -> CheckView:
         str(extra.get("comment", "")).strip(),
         _split(str(kept)) if kept else None,
         extra.get("outcome") == "manual",
+        "comment" in extra,
     )
 
 
@@ -255,7 +257,7 @@ def _find_state(test: Mapping[str, Any], extra: Mapping[str, Any]) -> State:
     outcome = extra.get("outcome", test.get("status", "failed"))
     if extra.get("not_reached"):
         return UNREACHED
-    if extra.get("is_missing") and not extra.get("comment") and not test.get("score"):
+    if extra.get("is_missing") and "comment" not in extra:
         return UNWRITTEN
     if outcome == "passed":
         if test.get("max_score") and not test.get("score"):

@@ -196,6 +196,14 @@ def test_marks_and_comments_are_on_both_pages_and_their_author_on_one() -> None:
     assert "grader-anna" not in feedback
 
 
+def test_what_was_decided_is_not_announced() -> None:
+    marks = {("R2", "Explanation"): make_mark("R2", "Explanation", 0.5, "")}
+    decided = format_feedback(make_party(1, make_run(*COMPLETE), marks=marks), HOMEWORK)
+
+    assert "Explanation is graded by hand" in format_feedback(make_party(1, make_run(*COMPLETE)), HOMEWORK)
+    assert "Explanation is graded by hand" not in decided
+
+
 def test_what_is_still_to_be_graded_by_hand_is_told() -> None:
     feedback = format_feedback(make_party(1, make_run(*COMPLETE)), HOMEWORK)
 

@@ -147,10 +147,10 @@ def test_parties_are_filtered_by_status_and_by_what_is_to_do(browser: Browser, r
     assert len(list_shown(browser)) == 8
 
 
-def test_feedback_is_printed(results: Path, tmp_path: Path) -> None:
-    page = tmp_path / "2.html"
-    page.write_bytes((results / FEEDBACK).read_bytes())
-    site.print_page(site.find_browser(), page)
+def test_feedback_is_printed(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "2.html").write_bytes((results / FEEDBACK).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    site.print_page(site.find_browser(), Path("2.html"))
 
     assert (tmp_path / "2.pdf").read_bytes().startswith(b"%PDF")
 

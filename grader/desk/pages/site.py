@@ -124,6 +124,7 @@ def find_browser() -> str:
 
 def print_page(browser: str, page: Path) -> None:
     """Write a page as a PDF beside it. Raises PdfError."""
+    page = page.absolute()
     target = page.with_suffix(".pdf")
     command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={target}"]
     command += ["--no-sandbox"] * (hasattr(os, "geteuid") and os.geteuid() == 0)  # which Chromium asks for
