@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from ..intake import show
 
@@ -67,14 +67,16 @@ class Upload:
     @cached_property
     def digest(self) -> str:
         """The hash of `pack`'s bytes: of names and contents alone."""
-        with Path(os.devnull).open("wb") as nowhere:
-            return self.pack(nowhere)
+        with tempfile.TemporaryFile() as file:
+            return self.pack(file)
 
     def pack(self, file: IO[bytes]) -> str:
         """Write a zip of the files, and return its SHA-256: the same bytes on every machine for the same names and contents, since nothing
-        is compressed. No file is in memory as a whole."""
-        stream = _HashedStream(file)
-        with zipfile.ZipFile(cast("IO[bytes]", stream), "w", zipfile.ZIP_STORED) as archive:
+        is compressed. Nothing is in memory as a whole.
+
+        file: an empty one that can be read, too
+        """
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name, path in sorted(self.files):
                 info = zipfile.ZipInfo(name, _ZIP_DATE)
                 info.create_system = 3
@@ -82,21 +84,11 @@ class Upload:
                 info.file_size = path.stat().st_size  # tells whether the format for large files is needed
                 with path.open("rb") as source, archive.open(info, "w") as member:
                     shutil.copyfileobj(source, member, _CHUNK_BYTES)
-        return stream.hash.hexdigest()
-
-
-class _HashedStream:
-    """Hashes what it passes on. It can't go back, and so nothing that was hashed is changed."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self.hash = file, hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self.hash.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
+        file.seek(0)
+        found = hashlib.sha256()
+        while chunk := file.read(_CHUNK_BYTES):
+            found.update(chunk)
+        return found.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Vault:
         self._hand_ins.mkdir(parents=True, exist_ok=True)
         draft = self._hand_ins / f"{_DRAFT}{os.getpid()}"
         try:
-            with draft.open("wb") as file:
+            with draft.open("w+b") as file:
                 digest = pack(file)
                 _settle(file)
             place = self.find(digest)
