@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ...homework import Homework
 from ...pages import render
-from ..alike import open_pair
+from ..alike import SIMILAR, open_pair
 from ..gradebook import KIT_ERROR, MACHINE, UNREADABLE, FlagEntry, PartyStanding
 from ..grades import name_feedback_page
 from .cohort_statistics import collect_scores, count_causes, count_checks, count_scores
@@ -115,6 +115,7 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
         ),
     )
     flags: dict[str, ConcernGroup] = {}
+    told: set[frozenset[str]] = set()
     for party in standings:
         run = party.latest_run
         signs = run.facts.get("tampering", ()) if run is not None else ()
@@ -131,7 +132,9 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
         machine.lines.extend([*_note_status(party, MACHINE), *_list_undecided(party, "machine")])
         kit.lines.extend([*_note_status(party, KIT_ERROR), *_list_undecided(party, "broken")])
         for flag in party.flags:
-            if flag.settled_at is None and not _is_told(flag, party, flags.get(flag.kind)):
+            pair = _name_pair(flag, party)
+            if flag.settled_at is None and pair not in told:
+                told.add(pair)  # at the other one of a pair it says the same
                 advice = "Noted by the kit; a person decides what it means."
                 group = flags.setdefault(flag.kind, ConcernGroup(flag.kind.capitalize(), advice))
                 group.lines.append(Concern(party, flag.text))
@@ -142,12 +145,11 @@ def list_attention(standings: Sequence[PartyStanding]) -> list[ConcernGroup]:
     ]
 
 
-def _is_told(flag: FlagEntry, party: PartyStanding, group: ConcernGroup | None) -> bool:
-    """Whether it is about a pair that was told at the other one of them."""
-    return group is not None and any(
-        line.text.startswith(f"{open_pair(party)}:") and flag.text.startswith(f"{open_pair(line.party)}:")
-        for line in group.lines
-    )
+def _name_pair(flag: FlagEntry, party: PartyStanding) -> frozenset[str]:
+    """The two that a flag is about, as each other's flags call them; where it is about one party, the flag itself."""
+    if flag.kind != SIMILAR:
+        return frozenset([f"{party.id} {flag.kind} {flag.text}"])
+    return frozenset([open_pair(party), flag.text.rpartition(": ")[0]])
 
 
 def _note_status(party: PartyStanding, status: str) -> Iterator[Concern]:
