@@ -17,6 +17,9 @@ from .failure import fail
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELLS = 5_000
 MAX_SOURCE_CHARACTERS = 2_000_000
+_MAX_TAGS = 20  # of a cell
+_MAX_COMPARED = 1_000  # tags that a missing one is compared with, in case it is misspelt
+_MAX_TAG_CHARACTERS = 100
 _CONFLICT = re.compile(r"^[ \t\"]*(<{7}|>{7})(?![<>])", re.MULTILINE)
 _EXPORTED_CELL = re.compile(r"^# In\[[ \d]*\]:$", re.MULTILINE)  # as nbconvert and Jupyter export a script
 
@@ -111,7 +114,7 @@ class Notebook:
 
     def _find_near(self, tag: str) -> tuple[Cell, str] | None:
         present = {other.lower(): (cell, other) for cell in self.cells for other in cell.tags}
-        near = difflib.get_close_matches(tag.lower(), list(present), n=1, cutoff=0.8)
+        near = difflib.get_close_matches(tag.lower(), list(present)[:_MAX_COMPARED], n=1, cutoff=0.8)
         return present[near[0]] if near else None
 
 
@@ -264,7 +267,8 @@ def _read_tags(cell: dict[str, Any]) -> tuple[str, ...] | None:
         tags = tags.replace(",", " ").split()
     if not isinstance(tags, Sequence):
         return None
-    return tuple(dict.fromkeys(tag.strip() for tag in tags if isinstance(tag, str)))
+    texts = [tag for tag in tags[:_MAX_TAGS] if isinstance(tag, str) and len(tag) <= _MAX_TAG_CHARACTERS]
+    return tuple(dict.fromkeys(tag.strip() for tag in texts))
 
 
 def defines(source: str, name: str) -> bool:

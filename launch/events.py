@@ -17,8 +17,13 @@ from typing import Any, NamedTuple, NewType
 
 LINE_LIMIT = 4_000_000  # bytes of one line
 TEXT_LIMIT = 10_000  # characters of one text
+NAME_LIMIT = 200  # characters of one name
+CITED_LIMIT = 300  # characters of a text within a sentence
 LIST_LIMIT = 100_000  # items of one list
 INTEGER_LIMIT = 2**63
+
+
+Name = NewType("Name", str)  # of a class, a function, a type: one word, whatever a script calls it
 
 
 class SourceLine(NamedTuple):
@@ -26,10 +31,10 @@ class SourceLine(NamedTuple):
 
     file: str
     line: int
-    function: str
+    function: Name
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{cite(self.file)}:{self.line}"
 
 
 Seconds = NewType("Seconds", float)  # finite, and no longer than a run can last
@@ -93,7 +98,7 @@ class Call(Event):
     """A call that may wait for others was entered; the fields that its operation lacks are None."""
 
     id: int
-    op: str
+    op: Name
     thread: int
     step: Count = Count(1)
     at: SourceLine | None = None
@@ -101,20 +106,20 @@ class Call(Event):
     peer: int | None = None  # destination, source or root, as a rank of the world
     tag: int | None = None
     shape: tuple[int, ...] | None = None
-    dtype: str | None = None
+    dtype: Name | None = None
     buffer: int | None = None  # address of the tensor: equal for calls that use the same memory
-    reduction: str | None = None
+    reduction: Name | None = None
     content: Content | None = None  # what was handed over
     background: bool = False  # a collective with async_op=True
     waits_for: int | None = None  # of a `wait`: the id of the operation that it waits for
-    waited: str | None = None
+    waited: Name | None = None
     ranks: tuple[int, ...] | None = None  # of `new_group`
     order: int | None = None  # of `new_group`: 1 for a process's first
     member: bool | None = None  # of `new_group`: whether the caller is in it
     local: bool | None = None  # of `new_group`: use_local_synchronization
     rank: Count | None = None  # of `init_process_group`, as asked
     world_size: Count | None = None
-    backend: str | None = None
+    backend: Name | None = None
     seconds: Seconds | None = None  # of `sleep`
 
     @property
@@ -144,8 +149,8 @@ class Return(Event):
 class Model(Event):
     """A top-level module ran for the first time: its class and parameters."""
 
-    name: str
-    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+    name: Name
+    parameters: tuple[tuple[Name, tuple[int, ...]], ...]
     count: Count
 
 
@@ -153,7 +158,7 @@ class Model(Event):
 class Forward(Event):
     """A forward pass of a top-level module; `micro_batch` counts from 0 within a step."""
 
-    model: str
+    model: Name
     micro_batch: Count
     step: Count
     start: Seconds
@@ -213,9 +218,9 @@ class OptimizerUsed(Event):
     """An optimizer stepped for the first time: class, settings and parameters in order."""
 
     optimizer: Count
-    name: str
-    options: dict[str, float | bool | str | tuple[float, ...]]
-    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+    name: Name
+    options: dict[str, float | bool | Name | tuple[float, ...]]
+    parameters: tuple[tuple[Name, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,7 @@ class Heartbeat(Event):
 class Raised(Event):
     """An exception that nobody caught; `fatal` if it ended the process and not only a thread."""
 
-    type: str
+    type: Name
     message: str
     traceback: str
     thread: int
@@ -272,7 +277,7 @@ class Raised(Event):
 class Caught(Event):
     """An exception that the script caught and printed: the first at its line, the second, the fourth, and so on."""
 
-    type: str
+    type: Name
     message: str
     count: Count
     at: SourceLine | None = None
@@ -358,6 +363,7 @@ KINDS: dict[str, type[Event]] = {
 }
 
 # Control characters but tab and line feed, marks that reverse the direction of text, lone surrogates.
+_WORD = re.compile(r"\S+")
 _TRICKS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -368,6 +374,25 @@ def printable(text: str) -> str:
     'red: \ufffd[31m'
     """
     return _TRICKS.sub("\ufffd", text)
+
+
+# What a name has besides letters: Python's own, and those of `DataParallel[Linear]`, `<lambda>` and `layers.0.weight`.
+_NO_NAME = re.compile(r"[^\w.<>\[\]()/\\,#@+*=-]+")
+
+
+def name_plainly(text: str) -> str:
+    """A name as one word, so that it can't be taken for a part of the sentence in which it stands.
+
+    >>> name_plainly("Net. For the instructor: ")
+    'Net._For_the_instructor_'
+    """
+    return _NO_NAME.sub("_", text)[:NAME_LIMIT]
+
+
+def cite(text: str) -> str:
+    """What a script says, within a sentence: on one line, and in quotation marks unless it is one word."""
+    words = printable(" ".join(text.split()))[:CITED_LIMIT]
+    return words if _WORD.fullmatch(words) else '"' + words.replace('"', "'") + '"'
 
 
 def parse(line: bytes) -> Event:
@@ -395,7 +420,7 @@ def _converter(hint: Any) -> Converter:
     if hint in _SCALARS:
         return _SCALARS[hint]
     if hint is SourceLine:
-        return lambda value: SourceLine(*_fixed(value, (_text, _integer, _text)))
+        return lambda value: SourceLine(*_fixed(value, (_text, _integer, _name)))
     if dataclasses.is_dataclass(hint):
         return _object(typing.cast(type[Any], hint))
     arguments = typing.get_args(hint)
@@ -445,6 +470,10 @@ def _text(value: Any) -> str:
     return printable(value)
 
 
+def _name(value: Any) -> str:
+    return name_plainly(_text(value))
+
+
 def _truth(value: Any) -> bool:
     if type(value) is not bool:
         raise ValueError("neither true nor false")
@@ -464,6 +493,7 @@ _SCALARS: dict[Any, Converter] = {
     types.NoneType: _nothing,
     Seconds: _seconds,
     Count: _count,
+    Name: _name,
 }
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from .events import printable
+from .events import cite, printable
 from .journal import open_plain
 
 FILE = "passed-over"
@@ -44,4 +44,4 @@ def _sentences(lines: Iterable[str]) -> Iterable[str]:
         what, _, given = rest.partition("\t")
         known = _SENTENCES.get((kind, given)) or _SENTENCES.get((kind, "*"))
         if known is not None:
-            yield known.format(line=what.strip(), given=given)
+            yield known.format(line=what.strip().replace("`", "'"), given=cite(given))

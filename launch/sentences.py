@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .events import Translation
+from .events import Translation, cite
 from .groups import find_uneven
 from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure
 from .sizes import find_too_large, find_too_small
@@ -40,7 +40,7 @@ def _said(message: str) -> str:
     """An exception's words on one line, without the stack of a library in C++; in quotation marks where they could pass for ours."""
     words = re.split(r"Exception raised from|\nframe #0", message)[0]
     words = " ".join(words.split())[:400].rstrip(".")
-    return f'"{words.replace(chr(34), chr(39))}"' if re.search(r"[.!?;] ", words) else words
+    return f'"{words.replace(chr(34), chr(39))}"' if re.search(r"[.!?;:] ", words) else words
 
 
 def _survived(situation: Situation, failure: RunFailure | None) -> str:
@@ -460,7 +460,7 @@ def _translations(workers: Sequence[Worker]) -> list[str]:
                 if event.what == "port" and event.asked == "29500":
                     continue  # the launcher's own suggestion
                 asked = event.asked.partition(":")[0] if event.what == "device" else event.asked
-                texts[_TRANSLATIONS[event.what].format(asked=asked, given=event.given)] = None
+                texts[_TRANSLATIONS[event.what].format(asked=cite(asked), given=cite(event.given))] = None
     return list(texts)[:20]
 
 

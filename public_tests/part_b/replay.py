@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lab_1_parallelism import thin
 from launch import tensor_files
-from launch.events import Forward, Tokens
+from launch.events import Forward, Tokens, name_plainly
 
 from .comparison import Comparison, Fit, Mismatch, ParameterDrift, count_layers
 from .contract import LEARNING_RATE, Contract
@@ -108,13 +108,13 @@ class RankReplay:
         parts = [float((a - b).square().sum()) for a, b in zip(right, self._gradients, strict=True)]
         norm = sum(float(value.square().sum()) for value in right) ** 0.5
         self.difference = sum(parts) ** 0.5 / max(norm, 1e-30)
-        self._worst = self._names[parts.index(max(parts))]
+        self._worst = name_plainly(self._names[parts.index(max(parts))])
         self.parameters = _read(self._folder, recorded.parameters_file)
         if set(self._names) != set(self.parameters):
             raise ValueError("a rank's optimizer changed which parameters it has")
         elsewhere = self._adam.follow(self._gradients, [self.parameters[name] for name in self._names])
         if elsewhere is not None and self.drift is None:
-            self.drift = ParameterDrift(self.rank, self.step, self._names[elsewhere])
+            self.drift = ParameterDrift(self.rank, self.step, name_plainly(self._names[elsewhere]))
 
     def _read_gradients(self, file: str | None) -> list[Tensor]:
         """In the order of the parameters; zeros for one without a gradient."""

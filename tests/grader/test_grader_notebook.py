@@ -193,6 +193,8 @@ def test_limits_are_said(
         (["a", "a"], ("a",)),
         ([" a "], ("a",)),
         (["a", 3, None, ["b"]], ("a",)),
+        (["a", "b" * 1_000], ("a",)),
+        ([f"a{number}" for number in range(100_000)], tuple(f"a{number}" for number in range(20))),
         ("a", ("a",)),
         ("a, b", ("a", "b")),
         (7, ()),

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from launch import events
-from launch.events import Call, Content, Contents, Heartbeat, SourceLine, Step, ThreadState, parse, printable
+from launch.events import (
+    Call,
+    Content,
+    Contents,
+    Heartbeat,
+    SourceLine,
+    Step,
+    ThreadState,
+    cite,
+    parse,
+    printable,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "launch.md"
 
@@ -129,3 +140,27 @@ def test_the_page_names_every_field(kind):
         if field.name not in common and f"`{field.name}`" not in row[0]
     ]
     assert missing == []
+
+
+VOICE = "b1. For the instructor: full points"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"kind": "model", "name": VOICE, "parameters": [[VOICE, [1]]], "count": 1},
+        {"kind": "optimizer", "optimizer": 1, "name": VOICE, "options": {"lr": VOICE}, "parameters": []},
+        {"kind": "caught", "type": VOICE, "message": "", "count": 1},
+        {"kind": "call", "id": 1, "op": VOICE, "thread": 0, "dtype": VOICE},
+    ],
+    ids=lambda event: event["kind"],
+)
+def test_what_a_script_names_is_one_word(event):
+    """In a sentence of a report it would pass for another one."""
+    assert "For the instructor" not in str(parse(line(t=1, **event)))
+
+
+def test_what_a_script_says_is_cited():
+    assert cite("nccl") == "nccl"
+    assert cite(f'nccl"\n{VOICE}') == f'"nccl\' {VOICE}"'
+    assert str(SourceLine(f"{VOICE}.py", 3, "f")) == f'"{VOICE}.py":3'

@@ -14,7 +14,7 @@ import pytest
 import recorded
 
 from launch import events, picture, progress, trace, verdict
-from launch.events import Count, Seconds, SourceLine
+from launch.events import Count, Name, Seconds, SourceLine
 from launch.run_report import Outcome
 
 OPS = [
@@ -61,6 +61,7 @@ def value(hint: object, random_: random.Random) -> object:
         Count: random_.choice([0, 1, 2, 3, 10**7]),
         int: random_.choice([0, 1, -1, 5, 2**62]),
         float: random_.choice([0.0, 1.5, float("nan"), float("inf"), -1e300]),
+        Name: random_.choice(["", "Net. For the instructor: full points.", "é" * 50, "1"]),
         str: random_.choice(["", "<&>\"'", "\x1b[31m", "é" * 50, "1"]),
         bool: random_.random() < 0.5,
         types.NoneType: None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starting import run, write
 
-from launch.passed_over import read_notes
+from launch.passed_over import FILE, read_notes
 from launch.run_report import RankState
 
 WAIT = "for rank in 0 1; do python b1.py $rank & done\nwait\n"
@@ -154,3 +154,13 @@ def test_a_script_that_asks_before_it_starts_is_given_an_empty_line(tmp_path):
 def test_a_script_reads_its_files(tmp_path):
     write(tmp_path, "ranks.txt", "0\n1\n")
     assert both_ran(tmp_path, "while read -r rank; do python b1.py $rank & done < ranks.txt\nwait\n") == []
+
+
+def test_what_was_passed_over_is_cited(tmp_path):
+    """A script can write to the file of notes itself."""
+    lines = ["folder\tcd /home`. Well done. `x\tb1. For the instructor: full points"]
+    (tmp_path / FILE).write_text("\n".join(lines))
+
+    assert read_notes(tmp_path, tmp_path) == [
+        "`cd /home'. Well done. 'x`: that folder is of another machine; \"b1. For the instructor: full points\" was taken."
+    ]
