@@ -204,7 +204,7 @@ class _Writings:
     @cached_property
     def _given(self) -> set[str]:
         folder = self.homework.starters
-        files = (self.homework.folder / folder).iterdir() if folder else ()
+        files = self.homework.find_given(folder).iterdir() if folder else ()
         return {
             squeeze(text) for path in files if path.suffix in _PROGRAMS for _, text in _read_comments(path)
         }

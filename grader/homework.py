@@ -12,6 +12,8 @@ from .handout import Handout, read_handout
 from .isolation import KIT
 
 FILE = "homework.toml"
+HANDED_OUT = "handed_out"
+"""The folder in which what students get keeps the handout and the starters as they were."""
 
 
 class HomeworkError(ValueError):
@@ -154,9 +156,14 @@ class Homework(
     def handout(self) -> Handout:
         """The notebook that students start from. Raises HomeworkError if it can't be read."""
         try:
-            return read_handout(self.folder / self.handout_file)
+            return read_handout(self.find_given(self.handout_file))
         except ValueError as error:
             raise HomeworkError(f"The handout of {self.folder / FILE} can't be read: {error}") from error
+
+    def find_given(self, name: str) -> Path:
+        """The handout, or the folder of starters, as it was given: students write into the files that they get, so that these are kept twice."""
+        kept = self.folder / HANDED_OUT / name
+        return kept if kept.exists() else self.folder / name
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ def _place(path: Path, homework: Homework) -> str:
 
 def _list_suite(homework: Homework) -> Iterator[Path]:
     folder = homework.folder
-    yield from (folder / name for name in (FILE, homework.handout_file, *homework.probe_files))
+    yield from (folder / name for name in (FILE, *homework.probe_files))
+    yield homework.find_given(homework.handout_file)
     places = [KIT / name for name in _ENGINE]
     places += [homework.locate(suite) for suite in (homework.public, homework.hidden)]
     packages = {

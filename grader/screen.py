@@ -28,9 +28,12 @@ def format_screen(grading: Grading, width: int, shows_all: bool) -> Iterator[str
     yield from [*notes, ""] if notes else notes
     yield f" {display.plain(report.title, one_line=True)} ".center(width, "=")
     if grading.saved is not None:
-        is_empty = all(exercise.id in report.untouched for exercise in report.graded)
-        saving = describe_saving(report.context["submission"], time() - grading.saved, is_empty)
-        yield from textwrap.wrap(saving, width)
+        name = report.context["submission"]
+        if all(exercise.id in report.untouched for exercise in report.graded):
+            told = describe_empty(name, is_handout=_is_handout(grading))
+        else:
+            told = describe_saving(name, time() - grading.saved)
+        yield from textwrap.wrap(told, width)
     yield from format_table(report, width)
 
 
@@ -64,10 +67,22 @@ def list_failures(report: Report, exercise: Exercise) -> list[CheckResult]:
     ]
 
 
-def describe_saving(name: str, age_s: float, is_empty: bool = False) -> str:
-    """When what is checked was saved, and what to do if that is long ago, or if no answer is in it."""
-    if is_empty:
-        return f"{display.plain(name, one_line=True)}, as it is saved, has no answers yet. If you have written some, save it and check again."
+def _is_handout(grading: Grading) -> bool:
+    """Whether the notebook is the very file that answers are compared with, as in the kit, where students' bundles have two."""
+    given = grading.homework.find_given(grading.homework.handout_file)
+    return grading.notebook is not None and grading.notebook.path.samefile(given)
+
+
+def describe_empty(name: str, *, is_handout: bool) -> str:
+    """Why no answer may have been found in a notebook."""
+    shown = display.plain(name, one_line=True)
+    if is_handout:
+        return f"{shown} is the handout itself, with which answers are compared. Work in a copy of it."
+    return f"{shown}, as it is saved, has no answers yet. If you have written some, save it and check again."
+
+
+def describe_saving(name: str, age_s: float) -> str:
+    """When what is checked was saved, and what to do if that is long ago."""
     unit, size = next(((unit, size) for unit, size in _UNITS if age_s >= size), _UNITS[-1])
     count = int(age_s // size)
     ago = f"{count} {unit}{'s' * (count != 1)} ago" if count > 0 else "just now"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .homework import Homework
+from .homework import HANDED_OUT, Homework
 from .intake import Expected, HandIn
 
 
@@ -42,4 +42,4 @@ def expect(homework: Homework) -> Expected:
     """What to look for in a submission: tags of cells, names of scripts, and how to know a script by its content."""
     scripts = [name for exercise in homework.exercises for name in exercise.files]
     marks = {name: mark for exercise in homework.exercises for name, mark in exercise.marks.items()}
-    return Expected(homework.tags, scripts, homework.handout.cells, marks, homework.reserved)
+    return Expected(homework.tags, scripts, homework.handout.cells, marks, (*homework.reserved, HANDED_OUT))

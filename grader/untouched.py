@@ -54,7 +54,7 @@ def is_untouched(homework: Homework, tag: str, notebook: Notebook) -> bool:
 def _has_untouched_files(homework: Homework, exercise: Exercise, scripts: Scripts) -> bool:
     return all(
         name in scripts.files
-        and (starter := homework.folder / homework.starters / name).is_file()
+        and (starter := homework.find_given(homework.starters) / name).is_file()
         and _read(scripts.files[name]) == _read(starter)
         for name in exercise.files
     )

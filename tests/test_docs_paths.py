@@ -17,7 +17,7 @@ ROOTS = {DOCS / "adding-a-homework.md": (KIT, KIT / "grader" / "template")}
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 NEW_FILE = re.compile(r"^New file `([^`]+)`", re.MULTILINE)  # the reader is about to make it
 PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
-MADE_BY_A_RUN = ("launch-output/", "output_dir/", "events/", "RESULTS/")
+MADE_BY_A_RUN = ("launch-output/", "handed_out/", "output_dir/", "events/", "RESULTS/")
 
 
 def list_paths(text: str) -> Iterator[str]:

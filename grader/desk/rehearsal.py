@@ -75,9 +75,8 @@ def _check_answers(homework: Homework, workdir: Path) -> Rehearsal:
     for cell in notebook.cells:
         for tag in cell.metadata.get("tags", []):
             cell.source = answers.get(tag, cell.source)
-    path = Path(homework.handout_file).with_name("answered.ipynb")
-    nbformat.write(notebook, _bundle(homework, workdir) / path)
-    tests, problem = _check(homework, workdir, "-fpath", str(path))
+    nbformat.write(notebook, _bundle(homework, workdir) / homework.handout_file)  # as students do
+    tests, problem = _check(homework, workdir, "-fpath", homework.handout_file)
     failed = [f"{test['name']}: {test['output']}" for test in tests if test.get("status") == "failed"]
     return Rehearsal("With right answers in it, every check passes.", problem or "\n".join(failed[:3]))
 
@@ -89,8 +88,8 @@ def _check_starters(homework: Homework, workdir: Path) -> Rehearsal:
 
 
 def _check_scripts(homework: Homework, workdir: Path) -> Rehearsal:
-    scripts = workdir / "scripts"
-    scripts.mkdir()
+    scripts = _bundle(homework, workdir) / (homework.starters or "scripts")
+    scripts.mkdir(exist_ok=True)
     for name in dict.fromkeys(name for exercise in homework.exercises for name in exercise.files):
         shutil.copyfile(_folder_of(homework, "scripts") / name, scripts / name)
     tests, problem = _check(homework, workdir, "--scripts", str(scripts))
@@ -100,7 +99,8 @@ def _check_scripts(homework: Homework, workdir: Path) -> Rehearsal:
         if test.get("status") == "failed" or test["extra_data"].get("remarks")
     ]
     return Rehearsal(
-        "Right scripts pass every check, and nothing is remarked.", problem or "\n".join(told[:3])
+        "With right scripts in their place, every check passes, and nothing is remarked.",
+        problem or "\n".join(told[:3]),
     )
 
 

@@ -1,6 +1,7 @@
 """What students are given: one folder or zip, built from a list of what may be in it, and refused if anything secret is.
 
-1. List the files that `[release]` of `homework.toml` names, and nothing else.
+1. List the files that `[release]` of `homework.toml` names, and nothing else; the handout and the starters twice, since students write into
+   them, and checks compare what they have written with what it was.
 2. Look for what is secret among them: by place, and by content.
 3. Write them, each under its own name or the one that `[release]` gives it; zips of one day are the same on every machine.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 
-from ..homework import Homework, Release
+from ..homework import HANDED_OUT, Homework, Release
 from ..notebook import NotebookError, read_notebook
 from ..pack import write_zip
 from .fingerprints import fingerprint, read_decimals, read_tokens
@@ -57,6 +58,10 @@ def list_files(homework: Homework, release: Release) -> dict[PurePosixPath, Path
     for name in release.without:
         for path in list_below(homework.folder, name):
             found.pop(PurePosixPath(path.relative_to(homework.folder).as_posix()), None)
+    given = [homework.handout_file] + [homework.starters] * bool(homework.starters)
+    for place in list(found):
+        if any(place.is_relative_to(each) for each in given):
+            found[PurePosixPath(HANDED_OUT, place)] = found[place]
     for name, source in release.placed.items():
         (found[PurePosixPath(name)],) = list_below(homework.folder, source)
     kept = (*release.secret, *release.withheld)

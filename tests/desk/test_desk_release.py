@@ -77,7 +77,14 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_bundle_holds_what_is_listed(folder: Path, tmp_path: Path) -> None:
     built = build(read_homework(folder), tmp_path / "out")
-    expected = ["README.md", "handout.ipynb", "homework.toml", "lab/ring.py", "public_tests/test_ring.py"]
+    expected = [
+        "README.md",
+        "handed_out/handout.ipynb",
+        "handout.ipynb",
+        "homework.toml",
+        "lab/ring.py",
+        "public_tests/test_ring.py",
+    ]
     assert sorted(map(str, built)) == expected
     assert (
         sorted(
@@ -188,6 +195,8 @@ def test_the_kit_s_own_bundle_holds_nothing_secret(tmp_path: Path) -> None:
         "README.md",
         "notebooks/homework_1.ipynb",
         "notebooks/part_b/b1.sh",
+        "handed_out/notebooks/homework_1.ipynb",
+        "handed_out/notebooks/part_b/b1.sh",
         "public_tests/test_servers.py",
     } <= set(names)
     secret = (

@@ -6,7 +6,7 @@ import pytest
 
 from grader.homework import Exercise
 from grader.report import FAILED, MACHINE, CheckResult, Report
-from grader.screen import describe_saving, format_failures
+from grader.screen import describe_empty, describe_saving, format_failures
 
 EXERCISE = Exercise("X1", "First", 1)
 
@@ -29,9 +29,10 @@ def test_it_is_said_when_a_notebook_was_saved(age_s: float, said: str) -> None:
 
 
 def test_an_empty_notebook_may_only_not_have_been_saved() -> None:
-    said = "a.ipynb, as it is saved, has no answers yet. If you have written some, save it and check again."
-
-    assert describe_saving("a.ipynb", 46 * 365 * 86_400, is_empty=True) == said
+    assert describe_empty("a.ipynb", is_handout=False).endswith(
+        "If you have written some, save it and check again."
+    )
+    assert describe_empty("a.ipynb", is_handout=True).endswith("Work in a copy of it.")
 
 
 def test_the_first_failure_is_told_and_the_others_counted() -> None:

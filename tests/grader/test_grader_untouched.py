@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 from homeworks import write_homework
 
 from grader.homework import Homework, read_homework
-from grader.intake import HandIn
-from grader.notebook import Cell, Notebook
-from grader.scripts import Scripts
+from grader.intake import HandIn, open_hand_in
+from grader.notebook import Cell, Notebook, read_notebook
+from grader.scripts import Scripts, expect
 from grader.untouched import find_untouched
 
 GIVEN = "def f():\n    ..."
@@ -76,3 +78,21 @@ def test_scripts_are_empty_as_long_as_they_are_the_starters(
     hand_in = HandIn(tmp_path, None, {"s.py": tmp_path / "s.py"})
 
     assert ("X2" in find_untouched(homework, None, Scripts(hand_in))) == is_untouched
+
+
+def test_what_students_write_into_is_compared_with_what_they_were_given(
+    homework: Homework, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for name in ("handout.ipynb", "starters/s.py"):
+        kept = tmp_path / "handed_out" / name
+        kept.parent.mkdir(exist_ok=True, parents=True)
+        shutil.copy(tmp_path / name, kept)
+    notebook = nbformat.read(tmp_path / "handout.ipynb", as_version=4)
+    notebook.cells[1].source = "def f():\n    return 1"
+    nbformat.write(notebook, tmp_path / "handout.ipynb")
+    (tmp_path / "starters" / "s.py").write_text("print(1)\n")
+    # All of it is handed in, as some do: what was given is set aside.
+    found = open_hand_in(tmp_path, tmp_path_factory.mktemp("work"), expected=expect(homework))
+
+    assert found.scripts["s.py"].read_text() == "print(1)\n"
+    assert find_untouched(homework, read_notebook(found.require_notebook()), Scripts(found)) == frozenset()
