@@ -288,7 +288,7 @@ def _run_checks(options: argparse.Namespace, homework: Homework, given: Sequence
     status = relay.run(command, homework.folder)
     if status in (2, INTERRUPTED):
         raise KeyboardInterrupt
-    if options.json is not None and not options.json.exists():
+    if options.json is not None and (status < 0 or not options.json.exists()):
         line, outcome = _describe_end(status)
         print(f"grader: {line}{write_refusal(line, options.json, outcome)}", file=sys.stderr)
     return _translate(status)
@@ -298,7 +298,7 @@ def _describe_end(status: int) -> tuple[str, str]:
     """A sentence on a pytest that left no results, and the outcome."""
     if status < 0:  # by the system if memory runs out, or by a person: nobody's mistake
         return (
-            f"There are no results: pytest was killed by signal {-status}. Grade the submission again.",
+            f"There is no score: pytest was killed by signal {-status} before it had ended. Grade the submission again.",
             "interrupted",
         )
     return f"There are no results: pytest ended with status {status}, and said why.", "broken"

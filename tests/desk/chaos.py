@@ -29,7 +29,7 @@ from grader.homework import Homework
 
 SEED = 6
 _PR_SET_CHILD_SUBREAPER = 36
-_LOOK_S = 0.2
+_LOOK_S = 0.5
 _END_S = 120.0
 # What a process is, by a word of its command line; the first that fits.
 _KINDS = {

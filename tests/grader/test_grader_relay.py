@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from grader import relay
+from grader.__main__ import main
+from grader.new import TEMPLATE
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals")
 
@@ -38,8 +43,6 @@ except KeyboardInterrupt:
 
 
 def test_the_exit_status_is_passed_on() -> None:
-    from grader import relay
-
     assert relay.run([sys.executable, "-c", "raise SystemExit(3)"]) == 3
 
 
@@ -98,3 +101,22 @@ def test_what_is_ignored_stays_ignored() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("has_written", [True, False], ids=["after its results", "before"])
+def test_a_pytest_that_was_killed_gives_no_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_written: bool
+) -> None:
+    results = tmp_path / "results.json"
+
+    def run(*_: object) -> int:
+        if has_written:
+            results.write_text('{"tests": [{"score": 1}]}')
+        return -9
+
+    monkeypatch.setattr(relay, "run", run)
+    notebook, homework = str(TEMPLATE / "notebooks" / "solved.ipynb"), f"--homework={TEMPLATE}"
+
+    assert main(["grade", notebook, homework, "--isolation=none", f"--json={results}"]) == 3
+    found = json.loads(results.read_text())
+    assert (found["tests"], found["extra_data"]["outcome"]) == ([], "interrupted")
