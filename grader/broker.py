@@ -10,7 +10,8 @@
 
 A reply has an `outcome`: `ok`, `error` (an exception of the submission), `timeout` (interrupted; the kernel lives),
 `hung` (it had to be killed), `died`, `memory`, or `limit` (another limit of its container). After one of the last four the kernel is gone
-and the broker ends. `tampering` lists signs that the submission tampered with its grading, `notes` what it asked for that this machine lacks.
+and the broker ends; `status` says how a kernel that `died` ended, if that was seen. `tampering` lists signs that the submission tampered
+with its grading, `notes` what it asked for that this machine lacks.
 nbclient executes the cells.
 """
 
@@ -162,7 +163,7 @@ class Broker:
         reply["output_cut"] = self._client.kept_characters >= _MAX_OUTPUT_CHARACTERS
         if reply["outcome"] == "ok" and self._asked_exit:
             await self.stop()
-            reply["outcome"] = "died"
+            reply |= {"outcome": "died", "status": 0}
         for error in self._errors:
             name, message = error.get("ename"), error.get("evalue")
             text = _CELL_FILE.sub(r"(line \1 of the cell)", str(message)[:2_000])
@@ -268,6 +269,7 @@ class Broker:
         reply: Reply = {"outcome": outcome, "seconds": monotonic() - start}
         if not task.cancelled() and isinstance(task.exception(), DeadKernelError) and outcome != "hung":
             reply["outcome"], sentence = self._kernel.explain_end()
+            reply["status"] = self._kernel.read_status()
             if sentence:
                 reply["error"] = {"name": "Limit", "message": sentence}
         elif not task.cancelled() and outcome == "ok":

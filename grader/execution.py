@@ -34,6 +34,7 @@ _ANSWER_GRACE_S = 20.0  # the broker's own time around a deadline: interrupting,
 _START_GRACE_S = 300.0
 _BROKER_END_S = 20.0
 _MAX_LINE = 64 * 1024 * 1024
+_KILLED = 9  # SIGKILL
 _ENDED = ("hung", "died", "memory", "limit")
 FOLDER = "homework"  # below it the notebook works; its parent can be written to as well
 NO_INPUT = "StdinNotImplementedError"  # what input() in a cell raises: nobody is at the keyboard
@@ -107,7 +108,7 @@ class Session:
         self.runs: dict[int, Answer] = {}
         self.tampering: dict[str, None] = {}
         self.notes: dict[tuple[str, str], None] = {}  # kind, and what was asked for: a submission's words
-        self.deaths = 0  # of kernels, by the submission's doing or by somebody else's
+        self.kills = 0  # of kernels, by the submission or by somebody else
         self._broker: _BrokerProcess | None = None
         self._cut_short: set[int] = set()  # cells of which nothing may be run after the statement that fails
         self._deadline: float | None = None
@@ -269,7 +270,7 @@ class Session:
         answer = _read_reply(reply)
         self.tampering.update(dict.fromkeys(answer.tampering))
         self.notes.update(dict.fromkeys(answer.notes))
-        self.deaths += answer.outcome == "died"
+        self.kills += answer.outcome == "died" and _may_be_killed(reply)
         if answer.outcome in _ENDED:
             self._stop_broker()
         return answer
@@ -294,6 +295,12 @@ def _read_reply(reply: Any) -> Answer:
     notes = tuple((str(kind), str(asked)) for kind, asked in reply.get("notes", ()))
     output, seconds = str(reply.get("output", "")), float(reply.get("seconds", 0.0))
     return Answer(outcome, value, error, output, seconds, signs, notes, _read_line(reply))
+
+
+def _may_be_killed(reply: Any) -> bool:
+    """Whether a kernel that died was killed, rather than that it ended by itself or crashed. It is assumed if nobody saw the end."""
+    status = reply.get("status") if isinstance(reply, dict) else None
+    return status in (None, -_KILLED, 128 + _KILLED)
 
 
 def _read_line(reply: dict[str, Any]) -> int:

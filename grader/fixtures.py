@@ -93,8 +93,8 @@ def submission(request: pytest.FixtureRequest, grading: Grading) -> Iterator[Sub
         yield submission
     if submission.notes:
         add_context(request.config, passed_over=submission.notes)
-    if submission.deaths:
-        add_context(request.config, kernel_deaths=submission.deaths)
+    if submission.kills:
+        add_context(request.config, kernel_kills=submission.kills)
     if submission.tampering:
         add_context(request.config, tampering=submission.tampering)
 

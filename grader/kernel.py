@@ -35,6 +35,9 @@ class Kernel(Protocol):
     def explain_end(self) -> tuple[str, str]:
         """The outcome (`memory`, `limit` or `died`) of a kernel that has gone, and a sentence if there is one."""
 
+    def read_status(self) -> int | None:
+        """How a kernel that has gone ended, as a shell or `subprocess` says it; None if nobody saw it."""
+
     async def stop(self) -> None:
         """Kill the kernel and everything that it started."""
 
@@ -72,6 +75,10 @@ class PlainKernel:
 
     def explain_end(self) -> tuple[str, str]:
         return ("memory" if self._over_memory else "died"), ""
+
+    def read_status(self) -> int | None:
+        process = getattr(self.manager.provisioner, "process", None)
+        return None if process is None else process.poll()
 
     async def stop(self) -> None:
         for process in _list_family(getattr(self.manager.provisioner, "pid", None)):
@@ -122,6 +129,10 @@ class ContainedKernel:
         if breach is None:
             return "died", ""
         return ("memory" if breach.limit == "resident_bytes" else "limit"), breach.sentence()
+
+    def read_status(self) -> int | None:
+        process = self._provisioner.process
+        return self._provisioner.status if process is None else process.poll()
 
     async def stop(self) -> None:
         with contextlib.suppress(RuntimeError, ProcessLookupError):

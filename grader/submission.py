@@ -88,9 +88,9 @@ class Submission:
         return list(self._session.tampering)
 
     @property
-    def deaths(self) -> int:
-        """How many kernels died. It can't be seen whether the submission ended them, or the system or a person."""
-        return self._session.deaths
+    def kills(self) -> int:
+        """How many kernels were killed. It can't be seen whether by the submission, or by the system or a person."""
+        return self._session.kills
 
     @property
     def notes(self) -> list[str]:

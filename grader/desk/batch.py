@@ -41,7 +41,7 @@ from .outcome import GRADED, INTERRUPTED, KIT_ERROR, MACHINE, UNREADABLE, RunOut
 DONE, UNDECIDED, INTERRUPTED_STATUS = 0, 1, 130
 _MOST_RETRIES = 2  # after a grading that was killed
 _SEED, _DATA_SET = "grading_seed", "data_set"  # facts of a gradebook
-_DEATHS = {"kernel_deaths", "rank_deaths"}  # in `extra_data`
+_KILLS = {"kernel_kills", "rank_kills"}  # in `extra_data`
 _LOOK_S = 5.0  # for workers that have come or gone
 _MIB = 1 << 20
 
@@ -258,17 +258,14 @@ def _grade_file(grade: Grade, path: Path, order: work.WorkOrder) -> RunOutcome:
 
 
 def _doubt(outcome: RunOutcome, doubts: list[_Ends]) -> RunOutcome:
-    """After the death of a kernel or a rank a run counts only if one of `doubts`, to which it is added, came to the same: it may have been
-    killed by this machine or a person. If it was the submission, the same dies again, and costs the same."""
-    if outcome.status == INTERRUPTED or not _DEATHS & outcome.results.get("extra_data", {}).keys():
+    """If a kernel or a rank was killed, a run counts only if all the others, `doubts`, came to the same: it may have been this machine or a
+    person. If it was the submission, it does so again, and that costs the same."""
+    if outcome.status == INTERRUPTED or not _KILLS & outcome.results.get("extra_data", {}).keys():
         return outcome
-    ends = _list_ends(outcome)
-    if ends in doubts:
+    doubts.append(_list_ends(outcome))
+    if len(doubts) > _MOST_RETRIES and all(each == doubts[0] for each in doubts):
         return outcome
-    doubts.append(ends)
-    reason = "A process of the submission died, which may have been this machine's doing."
-    if len(doubts) > 1:
-        reason = "A process of the submission died in each grading, but not with the same result: that may have been this machine's doing."
+    reason = "A process of the submission was killed, which may have been this machine's doing."
     return replace(outcome, status=INTERRUPTED, reason=reason)
 
 

@@ -59,7 +59,7 @@ def trials(
         if trial.notes:
             add_context(pytestconfig, **{exercise: list(trial.notes)})
         if trial.was_killed:
-            add_context(pytestconfig, rank_deaths=True)
+            add_context(pytestconfig, rank_kills=True)
         add_judgement(pytestconfig, exercise, *trial.judgement)
         add_figures(pytestconfig, exercise, *draw_trial(trial))
         return trial

@@ -113,8 +113,26 @@ def test_a_cell_s_mishap_is_told_and_costs_that_cell_alone(
     assert "%%" not in str(run.error)
 
 
-def test_kernels_that_died_are_counted(mishaps: Session) -> None:
-    assert mishaps.deaths == 4
+def test_kernels_that_ended_by_themselves_were_not_killed(mishaps: Session) -> None:
+    assert mishaps.kills == 0
+
+
+def test_kernels_that_were_killed_are_counted(isolation: dict[str, Any]) -> None:
+    cells = make_cells("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "x = 1")
+    with Session(cells, KernelLimits(), **isolation) as session:
+        session.run_cells()
+
+        assert session.kills == 1
+
+
+def test_a_broker_that_was_killed_is_counted(isolation: dict[str, Any]) -> None:
+    with Session(make_cells("x = 1"), KernelLimits(), **isolation) as session:
+        session.run_cells()
+        assert session._broker is not None
+        session._broker._process.kill()
+
+        assert read(session, "x").outcome == "died"
+        assert session.kills == 1
 
 
 def test_what_does_not_need_a_failed_statement_is_run_after_it(mishaps: Session) -> None:
