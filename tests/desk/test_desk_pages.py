@@ -41,6 +41,19 @@ def test_a_mistake_counts_once_per_party_and_by_its_cause() -> None:
     ]
 
 
+def test_who_has_not_begun_has_made_no_mistake() -> None:
+    failed = [make_result("R1", "failed", 0, 1, name, cause=name) for name in ("sum", "traffic")]
+    causes = count_causes(
+        [make_party(1, make_run(*failed, untouched=["R1"])), make_party(2, make_run(*failed))]
+    )
+
+    assert [(each.words, [party.id for party in each.parties]) for each in causes] == [
+        ("not begun", [1]),
+        ("sum", [2]),
+        ("traffic", [2]),
+    ]
+
+
 def test_what_was_not_reached_is_no_mistake() -> None:
     unreached = make_result("R1", "failed", 0, 1, not_reached=True, cause="means-summed")
     party = make_party(1, make_run(unreached))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..gradebook import ExerciseStanding, PartyStanding, ResultEntry
 
+NOT_BEGUN = "not-begun"  # the cause where everything is as in the handout
 BINS = 10  # of a histogram, and one more for all points
 
 
@@ -121,7 +122,7 @@ def count_causes(parties: Iterable[PartyStanding]) -> list[CauseCount]:
         for exercise in party.exercises:
             for each in list_shown(party, exercise):
                 if _name_outcome(each) == "failed" and each.outcome == "failed":
-                    cause = str(each.facts.get("cause") or each.name)
+                    cause = _name_cause(party, exercise, each)
                     made[each.exercise, cause].setdefault(party.id, (party, each))
     counted = [
         CauseCount(
@@ -134,6 +135,14 @@ def count_causes(parties: Iterable[PartyStanding]) -> list[CauseCount]:
         for (exercise, cause), found in made.items()
     ]
     return sorted(counted, key=lambda each: -len(each.parties))
+
+
+def _name_cause(party: PartyStanding, exercise: ExerciseStanding, result: ResultEntry) -> str:
+    """Who has not begun an exercise has made none of its mistakes."""
+    run = exercise.run or party.latest_run
+    if run is not None and exercise.exercise.id in run.facts.get("untouched", ()):
+        return NOT_BEGUN
+    return str(result.facts.get("cause") or result.name)
 
 
 def count_scores(scores: Iterable[float], most: float) -> list[int]:
