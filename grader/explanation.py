@@ -24,7 +24,7 @@ from pathlib import Path
 from .handout import Handout, squeeze
 from .homework import Exercise, Homework
 from .intake import HandIn, list_used, show
-from .notebook import Notebook
+from .notebook import Cell, Notebook
 from .tags import find_text
 
 MOST_CHARACTERS = 20_000  # in all; the rest is cut off, and a note says so
@@ -94,13 +94,29 @@ def read_cells(notebook: Notebook, handout: Handout, tag: str) -> Explanation:
     return Explanation(_cut("\n\n".join(cell.source for cell in written), MOST_CHARACTERS), remark)
 
 
+def _is_prose(cell: Cell) -> bool:
+    """Whether a cell is text, or code that has nothing but comments and texts."""
+    if not cell.is_code:
+        return True
+    try:
+        statements = ast.parse(cell.source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return all(
+        isinstance(each, ast.Expr)
+        and isinstance(each.value, ast.Constant)
+        and isinstance(each.value.value, str)
+        for each in statements
+    )
+
+
 def _find_nothing(remark: str, notebook: Notebook, handout: Handout) -> Explanation:
     """No text in its place. Another one of the author's own may be meant, which a person has to see."""
     others = [
         cell
         for cell in notebook.cells
-        if not cell.is_code
-        and cell.source.strip()
+        if cell.source.strip()
+        and _is_prose(cell)
         and not handout.has(cell)
         and not any(handout.is_untouched(tag, cell.source) for tag in cell.tags)
     ]

@@ -81,8 +81,13 @@ def test_where_nobody_wrote_anything_there_is_nothing_to_read(name: str) -> None
     assert read_cells(make(*cells), HANDOUT, "why").is_missing
 
 
-def test_text_in_another_place_is_for_a_person_to_see() -> None:
-    written = read_cells(make(own("My reasons."), QUESTION, PLACEHOLDER, NEXT), HANDOUT, "why")
+@pytest.mark.parametrize(
+    "other",
+    [own("My reasons."), own("# My reasons.", kind="code"), own("'My reasons.'  # all", kind="code")],
+    ids=["text", "comments", "a string"],
+)
+def test_text_in_another_place_is_for_a_person_to_see(other: Given) -> None:
+    written = read_cells(make(other, CODE, QUESTION, PLACEHOLDER, NEXT), HANDOUT, "why")
 
     assert not written.is_missing
     assert written.remark.endswith("There is text of the author's own in cell 1.")
