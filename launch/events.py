@@ -275,11 +275,12 @@ class Raised(Event):
 
 @dataclass(frozen=True, slots=True)
 class Caught(Event):
-    """An exception that the script caught and printed: the first at its line, the second, the fourth, and so on."""
+    """An exception that the script caught, and printed or dropped: the first at its line, the second, the fourth, and so on."""
 
     type: Name
     message: str
     count: Count
+    silent: bool = False  # dropped without a word
     at: SourceLine | None = None
 
 

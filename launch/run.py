@@ -45,6 +45,8 @@ class StartedScript(Protocol):
     @property
     def pid(self) -> int: ...
 
+    # What starts scripts within limits may have `ended_for` besides: the limit for which it ended one, as a sentence.
+
     def poll(self) -> int | None: ...
 
     def kill(self) -> None: ...
@@ -297,6 +299,7 @@ class _Watched:
             script_ended_s=self.script_ended_s,
             others_live=self._others_live,
             more_may_start=self._more_may_start,
+            ended_for=str(getattr(self.process, "ended_for", "")),
         )
 
     def end(self) -> tuple[int, ...]:

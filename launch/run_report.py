@@ -59,6 +59,7 @@ class FailureKind(enum.StrEnum):
     ENDED_EARLY = "ended early"  # in peace, but while others still needed it
     REPEATED = "repeated"  # it was caught, again and again, while the others waited
     SCRIPT = "script"  # not a rank: the script itself
+    LIMIT = "limit"  # whoever started the script ended it, because it took more than it may
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,10 @@ def _survived(situation: Situation, failure: RunFailure | None) -> str:
     place = f" at {first.at}" if first.at else ""
     words = _said(first.message)
     times = f" {first.count} times" if first.count > 1 else ""
+    dropped = " and dropped it without a word" if first.silent else ""
+    first_thing = "Unless that is meant, correct it first" if first.silent else "Correct this first"
     return (
-        f" Before that, rank {rank} had caught{times} {first.type}: {words}{place}. Correct this first: a rank that goes on "
+        f" Before that, rank {rank} had caught{times} {first.type}: {words}{place}{dropped}. {first_thing}: a rank that goes on "
         "after it is out of step with the others."
     )
 
@@ -113,15 +115,22 @@ def _steps(ranks: Sequence[RankReport], asked: int) -> str:
 
 def _crashed(situation: Situation, failure: RunFailure, output_tail: str) -> str:
     who = f"Rank {failure.rank}" if failure.rank is not None else f"The process `{failure.process}`"
-    if failure.kind is FailureKind.SCRIPT:
+    if failure.kind in (FailureKind.SCRIPT, FailureKind.LIMIT):
         who = "The script"
     ranks = situation.by_rank()
     worker = ranks.get(failure.rank) if failure.rank is not None else None
-    progress = f"after {worker.steps} of {steps_of(situation.steps)}" if worker else "before any step"
+    progress = _progress([worker] if worker else list(ranks.values()), situation.steps)
     place = f" at {failure.at}" if failure.at else ""
     expected = f"Every rank was expected to make {steps_of(situation.steps)} and then end."
     seen = f"{who} {_what_happened(failure, output_tail)}{place}, {progress}."
     return f"{seen} {expected} {_crash_advice(situation, failure, output_tail)}"
+
+
+def _progress(workers: Sequence[Worker], asked: int) -> str:
+    made = sorted({worker.steps for worker in workers})
+    if not made or (made == [0] and len(workers) != 1):
+        return "before any step"
+    return f"after {' to '.join(map(str, dict.fromkeys((made[0], made[-1]))))} of {steps_of(asked)}"
 
 
 def _what_happened(failure: RunFailure, output_tail: str) -> str:
@@ -141,6 +150,8 @@ def _what_happened(failure: RunFailure, output_tail: str) -> str:
             last = f"{shell[1]}: {shell[2]}" if shell else _said(output_tail.strip().rpartition("\n")[2])
             quoted = f"; its last words were: {last}" if last else " and printed nothing"
             return f"ended with exit status {failure.code}{quoted}"
+        case FailureKind.LIMIT:
+            return "went past a limit and was ended, with all its ranks"
         case FailureKind.KILLED:
             sizes = re.search(r"(\d+) vs (\d+)\. Received data size doesn't match", output_tail)
             if sizes is None and "size doesn't match" in output_tail:
@@ -155,6 +166,10 @@ def _what_happened(failure: RunFailure, output_tail: str) -> str:
             )
 
 
+_PLAINLY = (
+    "Start the ranks as plain processes on one machine, without {0}: `python b1.py $rank &` in a loop over the ranks, and `wait` "
+    "at the end."
+)
 _SIZE_ADVICE = "Give the receiving tensor the shape and the type of the one that is sent."
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
@@ -169,6 +184,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"Address already in use|EADDRINUSE",
         "Let the environment variable MASTER_PORT choose the port.",
+    ),
+    (
+        r"(mpirun|mpiexec|srun|sbatch|accelerate|deepspeed|parallel|screen|tmux|docker|ssh): command not found",
+        _PLAINLY,
     ),
     (r"command not found", "Start every rank with `python`, and use no tools beyond a plain shell."),
     (r"out of memory|MemoryError|bad_alloc", "Keep fewer activations alive, or smaller micro-batches."),
@@ -187,6 +206,8 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 
 
 def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -> str:
+    if failure.kind is FailureKind.LIMIT:
+        return failure.message
     uneven = find_uneven(situation.by_rank())
     if uneven is not None:
         return f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}"
@@ -204,8 +225,8 @@ def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -
     if failure.kind in (FailureKind.SCRIPT, FailureKind.KILLED, FailureKind.EXITED):
         text += output_tail
     for pattern, advice in _ADVICE:
-        if re.search(pattern, text):
-            return advice
+        if found := re.search(pattern, text):
+            return advice.format(*found.groups())
     if failure.kind is FailureKind.REPEATED:
         return "Let it end the rank: whoever goes on without what failed keeps the others waiting."
     if failure.kind is FailureKind.KILLED:

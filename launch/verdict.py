@@ -46,6 +46,7 @@ class Situation:
     script_ended_s: float | None = None
     others_live: bool = False  # processes that are not known workers
     more_may_start: bool = False
+    ended_for: str = ""  # the limit for which whoever started the script ended it, as a sentence
 
     def by_rank(self) -> dict[int, Worker]:
         return by_rank(self.workers, self.ranks)
@@ -137,6 +138,10 @@ def has_left(worker: Worker) -> bool:
 
 def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> RunFailure | None:
     """The failure that explains the others: the earliest that is more than a consequence of somebody leaving."""
+    if situation.ended_for and situation.script_ended_s is not None:
+        return RunFailure(
+            FailureKind.LIMIT, situation.script_ended_s, None, "the script", message=situation.ended_for
+        )
     ranks = situation.by_rank()
     script_failed = situation.script_status not in (None, 0)
     alone = script_failed and not any(not worker.ended for worker in situation.workers)

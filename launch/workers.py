@@ -138,6 +138,7 @@ class Repetition:
     at: SourceLine | None
     first_s: float
     count: int = 0
+    silent: bool = False  # the script dropped it without a word
     before_step: int = 0  # how many of them came before the last optimizer step
 
 
@@ -191,7 +192,7 @@ class Worker:
                 if event.id in self._by_id:
                     self._by_id[event.id].dropped = True
             case Caught():
-                self._survive(event.type, event.message, event.at, event.t, event.count)
+                self._survive(event.type, event.message, event.at, event.t, event.count, silent=event.silent)
             case Process():
                 self.process = event
             case Step():
@@ -254,13 +255,22 @@ class Worker:
             self.holdings.pop()
         self.holdings.append(now)
 
-    def _survive(self, kind: str, message: str, at: SourceLine | None, t: float, count: int = 0) -> None:
+    def _survive(
+        self,
+        kind: str,
+        message: str,
+        at: SourceLine | None,
+        t: float,
+        count: int = 0,
+        *,
+        silent: bool = False,
+    ) -> None:
         """Count an exception; of one that is fatal `raised` tells as well. A call that failed and the print of that are one."""
         known = self.survived.get((kind, at))
         if known is None:
             if len(self.survived) >= SURVIVED_LIMIT:
                 return
-            known = self.survived[kind, at] = Repetition(kind, message, at, t)
+            known = self.survived[kind, at] = Repetition(kind, message, at, t, silent=silent)
         known.count = max(known.count, count) if count else known.count + 1
 
     def _leave_polls(self) -> None:

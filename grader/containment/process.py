@@ -67,6 +67,11 @@ class ContainedProcess:
         """A path by which this process, and no other, reaches the scratch folder, until `close`."""
         return self._place.scratch
 
+    @property
+    def ended_for(self) -> str:
+        """The limit for which the container was killed, as a sentence; empty if for none."""
+        return self.breach.sentence() if self.breach is not None else ""
+
     def poll(self) -> int | None:
         """Return the exit status, or None while the command runs."""
         if self.returncode is None and self._popen.poll() is not None:

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import distributed_c10d
 
-from . import ending, rendezvous, tensors
+from . import ending, rendezvous, silent_handlers, tensors
 from .recorder import TEXT_LIMIT, Recorder
 
 POINT_TO_POINT = ("send", "recv", "isend", "irecv")
@@ -386,6 +386,8 @@ def _init_process_group(
         fields = {"rank": rank, "world_size": world_size, "backend": str(arguments["backend"])}
         call, result = communication.perform(name, lambda: original(**arguments), fields)
         communication.returned(call, rank=dist.get_rank(), world_size=dist.get_world_size())
+        with recorder.guard("looking for handlers"):
+            silent_handlers.watch(recorder)
         return result
 
     return init_process_group

@@ -139,22 +139,31 @@ def _record_exceptions(recorder: Recorder) -> None:
 
 def record_caught(recorder: Recorder) -> None:
     """What is printed or logged while an exception is handled, the script has caught: often it then goes on as if nothing were."""
-    counts: dict[tuple[str, str], int] = {}
 
     def look() -> None:
         error = sys.exc_info()[1]
-        if error is None or SEEN in error.__dict__:
-            return
-        error.__dict__[SEEN] = True
-        at = _line_of(recorder, error.__traceback__)
-        key = (type(error).__name__, str(at))
-        count = counts[key] = counts.get(key, 0) + 1
-        if at is not None and not count & (count - 1) and len(counts) < CAUGHT_LIMIT:
-            message = str(error)[:TEXT_LIMIT]
-            recorder.write("caught", type=type(error).__name__, message=message, count=count, at=at)
+        if error is not None:
+            count_caught(recorder, error, error.__traceback__)
 
     builtins.print = _after(look, builtins.print, recorder)
     recorder.look_at_caught = look
+
+
+def count_caught(
+    recorder: Recorder, error: BaseException, trace: TracebackType | None, *, silent: bool | None = None
+) -> None:
+    """Write an exception that the script survives, unless it was counted before; of one line the first, the second, the fourth, and so on."""
+    if SEEN in error.__dict__:
+        return
+    error.__dict__[SEEN] = True
+    at, counts = _line_of(recorder, trace), recorder.caught
+    key = (type(error).__name__, str(at))
+    count = counts[key] = counts.get(key, 0) + 1
+    if at is not None and not count & (count - 1) and len(counts) < CAUGHT_LIMIT:
+        message = str(error)[:TEXT_LIMIT]
+        recorder.write(
+            "caught", type=type(error).__name__, message=message, count=count, silent=silent, at=at
+        )
 
 
 def record_logged(recorder: Recorder) -> None:

@@ -40,6 +40,7 @@ class Recorder:
         self.activity = 0  # events that were not heartbeats
         self.step = 1  # the optimizer step that the process works on, counted from 1
         self.beating = False  # whether this process's heartbeat runs
+        self.caught: dict[tuple[str, str], int] = {}  # by type and line, how often
         self.look_at_caught: Callable[[], None] = lambda: None
         self.exit_now: Callable[[int], Any] = os._exit  # ends the process at once, leaving an event
         self.dump_bytes_left = settings.dump_bytes

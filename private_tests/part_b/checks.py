@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from grader import Failure, NotReached, explain, fail
+from grader import Failure, NotReached, explain, fail, withhold
 from launch.deliveries import FEW, is_contained, is_multiple
 from launch.events import Backward, Content, Forward, Gradient, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
+from launch.sentences import listed
 from launch.workers import SENDS, Operation
 from public_tests.part_b.comparison import Comparison, count_layers
 from public_tests.part_b.contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES, Contract
 from public_tests.part_b.diagnoses import at, changed_between_steps, is_finite, not_finite
 from public_tests.part_b.findings import (
+    find_averaged_weights,
     find_blocking_send,
     find_incomparable,
     find_unwritten,
@@ -60,9 +63,13 @@ def check_finishes(trial: Trial) -> None:
         _check_every_step(trial, report)
     if len(trial.reports) == 2 and trial.report.honours_steps and not trial.reports[1].honours_steps:
         first, second = trial.reports
+        runs = withhold(
+            f"ends after {first.asked_steps} steps when LAB_STEPS is {first.asked_steps}, but goes on after "
+            f"{second.asked_steps} when LAB_STEPS is {second.asked_steps}",
+            "ends by itself after one number of steps that LAB_STEPS asks for, but goes on after a smaller one",
+        )
         fail(
-            f"{trial.name} ends after {first.asked_steps} steps when LAB_STEPS is {first.asked_steps}, but goes on after "
-            f"{second.asked_steps} when LAB_STEPS is {second.asked_steps}: the number is a constant.",
+            f"{trial.name} {runs}: the number is a constant.",
             "the number of steps that LAB_STEPS asks for, or 5,000",
             'write STEPS = int(os.environ.get("LAB_STEPS", "5000")), as in the handout.',
         )
@@ -93,23 +100,35 @@ def _check_every_step(trial: Trial, report: RunReport) -> None:
                 fail(
                     f"{trial.name}: rank {rank.rank} makes step {phase.first:,} without a {' or a '.join(missing)}, though it made "
                     "them in the steps before.",
-                    f"{report.asked_steps:,} steps that all train, as the first ones do",
+                    "steps that all train, as the first ones do",
                     "do the same work in every step of the loop.",
                 )
 
 
 def _fail_outcome(trial: Trial, report: RunReport) -> NoReturn:
     again = f" when it was run again, for {report.asked_steps:,} steps" if report is not trial.report else ""
+    sentence, number = report.sentence, f" --steps {report.asked_steps}"
+    if trial.drawn:
+        again = again and f" when it was run again{withhold(f', for {report.asked_steps} steps')}"
+        sentence, number = withhold_steps(sentence, report.asked_steps), withhold(number)
     cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
     made = ""
-    command = f"python -m launch {trial.name} --ranks {trial.contract.ranks} --steps {report.asked_steps}"
+    command = f"python -m launch {trial.name} --ranks {trial.contract.ranks}{number}"
     if report.asked_steps > COMPARED_STEPS:
         command = f"LAB_THIN=1 {command} --timeout {report.timeout_s:.0f}"
         made = f" Steps made by then: {', '.join(f'rank {rank} {steps:,}' for rank, steps in sorted(report.steps.items()))}."
     fail(
-        f"{trial.name}: {report.outcome.value}{again}. {report.sentence}{cause}{made}",
-        f"{trial.contract.ranks} ranks that each make exactly the {report.asked_steps} steps that LAB_STEPS asks for, and end",
+        f"{trial.name}: {report.outcome.value}{again}. {sentence}{cause}{made}",
+        f"{trial.contract.ranks} ranks that each make exactly as many steps as LAB_STEPS asks for, and end",
         f"correct the lines named; `{command}` shows it again, with a picture.",
+    )
+
+
+def withhold_steps(text: str, steps: int) -> str:
+    """A sentence of the launcher's, in which the number of steps that it asked for is for the instructor alone."""
+    asked = re.compile(rf"\b({steps} of )?(the )?{steps} steps?\b( asked)?")
+    return asked.sub(
+        lambda found: withhold(found[0], f"{'all of ' if found[1] else ''}the steps asked"), text
     )
 
 
@@ -256,22 +275,34 @@ def _check_heads(contract: Contract, comparison: Comparison) -> None:
 
 
 def _check_batch(trial: Trial, first: RankReport) -> None:
+    require(trial, _count_sequences(first) >= BATCH_SIZE or bool(trial.common_steps))
+    if wrong := find_wrong_batch(trial, first):
+        raise wrong
+
+
+def _read_first(first: RankReport) -> list[Tokens]:
     """The first stage's tokens of one step, all micro-batches together."""
-    read = [e for e in first.of(Tokens) if e.step == 1 and e.place in ("input", "embedding")]
-    sequences = len({row for event in read for row in event.rows})
-    require(trial, sequences >= BATCH_SIZE or bool(trial.common_steps))
+    return [e for e in first.of(Tokens) if e.step == 1 and e.place in ("input", "embedding")]
+
+
+def _count_sequences(first: RankReport) -> int:
+    return len({row for event in _read_first(first) for row in event.rows})
+
+
+def find_wrong_batch(trial: Trial, first: RankReport) -> Failure | None:
+    """A batch of another size than asked."""
+    read, sequences = _read_first(first), _count_sequences(first)
     if not read or find_steps_within_batch(trial.ranks):
-        return
+        return None
     lengths = {event.shape[-1] for event in read if event.shape}
-    if sequences != BATCH_SIZE or lengths != {trial.contract.seq_l}:
-        found = (
-            f"{sequences} sequence{'s' * (sequences != 1)} of {', '.join(map(str, sorted(lengths)))} tokens"
-        )
-        fail(
-            f"Rank {first.rank} reads {found} in the first step.",
-            f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
-            f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
-        )
+    if sequences == BATCH_SIZE and lengths == {trial.contract.seq_l}:
+        return None
+    found = f"{sequences} sequence{'s' * (sequences != 1)} of {', '.join(map(str, sorted(lengths)))} tokens"
+    return Failure(
+        f"Rank {first.rank} reads {found} in the first step.",
+        f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
+        f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
+    )
 
 
 def check_micro_batches(trial: Trial) -> None:
@@ -284,6 +315,7 @@ def check_micro_batches(trial: Trial) -> None:
             forwards = _of_step(trial.ranks[number], Forward)
             fewest = trial.contract.fewest_micro_batches
             if len(forwards) < fewest:
+                _require_sequences(trial, pipeline, fewest)
                 whole = (
                     "the whole batch as one micro-batch"
                     if len(forwards) == 1
@@ -295,6 +327,14 @@ def check_micro_batches(trial: Trial) -> None:
                     "cut the batch with tokens.chunk(3), and run each part through the stages by itself.",
                 )
         _check_overlap(trial, pipeline)
+
+
+def _require_sequences(trial: Trial, pipeline: Sequence[int], fewest: int) -> None:
+    """A batch of fewer sequences can't be cut into so many micro-batches."""
+    first = trial.ranks[pipeline[0]]
+    wrong = find_wrong_batch(trial, first)
+    if wrong and _count_sequences(first) < fewest:
+        raise NotReached(wrong)
 
 
 Span = Forward | Backward
@@ -381,7 +421,19 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
     if missing := find_missing_reduction(trial, comparison):
         raise NotReached(missing)
     if wrong := find_wrong_gradients(trial, comparison):
+        if told := _find_told_of_replicas(trial, comparison):
+            raise NotReached(told)
         raise wrong
+
+
+def _find_told_of_replicas(trial: Trial, comparison: Comparison) -> Failure | None:
+    """A mistake that another check tells, and that explains gradients which differ between replicas."""
+    if unequal := find_unequal_replicas(trial):
+        return unequal
+    unreduced = list_unreduced_stages(trial, comparison) if len(trial.pipelines) > 1 else []
+    if all(mismatch.stage in unreduced for mismatch in comparison.mismatches):
+        return find_partial_reduction(trial, comparison)
+    return None
 
 
 def _check_new_data(first: RankReport) -> None:
@@ -412,6 +464,8 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
             )
         changed = changed_between_steps(rank)
         if changed is not None:
+            if averaged := find_averaged_weights(trial, comparison):
+                raise NotReached(averaged)  # told with the gradients
             fail(
                 f"The parameters of rank {number} are changed after step {changed} by something else than its optimizer, "
                 "as by averaging weights.",
@@ -470,17 +524,32 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
             "make a group for each stage with new_group, and pass it as group= to all_reduce.",
         )
     require_steps(trial)
-    stages = range(len(trial.pipelines[0]))
     if missing := find_missing_reduction(trial, comparison):
         raise NotReached(missing)
+    if partial := find_partial_reduction(trial, comparison):
+        raise partial
+
+
+def find_partial_reduction(trial: Trial, comparison: Comparison) -> Failure | None:
+    """Some stages reduce their gradients, and others don't."""
+    without = list_unreduced_stages(trial, comparison)
+    reducing = [stage for stage in range(len(trial.pipelines[0])) if stage not in without]
+    if not without or not reducing:
+        return None
+    return Failure(
+        f"Gradients are reduced in {_stages(reducing)}, but not in {_stages(without)}.",
+        "a reduction in every stage",
+        "call all_reduce on every rank, each in the group of its own stage.",
+    )
+
+
+def _stages(numbers: Sequence[int]) -> str:
+    return f"stage{'s' * (len(numbers) > 1)} {listed(numbers)}"
+
+
+def list_unreduced_stages(trial: Trial, comparison: Comparison) -> list[int]:
     reducing = find_reducing_stages(trial, comparison)
-    if 0 < len(reducing) < len(stages):
-        without = [stage for stage in stages if stage not in reducing]
-        fail(
-            f"Gradients are reduced in stage {' and '.join(map(str, reducing))}, but not in stage {' and '.join(map(str, without))}.",
-            "a reduction in every stage",
-            "call all_reduce on every rank, each in the group of its own stage.",
-        )
+    return [stage for stage in range(len(trial.pipelines[0])) if stage not in reducing]
 
 
 def foreign_reductions(trial: Trial, report: RunReport) -> Iterator[tuple[Operation, int]]:
@@ -514,30 +583,46 @@ def _reductions(rank: RankReport) -> list[Operation]:
 def check_replicas(trial: Trial, comparison: Comparison) -> None:
     """The replicas of a stage have the same parameters after every step."""
     require_steps(trial)
-    missing = find_missing_reduction(trial, comparison)
+    if unequal := find_unequal_replicas(trial):
+        raise unequal
+    missing = find_missing_reduction(trial, comparison) or find_partial_reduction(trial, comparison)
+    unreduced = list_unreduced_stages(trial, comparison)
+    for stage, first, other, step in _list_differences(trial):
+        if missing and stage in unreduced:
+            raise NotReached(missing)
+        fail(
+            f"After step {step - 1} {_name_replicas(stage, first, other)} have different parameters.",
+            "replicas that stay identical, because they take the same gradient in every step",
+            "reduce the gradient of every parameter of the stage before optimizer.step(), on both ranks.",
+        )
+
+
+def find_unequal_replicas(trial: Trial) -> Failure | None:
+    """Replicas of a stage that begin with different parameters."""
+    for stage, first, other, step in _list_differences(trial):
+        if step == 1:
+            return Failure(
+                f"{_sentence(_name_replicas(stage, first, other))} begin with different parameters.",
+                "replicas that begin equal",
+                "call torch.manual_seed(0) on every rank just before it builds its stage.",
+            )
+    return None
+
+
+def _name_replicas(stage: int, first: int, other: int) -> str:
+    return f"ranks {first} and {other}, the replicas of stage {stage},"
+
+
+def _list_differences(trial: Trial) -> Iterator[tuple[int, int, int, int]]:
+    """Stage, both ranks and step of replicas whose parameters differ before a step: each pair's first."""
     for stage in range(len(trial.pipelines[0])):
         first, *others = trial.replicas(stage)
         for other in others:
-            pairs = zip(
-                optimizer_steps(trial.ranks[first]), optimizer_steps(trial.ranks[other]), strict=False
+            steps = (optimizer_steps(trial.ranks[rank]) for rank in (first, other))
+            differ = (
+                one.number
+                for one, two in zip(*steps, strict=False)
+                if is_finite(one.before) and is_finite(two.before) and one.before != two.before
             )
-            for one, two in pairs:
-                if is_finite(one.before) and is_finite(two.before) and one.before != two.before:
-                    if missing and one.number > 1:
-                        raise NotReached(missing)
-                    _fail_replicas(stage, first, other, one.number)
-
-
-def _fail_replicas(stage: int, first: int, other: int, step: int) -> NoReturn:
-    who = f"ranks {first} and {other}, the replicas of stage {stage},"
-    if step == 1:
-        fail(
-            f"{_sentence(who)} begin with different parameters.",
-            "replicas that begin equal",
-            "call torch.manual_seed(0) on every rank just before it builds its stage.",
-        )
-    fail(
-        f"After step {step - 1} {who} have different parameters.",
-        "replicas that stay identical, because they take the same gradient in every step",
-        "reduce the gradient of every parameter of the stage before optimizer.step(), on both ranks.",
-    )
+            if step := next(differ, None):
+                yield stage, first, other, step

@@ -347,6 +347,32 @@ def scales_by_rank(evidence: GradientEvidence) -> Failure | None:
     )
 
 
+def composition(evidence: GradientEvidence) -> Failure | None:
+    """What a rank's gradient is made of, where nothing explains how that came about."""
+    first = evidence.mismatches[0]
+    if not all(fit.explains for fit in evidence.fits):
+        return None
+    several = len(evidence.pipelines) > 1
+    parts = [
+        f"{_round(weight)} times that of micro-batch {k}{f' of pipeline {pipeline}' * several}"
+        for pipeline, weights in enumerate(first.fit.weights)
+        for k, weight in enumerate(weights)
+    ]
+    if abs(first.fit.previous) >= CLOSE:
+        parts.append(f"{_round(first.fit.previous)} times its gradient of the step before")
+    return Failure(
+        f"In step {first.step} the gradient of rank {first.rank} is made of {_list(parts)}.",
+        "each micro-batch's gradient once" + ", that of every pipeline on every rank of a stage" * several,
+        "look at which backward passes had been made when the gradients were reduced, and at what each loss and gradient is divided by."
+        if several
+        else "look at what each loss and each gradient is multiplied with or divided by.",
+    )
+
+
+def _round(weight: float) -> str:
+    return f"{weight:.3g}" if abs(weight) >= CLOSE else "0"
+
+
 def _scales(m: int, p: int) -> list[tuple[float, str, str]]:
     """Factors by which m micro-batches and p pipelines go wrong, with cause and advice."""
     by_loss = "divide each micro-batch's loss by the number of micro-batches before backward()."
@@ -430,7 +456,7 @@ def _ranks(mismatches: Sequence[Mismatch]) -> str:
     return f"rank{'s' * (len(numbers) > 1)} {_list(numbers)}"
 
 
-def _list(numbers: Sequence[int]) -> str:
+def _list(numbers: Sequence[object]) -> str:
     texts = [str(number) for number in numbers]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
@@ -456,6 +482,7 @@ WEIGHTS: tuple[Diagnosis[GradientEvidence], ...] = (
     not_reduced,
     wrong_scale,
     scales_by_rank,
+    composition,
 )
 
 DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (

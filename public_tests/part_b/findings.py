@@ -11,7 +11,7 @@ from launch.run_report import RankReport
 from launch.workers import SENDS, Operation
 
 from .comparison import Comparison
-from .diagnoses import DIAGNOSES, GradientEvidence, at
+from .diagnoses import DIAGNOSES, GradientEvidence, at, averaged_weights
 from .stepping import find_steps_within_batch
 from .trial import Trial
 
@@ -121,6 +121,13 @@ def find_wrong_gradients(trial: Trial, comparison: Comparison) -> Failure | None
         return None
     evidence = gather_evidence(trial, comparison)
     return next(filter(None, (diagnose(evidence) for diagnose in DIAGNOSES)))
+
+
+def find_averaged_weights(trial: Trial, comparison: Comparison) -> Failure | None:
+    """What is said of the gradients, if it is that weights are averaged in their place."""
+    wrong = find_wrong_gradients(trial, comparison)
+    averaged = averaged_weights(gather_evidence(trial, comparison)) if wrong else None
+    return wrong if wrong and averaged and wrong.seen == averaged.seen else None
 
 
 def gather_evidence(trial: Trial, comparison: Comparison) -> GradientEvidence:

@@ -38,6 +38,7 @@ class Trial:
     absence: str = ""  # why there is no script
     reports: tuple[RunReport, ...] = field(default=())
     judgement: tuple[str, ...] = ()  # what a person has to judge
+    drawn: bool = False  # whether the numbers of steps were drawn, and not asked for
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,7 +128,8 @@ def run_trial(
             reports = (*reports, run(second, whole=False))
     except launch.ScriptError as error:
         return Trial(contract, None, str(error).rstrip("."))
-    return Trial(contract, script, reports=reports, judgement=tuple(_list_judgements(scripts, contract)))
+    judgement = tuple(_list_judgements(scripts, contract))
+    return Trial(contract, script, reports=reports, judgement=judgement, drawn=steps is None)
 
 
 def _list_judgements(scripts: Scripts, contract: Contract) -> Iterator[str]:

@@ -156,6 +156,21 @@ def test_an_exception_caught_again_and_again_while_the_others_wait():
     assert (verdict.failure.kind, verdict.failure.rank) == (FailureKind.REPEATED, 1)
 
 
+def test_a_limit_that_ended_the_script_comes_before_what_its_end_did():
+    killed = [ended(rank, code=None) for rank in three(1)]
+    said = "The code wrote 2 GiB; at most 1 GiB is allowed."
+    state = recorded.situation(killed, script_status=137, script_ended_s=10.0, ended_for=said)
+    verdict = look(state)
+    assert verdict is not None
+    assert verdict.failure is not None
+    assert verdict.failure.kind is FailureKind.LIMIT
+    sentence = recorded.report(state, verdict).sentence
+    assert sentence.startswith(
+        "The script went past a limit and was ended, with all its ranks, after 1 of 8 steps."
+    )
+    assert sentence.endswith(said)
+
+
 @pytest.mark.parametrize("steps_between", [False, True], ids=["a few", "with steps between"])
 def test_an_exception_caught_now_and_then(steps_between):
     zero, one, two = three(1)

@@ -79,7 +79,9 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
         pytest.param({"b1.py": "import sys; sys.exit(3)", "b1.sh": START}, "exit status 3", id="exit status"),
         pytest.param({"b1.py": "pass", "b1.sh": "python3 b2.py\n"}, "can't open file", id="another file"),
         pytest.param(
-            {"b1.py": "pass", "b1.sh": "mpirun -n 3 python b1.py\n"}, "mpirun", id="no such command"
+            {"b1.py": "pass", "b1.sh": "mpirun -n 3 python b1.py\n"},
+            "Start the ranks as plain processes on one machine, without mpirun",
+            id="starts by a cluster's command",
         ),
     ],
 )
@@ -89,6 +91,22 @@ def test_a_script_that_fails_is_told_why(tmp_path: Path, files: dict[str, str], 
     others = {name: said for name, said in messages.items() if name not in ("finishes", "shell_script")}
     assert "gradients" in others
     assert all(said.startswith("Not reached: ") for said in others.values()), others
+
+
+def test_the_number_of_steps_that_was_drawn_is_the_instructor_s_alone(tmp_path: Path) -> None:
+    contract = dataclasses.replace(read_contract("B1"), timeout_s=20.0, step_timeout_s=0.0)
+    scripts = open_files(tmp_path, {"b1.py": IDLE, "b1.sh": START})
+    trial = run_trial(
+        scripts, contract, 1, None, tmp_path / "runs", lambda: nullcontext(launch.start_plainly)
+    )
+    with pytest.raises(Failure) as found:
+        test_b1.test_finishes(trial)
+    failure, asked = found.value, trial.report.asked_steps
+    assert f"of {asked} steps" in failure.text
+    assert f"--steps {asked}" in failure.text
+    assert "Rank 0 made 0 of the steps asked" in failure.student_text
+    assert f"{asked} step" not in failure.student_text
+    assert "--steps" not in failure.student_text
 
 
 def test_where_no_rank_was_seen_nothing_is_said_of_how_ranks_are_started(tmp_path: Path) -> None:

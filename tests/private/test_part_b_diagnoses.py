@@ -91,6 +91,14 @@ NONE = (0.0, 0.0, 0.0)
         ),
         (evidence((2.0, 2.0, 2.0), NONE, wrong=(1, 4)), "not in stage 1"),
         (
+            evidence((1.0, 2.0, 2.0), (1.0, 0.0, 0.0)),
+            "rank 0 is made of 1 times that of micro-batch 0 of pipeline 0, 2 times that of micro-batch 1 of pipeline 0",
+        ),
+        (
+            evidence((1.0, 2.0, 1.0)),
+            "1 times that of micro-batch 0, 2 times that of micro-batch 1 and 1 times",
+        ),
+        (
             evidence((0.3, 2.0, -1.0), residual=0.6),
             "differs from that of the same batch trained in one process by 50%",
         ),
