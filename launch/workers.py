@@ -168,6 +168,7 @@ class Worker:
     heartbeats: tuple[Heartbeat | None, Heartbeat | None] = (None, None)  # the last two
     phases: list[Phase] = field(default_factory=list)  # the first PHASE_LIMIT
     holdings: list[Holding] = field(default_factory=list)  # at steps 64, 128, 256, …, and last
+    _last_beat: tuple[int, Heartbeat] | None = None  # with the steps made by then
     _work: Work = field(default_factory=Work)
     _open: dict[int, list[Operation]] = field(default_factory=dict)
     _by_id: dict[int, Operation] = field(default_factory=dict)
@@ -182,7 +183,7 @@ class Worker:
         match event:
             case Heartbeat():
                 self.heartbeats = (self.heartbeats[1], event)
-                self._weigh(event)
+                self._last_beat = self.steps, event
                 return
             case Call():
                 self._begin(event)
@@ -238,6 +239,9 @@ class Worker:
         if step.number <= self.steps:
             return
         self.steps = step.number
+        if self._last_beat is not None:  # between steps: after the last one a process lets go of what it held
+            self._weigh(*self._last_beat)
+            self._last_beat = None
         for repetition in self.survived.values():
             repetition.before_step = repetition.count
         work, self._work = self._work, Work()
@@ -246,11 +250,11 @@ class Worker:
         elif len(self.phases) < PHASE_LIMIT:
             self.phases.append(Phase(step.number, step.number, work))
 
-    def _weigh(self, beat: Heartbeat) -> None:
-        """Remember what the process holds, each time that it has made twice as many steps."""
-        if beat.memory_bytes is None or beat.open_files is None or self.steps < FIRST_HOLDING:
+    def _weigh(self, steps: int, beat: Heartbeat) -> None:
+        """Remember what the process held, each time that it had made twice as many steps."""
+        if beat.memory_bytes is None or beat.open_files is None or steps < FIRST_HOLDING:
             return
-        now = Holding(self.steps, beat.memory_bytes, beat.open_files)
+        now = Holding(steps, beat.memory_bytes, beat.open_files)
         if len(self.holdings) >= 2 and self.holdings[-1].step < 2 * self.holdings[-2].step:
             self.holdings.pop()
         self.holdings.append(now)

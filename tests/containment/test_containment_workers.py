@@ -25,11 +25,13 @@ def run_workers(kernel_kind: Kind, open_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("GRADER_SECRET", SECRET)
     (open_path / "secret").write_text(SECRET)
 
-    def run(program: str, **limits: int) -> tuple[launch.RunReport, ContainedWorkers, Path]:
+    def run(
+        program: str, script: str = SCRIPT, **limits: int
+    ) -> tuple[launch.RunReport, ContainedWorkers, Path]:
         folder = open_path / "submission"
         folder.mkdir()
         (folder / "b1.py").write_text(program)
-        (folder / "b1.sh").write_text(SCRIPT)
+        (folder / "b1.sh").write_text(script)
         view = kernel_kind.view + View((HOOK,))
         with ContainedWorkers(
             view, kernel_kind.level, Limits(**limits), machine=kernel_kind.machine
@@ -108,6 +110,16 @@ def test_a_worker_that_left_its_session_ends_with_the_run(
 
     assert report.survivors == ()
     assert find_processes("sleep 7531") == []
+
+
+def test_workers_may_outlive_their_script(run_workers: Run) -> None:
+    report, _, folder = run_workers(
+        "import pathlib, sys, time\ntime.sleep(1)\npathlib.Path(f'said{sys.argv[1]}').touch()\n",
+        script=SCRIPT.replace("wait", "exit 3"),
+    )
+
+    assert (report.exit_status, report.script_waited) == (3, False), report
+    assert all((folder / f"said{rank}").exists() for rank in (0, 1))
 
 
 def test_workers_that_fill_the_disk_are_stopped(run_workers: Run) -> None:
