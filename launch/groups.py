@@ -41,6 +41,8 @@ def find_uneven(workers: Mapping[int, Worker]) -> UnevenGroups | None:
 
     A rank that has made fewer calls disagrees only once it has gone past them: it has ended or made a step.
     """
+    if any(worker.forgotten for worker in workers.values()):
+        return None  # of a long run only some calls are kept, of each rank others
     calls = {
         rank: [each for each in worker.operations if each.op == "new_group" and not each.call.local]
         for rank, worker in workers.items()

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from .events import Translation, cite
 from .groups import find_uneven
 from .run_report import FailureKind, Outcome, RankReport, RankState, RunFailure
-from .sizes import find_too_large, find_too_small
-from .verdict import Situation, Verdict, has_left, is_consequence
+from .sizes import UnequalSizes, find_too_large, find_too_small
+from .verdict import SCRIPT_GRACE_S, Situation, Verdict, has_left, is_consequence
 from .waits import Standstill, Wait
 from .workers import MESSAGES, SENDS, Operation, Worker
 
@@ -81,7 +81,7 @@ def _outcome(situation: Situation, verdict: Verdict, ranks: Sequence[RankReport]
         case Outcome.TOO_SLOW:
             return _too_slow(situation, ranks, output_tail)
         case Outcome.WRONG_STEPS:
-            return _wrong_steps(situation, ranks)
+            return _wrong_steps(situation, ranks, output_tail)
         case Outcome.INTERRUPTED:
             return f"The run was interrupted after {situation.now_s:.1f} s; {_steps(ranks, situation.steps)}."
 
@@ -170,6 +170,10 @@ _PLAINLY = (
     "Start the ranks as plain processes on one machine, without {0}: `python b1.py $rank &` in a loop over the ranks, and `wait` "
     "at the end."
 )
+_COLLECTIVE_ADVICE = (
+    "All ranks of a collective give tensors of one shape and type: let them come to their collectives in the same order, and name the "
+    "group of the ranks that take part."
+)
 _SIZE_ADVICE = "Give the receiving tensor the shape and the type of the one that is sent."
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
@@ -201,6 +205,15 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "passes of all micro-batches.",
     ),
     (r"size doesn't match", _SIZE_ADVICE),
+    (
+        r"but got <class 'NoneType'>",
+        "What is sent is None. A tensor's .grad is None until a backward pass has gone through it, and stays None if it did not "
+        "require a gradient before its forward pass: compare which tensor is sent with the one that the pass went through.",
+    ),
+    (
+        r"sys\.argv\[\d+\][^$]*list index out of range",
+        "Give each rank its number where the shell script starts it: `python b1.py $rank &`.",
+    ),
     (r"Segmentation fault|Aborted|Bus error", "The traceback in the report shows the call that was running."),
 )
 
@@ -217,21 +230,31 @@ def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -
         find_too_large(situation.by_rank(), failure.rank) if failure.rank in situation.by_rank() else None
     )
     if unequal is not None and ("size doesn't match" in output_tail or failure.message == "Aborted"):
-        return f"{_capital(str(unequal))}. {_SIZE_ADVICE}"
+        return f"{_capital(str(unequal))}. {_SIZE_ADVICE if unequal.is_message else _COLLECTIVE_ADVICE}"
+    small = find_too_small(situation.by_rank())
+    if small is not None and failure.kind is FailureKind.RAISED:
+        return f"{_tell_half_filled(small)} {_SIZE_ADVICE}"
     departed = _departed_with_messages(situation)
     if departed and failure.kind is FailureKind.RAISED:
         return departed
     text = f"{failure.type} {failure.message} {failure.traceback}"
     if failure.kind in (FailureKind.SCRIPT, FailureKind.KILLED, FailureKind.EXITED):
         text += output_tail
-    for pattern, advice in _ADVICE:
-        if found := re.search(pattern, text):
-            return advice.format(*found.groups())
+    if advice := _find_advice(text):
+        return advice
     if failure.kind is FailureKind.REPEATED:
         return "Let it end the rank: whoever goes on without what failed keeps the others waiting."
     if failure.kind is FailureKind.KILLED:
         return "A killed process has most often run out of memory, or was ended by the script itself."
     return "The traceback is in the report; run the script by itself to see all that it prints."
+
+
+def _find_advice(text: str) -> str:
+    """For the first known trouble in a text; empty if there is none."""
+    for pattern, advice in _ADVICE:
+        if found := re.search(pattern, text):
+            return advice.format(*found.groups())
+    return ""
 
 
 def _departed_with_messages(situation: Situation) -> str:
@@ -382,14 +405,13 @@ def _too_slow(situation: Situation, ranks: Sequence[RankReport], output_tail: st
     )
 
 
-def _wrong_steps(situation: Situation, ranks: Sequence[RankReport]) -> str:
+def _wrong_steps(situation: Situation, ranks: Sequence[RankReport], output_tail: str) -> str:
     expected = f"Exactly {steps_of(situation.steps)} on each of {situation.ranks} ranks were expected."
+    if not any(worker.steps for worker in situation.workers):
+        last = _said(output_tail.strip().rpartition("\n")[2])
+        printed = f"; the last line printed was: {last}" if last else ""
+        return f"No process made an optimizer step{printed}. {expected} {_advise_without_steps(situation, output_tail)}"
     missing = [rank.rank for rank in ranks if rank.state is RankState.MISSING]
-    if len(missing) == len(ranks):
-        return (
-            f"No process made an optimizer step. {expected} Does the script start every rank with `python`, "
-            "and not with `python -I`, `-S` or `-E`, which hide it from the launcher?"
-        )
     seen = _capital(_steps([rank for rank in ranks if rank.rank not in missing], situation.steps))
     if missing:
         named = f"rank{'s' * (len(missing) > 1)} {listed(missing)}"
@@ -404,6 +426,14 @@ def _wrong_steps(situation: Situation, ranks: Sequence[RankReport]) -> str:
             "Call optimizer.step() once for each batch, on every rank, after its last micro-batch."
         )
     return f"{seen}. {expected} Take the number of steps from the environment variable LAB_STEPS."
+
+
+def _advise_without_steps(situation: Situation, output_tail: str) -> str:
+    if not situation.workers:
+        return "Does the script start every rank with `python`, and not with `python -I`, `-S` or `-E`, which hide it from the launcher?"
+    return _find_advice(output_tail) or (
+        "Let every rank train: call the step() of an optimizer of torch.optim once per batch."
+    )
 
 
 # --- notes ----------------------------------------------------------------------------------------
@@ -423,7 +453,7 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
         found.append(
             "The script ended before its ranks did: it starts them in the background and does not wait."
         )
-    elif situation.script_status is None and workers and all(worker.ended for worker in workers):
+    elif situation.script_status is None and _ranks_ended_long_ago(situation):
         found.append("The script itself did not end after all its ranks had; it was ended.")
     if situation.script_status not in (None, 0):
         found.append(f"The script's own exit status was {situation.script_status}.")
@@ -433,9 +463,7 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
     found += _never_waited(situation)
     small = find_too_small(situation.by_rank())
     if small is not None:
-        found.append(
-            f"{_capital(str(small))}: the message fills only the beginning of that tensor. {_SIZE_ADVICE}"
-        )
+        found.append(f"{_tell_half_filled(small)} {_SIZE_ADVICE}")
     found += _translations(workers)
     found += _twins(workers)
     found += _growth(situation)
@@ -456,6 +484,14 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
     return found
 
 
+def _ranks_ended_long_ago(situation: Situation) -> bool:
+    """Whether the script had the time to end after its ranks: where one has failed, it is ended at once."""
+    ends = [
+        situation.now_s if each.ended_s is None else each.ended_s for each in situation.workers if each.ended
+    ]
+    return 0 < len(ends) == len(situation.workers) and situation.now_s - max(ends) >= SCRIPT_GRACE_S
+
+
 FEWEST_STEPS_OF_GROWTH = 50
 GROWTH_BYTES = 50_000_000  # less is the allocator's
 GROWTH_SHARE = 0.1
@@ -468,7 +504,7 @@ _TRANSLATIONS: Mapping[str, str] = {
     "address": "The ranks met on this machine, not at {asked}.",
     "folder": "os.chdir to {asked} was passed over: that folder is of another machine.",
     "python": "The script names {asked}: the launcher's own python was run.",
-    "port": "The hard-coded port {asked} was replaced by a free one.",
+    "port": "The port {asked} was replaced by a free one.",
     "file": "The rendezvous file {asked} was replaced by one of this run.",
 }
 
@@ -483,6 +519,10 @@ def _translations(workers: Sequence[Worker]) -> list[str]:
                 asked = event.asked.partition(":")[0] if event.what == "device" else event.asked
                 texts[_TRANSLATIONS[event.what].format(asked=cite(asked), given=cite(event.given))] = None
     return list(texts)[:20]
+
+
+def _tell_half_filled(small: UnequalSizes) -> str:
+    return f"{_capital(str(small))}: the message fills only the beginning of that tensor."
 
 
 def _never_waited(situation: Situation) -> list[str]:

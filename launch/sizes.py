@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from .workers import MESSAGES, NOT_COLLECTIVE, SENDS, Operation, Worker
+from .workers import MESSAGES, NOT_COLLECTIVE, SENDS, Operation
 
 _ITEM_BYTES = {
     **{
@@ -31,8 +32,12 @@ class UnequalSizes:
     other_rank: int
     taken: Operation
 
+    @property
+    def is_message(self) -> bool:
+        return self.taken.op in MESSAGES
+
     def __str__(self) -> str:
-        return f"{_say(self.rank, self.given)}, {_say(self.other_rank, self.taken)}"
+        return f"{_say(self.rank, self.given)}, and {_say(self.other_rank, self.taken)}"
 
 
 def _say(rank: int, operation: Operation) -> str:
@@ -48,7 +53,7 @@ def size_of(operation: Operation) -> int | None:
     return None if item is None or call.elements is None else call.elements * item
 
 
-def find_too_large(ranks: Mapping[int, Worker], rank: int) -> UnequalSizes | None:
+def find_too_large(ranks: Mapping[int, Communicating], rank: int) -> UnequalSizes | None:
     """The last message to a rank, or part of a collective, that is larger than the tensor that takes it."""
     index = _index(ranks)
     for taken in reversed(ranks[rank].operations):
@@ -59,8 +64,8 @@ def find_too_large(ranks: Mapping[int, Worker], rank: int) -> UnequalSizes | Non
     return None
 
 
-def find_too_small(ranks: Mapping[int, Worker]) -> UnequalSizes | None:
-    """The first message that fills only a part of the tensor that takes it, which gloo lets pass."""
+def find_too_small(ranks: Mapping[int, Communicating], fewest: int = 0) -> UnequalSizes | None:
+    """The first message of more than `fewest` elements that fills only a part of the tensor that takes it, which gloo lets pass."""
     index = _index(ranks)
     for rank, worker in ranks.items():
         for taken in worker.operations:
@@ -68,15 +73,24 @@ def find_too_small(ranks: Mapping[int, Worker]) -> UnequalSizes | None:
                 continue
             for other_rank, given in _other_ends(index, ranks, rank, taken):
                 sizes = size_of(given), size_of(taken)
-                if sizes[0] is not None and sizes[1] is not None and sizes[0] < sizes[1]:
+                if sizes[0] is None or sizes[1] is None or (given.call.elements or 0) <= fewest:
+                    continue
+                if sizes[0] < sizes[1]:
                     return UnequalSizes(other_rank, given, rank, taken)
     return None
+
+
+class Communicating(Protocol):
+    """A rank with what it communicated, while it runs or afterwards."""
+
+    @property
+    def operations(self) -> Sequence[Operation]: ...
 
 
 _Index = Mapping[tuple[int, tuple[object, ...], int], Operation]  # by rank, lane and position in it
 
 
-def _index(ranks: Mapping[int, Worker]) -> _Index:
+def _index(ranks: Mapping[int, Communicating]) -> _Index:
     return {
         (rank, operation.lane, operation.position): operation
         for rank, worker in ranks.items()
@@ -85,7 +99,7 @@ def _index(ranks: Mapping[int, Worker]) -> _Index:
 
 
 def _other_ends(
-    index: _Index, ranks: Mapping[int, Worker], rank: int, taken: Operation
+    index: _Index, ranks: Mapping[int, Communicating], rank: int, taken: Operation
 ) -> Iterator[tuple[int, Operation]]:
     call, peer = taken.call, taken.call.peer
     keys: list[tuple[int, tuple[object, ...], int]] = []

@@ -143,10 +143,13 @@ def first_failure(situation: Situation, fatal_signals: Mapping[str, str]) -> Run
             FailureKind.LIMIT, situation.script_ended_s, None, "the script", message=situation.ended_for
         )
     ranks = situation.by_rank()
-    script_failed = situation.script_status not in (None, 0)
-    alone = script_failed and not any(not worker.ended for worker in situation.workers)
-    # 1. How each process failed: by itself, or because another one had left. Where the script failed and nobody
-    #    lives, a process that never became a rank counts, too.
+    came_to_nothing = situation.script_status not in (None, 0) or not any(
+        worker.steps for worker in situation.workers
+    )
+    over = situation.script_status is not None and all(worker.ended for worker in situation.workers)
+    alone = over and came_to_nothing
+    # 1. How each process failed: by itself, or because another one had left. Where the script failed, or no step was made, and
+    #    nobody lives, a process that never became a rank counts, too.
     failures: list[RunFailure] = []
     consequences: list[RunFailure] = []
     for worker in situation.workers:

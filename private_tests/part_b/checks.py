@@ -13,7 +13,7 @@ from launch.events import Backward, Content, Forward, Gradient, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
 from launch.sentences import listed
 from launch.workers import SENDS, Operation
-from public_tests.part_b.comparison import Comparison, count_layers
+from public_tests.part_b.comparison import Comparison, count_layers, have_unlike_gradients
 from public_tests.part_b.contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES, Contract
 from public_tests.part_b.diagnoses import at, changed_between_steps, is_finite, not_finite
 from public_tests.part_b.findings import (
@@ -111,7 +111,7 @@ def _fail_outcome(trial: Trial, report: RunReport) -> NoReturn:
     if trial.drawn:
         again = again and f" when it was run again{withhold(f', for {report.asked_steps} steps')}"
         sentence, number = withhold_steps(sentence, report.asked_steps), withhold(number)
-    cause = f" {'. '.join(map(_sentence, causes))}" if (causes := list(find_causes(trial, report))) else ""
+    cause = f" {'. '.join(map(_sentence, causes))}." if (causes := list(find_causes(trial, report))) else ""
     made = ""
     command = f"python -m launch {trial.name} --ranks {trial.contract.ranks}{number}"
     if report.asked_steps > COMPARED_STEPS:
@@ -138,12 +138,17 @@ def _sentence(text: str) -> str:
 
 def find_causes(trial: Trial, report: RunReport) -> Iterator[str]:
     """Mistakes in the calls themselves, which explain a run that does not finish."""
-    for operation, rank in foreign_reductions(trial, report):
-        yield (
-            f"rank {rank} calls {operation.describe()}{at(operation.call.at)} over all ranks, although only replicas of one stage "
-            "have gradients of the same parameters."
-        )
-        return
+    uneven = trial.report.uneven_groups
+    if uneven is not None and str(uneven).lower() not in report.sentence.lower():
+        yield f"{uneven}"
+    foreign = next(foreign_reductions(trial, report), None)
+    if foreign is not None:
+        yield f"{_tell_foreign(*foreign)}: only replicas of one stage have gradients of the same parameters"
+
+
+def _tell_foreign(operation: Operation, rank: int) -> str:
+    call = operation.call
+    return f"rank {rank} calls {operation.describe()}{at(call.at)} in the group {call.group or 'world'}, to which ranks of other stages belong"
 
 
 def require(trial: Trial, reached: bool) -> None:
@@ -199,6 +204,8 @@ def check_shell_script(trial: Trial) -> None:
     # The launcher ends all ranks when one has failed, some perhaps before they had begun.
     is_cut_short = report.outcome is Outcome.CRASHED and (missing or not report.script_waited)
     require(trial, bool(trial.ranks) and not is_cut_short)
+    # That they wait for a rank that was not started is then what the run ended with.
+    require(trial, not (missing and report.outcome is Outcome.DEADLOCKED))
     if missing:
         fail(
             f"{trial.name} does not start rank {missing[0]}.",
@@ -230,7 +237,7 @@ def check_stages(trial: Trial, comparison: Comparison) -> None:
     """Every rank holds one stage of the depth and width asked, and reads batches of the size asked."""
     require_script(trial)
     contract = trial.contract
-    require(trial, len(trial.ranks) == contract.ranks)
+    require(trial, trial.is_complete)
     for pipeline in trial.pipelines:
         for stage, number in enumerate(pipeline):
             _check_stage(trial, stage, trial.ranks[number])
@@ -423,6 +430,10 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
     if wrong := find_wrong_gradients(trial, comparison):
         if told := _find_told_of_replicas(trial, comparison):
             raise NotReached(told)
+        # After steps that are too large nothing is finite: the first step's gradients were right.
+        is_later = comparison.mismatches[0].step > 1
+        if is_later and _find_endless(trial, comparison) and (other := find_other_optimizer(trial)):
+            raise NotReached(other)
         raise wrong
 
 
@@ -450,18 +461,11 @@ def _check_new_data(first: RankReport) -> None:
 def check_parameters(trial: Trial, comparison: Comparison) -> None:
     """After the last step every rank has the parameters that Adam makes of its gradients."""
     require_steps(trial, FEWEST_STEPS)
-    endless = not_finite(gather_evidence(trial, comparison)) if comparison.mismatches else None
-    if endless:
+    if other := find_other_optimizer(trial):
+        raise other
+    if endless := _find_endless(trial, comparison):
         raise NotReached(endless)  # Adam makes nothing finite of such gradients
     for number, rank in sorted(trial.ranks.items()):
-        used = rank.optimizers[0] if rank.optimizers else None
-        rate = used.options.get("lr") if used else None
-        if used is None or used.name != OPTIMIZER or rate != LEARNING_RATE:
-            fail(
-                f"Rank {number} optimizes with {used.name if used else 'nothing'}, lr={rate}.",
-                f"{OPTIMIZER} with a learning rate of {LEARNING_RATE}",
-                f"use torch.optim.{OPTIMIZER}(net.parameters(), lr={LEARNING_RATE}) on every rank.",
-            )
         changed = changed_between_steps(rank)
         if changed is not None:
             if averaged := find_averaged_weights(trial, comparison):
@@ -481,6 +485,24 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
             f"one optimizer.step() of {OPTIMIZER} with lr={LEARNING_RATE}, weight_decay=0 and its default betas in each step",
             "use one optimizer per rank with these settings, and let nothing else change parameters.",
         )
+
+
+def find_other_optimizer(trial: Trial) -> Failure | None:
+    """A rank with another optimizer or another learning rate than asked."""
+    for number, rank in sorted(trial.ranks.items()):
+        used = rank.optimizers[0] if rank.optimizers else None
+        rate = used.options.get("lr") if used else None
+        if used is None or used.name != OPTIMIZER or rate != LEARNING_RATE:
+            return Failure(
+                f"Rank {number} optimizes with {used.name if used else 'nothing'}, lr={rate}.",
+                f"{OPTIMIZER} with a learning rate of {LEARNING_RATE}",
+                f"use torch.optim.{OPTIMIZER}(net.parameters(), lr={LEARNING_RATE}) on every rank.",
+            )
+    return None
+
+
+def _find_endless(trial: Trial, comparison: Comparison) -> Failure | None:
+    return not_finite(gather_evidence(trial, comparison)) if comparison.mismatches else None
 
 
 def check_different_data(trial: Trial) -> None:
@@ -510,16 +532,18 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
     """Gradients are reduced within the group of each stage, and groups are made by all ranks."""
     require_script(trial)
     uneven = trial.report.uneven_groups
+    foreign = next(foreign_reductions(trial, trial.report), None)
+    # Of a run that did not finish for this reason, check_finishes tells it.
+    require(trial, trial.report.outcome is Outcome.FINISHED or not (uneven or foreign))
     if uneven is not None:
         fail(
             f"{_sentence(str(uneven))}.",
             "new_group called by every rank for every group, also for those it is not in, in the same order",
             "make all groups in one loop that every rank runs, and keep the one that the rank belongs to.",
         )
-    for operation, rank in foreign_reductions(trial, trial.report):
+    if foreign is not None:
         fail(
-            f"Rank {rank} calls {operation.describe()}{at(operation.call.at)} in the group {operation.call.group or 'world'}, "
-            "to which ranks of other stages belong.",
+            f"{_sentence(_tell_foreign(*foreign))}.",
             "reductions among the replicas of one stage only: other stages have other parameters",
             "make a group for each stage with new_group, and pass it as group= to all_reduce.",
         )
@@ -590,6 +614,9 @@ def check_replicas(trial: Trial, comparison: Comparison) -> None:
     for stage, first, other, step in _list_differences(trial):
         if missing and stage in unreduced:
             raise NotReached(missing)
+        wrong = find_wrong_gradients(trial, comparison)
+        if wrong and have_unlike_gradients(comparison, (first, other), step - 1):
+            raise NotReached(wrong)
         fail(
             f"After step {step - 1} {_name_replicas(stage, first, other)} have different parameters.",
             "replicas that stay identical, because they take the same gradient in every step",

@@ -18,7 +18,7 @@ ADVICE = (
     "let each rank compute its own stage alone: send each output to the next rank and each input's gradient to the one before, "
     "and work on what was received."
 )
-NOTICEABLE = 0.1  # weight of another pipeline's micro-batch in a gradient
+NOTICEABLE = 0.1  # weight of another pipeline's micro-batch in a gradient; share of it that replicas exchange
 PARALLEL = "DistributedDataParallel"  # reduces inside C++, where no call is seen
 
 
@@ -199,11 +199,11 @@ def _read_alike(trial: Trial) -> bool:
 
 
 def _replicas_exchange(trial: Trial, stage: int) -> bool:
-    """Whether as many numbers as a gradient has pass between the replicas of a stage per step."""
+    """Whether so many numbers as a part of the gradient has pass between the replicas of a stage per step."""
     one, *others = trial.replicas(stage)
     model = largest_model(trial.ranks[one])
     return model is not None and any(
-        _count_numbers(trial, rank, source) > model.count / 2
+        _count_numbers(trial, rank, source) > model.count * NOTICEABLE
         for other in others
         for rank, source in ((one, other), (other, one))
     )

@@ -43,6 +43,8 @@ class Mismatch:
     difference: float  # Euclidean, relative to the reference's
     parameter: str  # which differs most
     fit: Fit
+    wrong: tuple[str, ...] = ()  # parameters whose own gradient is wrong
+    parameters: int = 0  # of the stage
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,15 @@ class Comparison:
     unequal_starts: tuple[tuple[int, int], ...] = ()  # replicas that begin differently
     heads: int | None = None  # of the first stage's attention, if its outputs tell
     problem: str = ""  # why nothing could be compared, as a clause
+
+
+def have_unlike_gradients(comparison: Comparison, replicas: tuple[int, int], step: int) -> bool:
+    """Whether two replicas of a stage have different gradients in a step, of which at least one is wrong."""
+    fits = [m.fit for m in comparison.mismatches if m.step == step and m.rank in replicas]
+    if len(fits) < len(replicas):
+        return bool(fits)
+    pairs = zip(*(sum(fit.weights, ()) for fit in fits), strict=True)
+    return not all(fit.explains for fit in fits) or any(abs(a - b) > FIT_RESIDUAL for a, b in pairs)
 
 
 def compare(trial: Trial) -> Comparison:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from grader import Diagnosis, Failure
-from launch.events import Backward, Contents, SourceLine, Tokens, ZeroGrad
+from launch.deliveries import FEW
+from launch.events import Backward, Contents, Gradient, SourceLine, Tokens, ZeroGrad
 from launch.run_report import RankReport
+from launch.sizes import find_too_small
 from launch.workers import Operation
 
 from .comparison import Fit, Mismatch
-from .contract import Contract
+from .contract import STAGES, Contract
 from .messages import find_mixups, find_transfers, trace_micro_batches
 from .trial import optimizer_steps
 
@@ -56,6 +58,19 @@ class GradientEvidence:
 # --- data, messages and buffers -------------------------------------------------------------------------------
 
 
+def half_filled(evidence: GradientEvidence) -> Failure | None:
+    """A message that is smaller than the tensor which receives it: gloo lets it pass, and the rest is whatever was there."""
+    small = find_too_small(evidence.ranks, FEW)
+    if small is None:
+        return None
+    text = str(small)
+    return Failure(
+        f"{text[:1].upper()}{text[1:]}: the message fills only the beginning of that tensor.",
+        "messages that fill the tensor which receives them",
+        "give the receiving tensor the shape and the type of the one that is sent.",
+    )
+
+
 def not_finite(evidence: GradientEvidence) -> Failure | None:
     """NaN or infinity: nothing can be fitted to it."""
     endless = [m for m in evidence.mismatches if not math.isfinite(m.difference)]
@@ -64,7 +79,8 @@ def not_finite(evidence: GradientEvidence) -> Failure | None:
     return Failure(
         f"The gradient of {_ranks(endless)} in step {evidence.step} is not finite, first in {endless[0].parameter} of rank {endless[0].rank}.",
         "gradients without NaN or infinity",
-        "look for memory that is sent or used before anything was written to it, as by torch.empty, and for a division by 0.",
+        "look for memory that is sent or used before anything was written to it, as of torch.empty, or of irecv before its wait() has "
+        "returned, and for a division by 0.",
     )
 
 
@@ -194,6 +210,30 @@ def other_order(evidence: GradientEvidence) -> Failure | None:
 # --- weights --------------------------------------------------------------------------------------------------
 
 
+def zeros_sent(evidence: GradientEvidence) -> Failure | None:
+    """Stages went backward, but with nothing; the last of them is next to where that began."""
+    for mismatch in sorted(evidence.mismatches, key=lambda each: -each.stage):
+        rank = evidence.ranks[mismatch.rank]
+        passes = [e for e in rank.of(Gradient) if e.place == "output" and e.step == evidence.step]
+        stages = evidence.pipelines[mismatch.pipeline]
+        if (
+            passes
+            and all(not any((e.content.sum, *e.content.samples)) for e in passes)
+            and mismatch.stage + 1 < len(stages)
+        ):
+            return Failure(
+                f"In step {evidence.step} rank {mismatch.rank} goes backward{at(_line_of_backward(rank, evidence.step))} with gradients that "
+                f"are zero, as rank {stages[mismatch.stage + 1]} sent them.",
+                "in each message to the stage before, the gradient of the input that came from there",
+                "send the .grad of the tensor that the stage had received, after its backward pass.",
+            )
+    return None
+
+
+def _line_of_backward(rank: RankReport, step: int) -> SourceLine | None:
+    return next((event.at for event in rank.of(Backward) if event.step == step), None)
+
+
 def no_gradient(evidence: GradientEvidence) -> Failure | None:
     """Nothing was propagated back to a rank."""
     empty = [
@@ -286,6 +326,8 @@ def not_reduced(evidence: GradientEvidence) -> Failure | None:
         return None
     if weights := averaged_weights(evidence):
         return weights
+    if late := _find_late_reduction(evidence, alone):
+        return late
     stages = sorted({m.stage for m in alone})
     everywhere = len(stages) == len(evidence.pipelines[0])
     where = "in no stage" if everywhere else f"not in stage{'s' * (len(stages) > 1)} {_list(stages)}"
@@ -295,6 +337,29 @@ def not_reduced(evidence: GradientEvidence) -> Failure | None:
         "all_reduce the gradients of every parameter, on every rank, in the group of its stage, after the last backward pass and before "
         "optimizer.step().",
     )
+
+
+def _find_late_reduction(evidence: GradientEvidence, alone: Sequence[Mismatch]) -> Failure | None:
+    """Gradients that are reduced when the optimizer has already used them."""
+    for mismatch in alone:
+        rank = evidence.ranks[mismatch.rank]
+        ends = [step.end for step in optimizer_steps(rank) if step.number == mismatch.step]
+        late = [
+            each
+            for each in rank.operations
+            if each.op in ("all_reduce", "reduce")
+            and (each.call.elements or 0) > FEW
+            and ends
+            and each.start_s > ends[0]
+        ]
+        if late:
+            return Failure(
+                f"In step {mismatch.step} rank {mismatch.rank} steps with the gradient of its own pipeline alone, and calls "
+                f"{late[0].describe()}{at(late[0].call.at)} only after optimizer.step().",
+                "the mean of the gradients of both pipelines in every optimizer step",
+                "all_reduce the gradients after the last backward pass and before optimizer.step().",
+            )
+    return None
 
 
 def averaged_weights(evidence: GradientEvidence) -> Failure | None:
@@ -377,13 +442,17 @@ def _scales(m: int, p: int) -> list[tuple[float, str, str]]:
     """Factors by which m micro-batches and p pipelines go wrong, with cause and advice."""
     by_loss = "divide each micro-batch's loss by the number of micro-batches before backward()."
     by_sum = "divide by the number of pipelines after all_reduce with SUM."
+    others = ""
+    if m == STAGES:
+        others = ", or by the number of ranks" + f" in place of that of the {p} pipelines" * (p > 1)
+    by_pipelines = f", and by the {p} pipelines once" * (p > 1)
     hidden = "Adam hardly shows it, because it divides by the gradient's own size."
     scales = [
         (float(m), f"The loss is not divided by the {m} micro-batches. {hidden}", by_loss),
         (
             1 / m,
-            f"It is divided by the {m} micro-batches twice.",
-            "divide once, either the loss or the gradients.",
+            f"It is divided by {m} once too often: by the number of micro-batches twice{others}.",
+            f"divide by the {m} micro-batches once, either the loss or the gradients{by_pipelines}.",
         ),
     ]
     if p > 1:
@@ -412,6 +481,22 @@ def _even(fit: Fit, scale: float) -> bool:
     """Whether all micro-batches have this weight."""
     return all(
         abs(weight - scale) < CLOSE * max(1.0, abs(scale)) for weights in fit.weights for weight in weights
+    )
+
+
+def some_parameters(evidence: GradientEvidence) -> Failure | None:
+    """Only a few parameters of a stage have a wrong gradient."""
+    if not all(0 < len(m.wrong) <= m.parameters / 2 for m in evidence.mismatches):
+        return None
+    first = evidence.mismatches[0]
+    several = len(evidence.pipelines) > 1
+    return Failure(
+        f"In step {evidence.step} the gradient of {_ranks(evidence.mismatches)} is right in most parameters: on rank {first.rank} "
+        f"{len(first.wrong)} of {first.parameters} have another one than the same batch in one process, first {first.wrong[0]}.",
+        "the right gradient in every parameter" + ", reduced over both pipelines" * several,
+        "reduce the gradients of all of net.parameters(), none left out."
+        if several
+        else "look at what is done to the gradient of this parameter alone.",
     )
 
 
@@ -475,6 +560,7 @@ def explaining(diagnose: Diagnosis[GradientEvidence]) -> Diagnosis[GradientEvide
 
 
 WEIGHTS: tuple[Diagnosis[GradientEvidence], ...] = (
+    zeros_sent,
     no_gradient,
     kept_gradients,
     cleared_between,
@@ -486,8 +572,10 @@ WEIGHTS: tuple[Diagnosis[GradientEvidence], ...] = (
 )
 
 DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
+    half_filled,
     not_finite,
     unequal_replicas,
+    some_parameters,
     *map(explaining, WEIGHTS),
     different_data,
     altered_buffer,

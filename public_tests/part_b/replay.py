@@ -109,6 +109,11 @@ class RankReplay:
         norm = sum(float(value.square().sum()) for value in right) ** 0.5
         self.difference = sum(parts) ** 0.5 / max(norm, 1e-30)
         self._worst = name_plainly(self._names[parts.index(max(parts))])
+        self._wrong = tuple(
+            name_plainly(name)
+            for name, part, value in zip(self._names, parts, right, strict=True)
+            if not part**0.5 <= TOLERANCE * float(value.norm())
+        )
         self.parameters = _read(self._folder, recorded.parameters_file)
         if set(self._names) != set(self.parameters):
             raise ValueError("a rank's optimizer changed which parameters it has")
@@ -129,7 +134,8 @@ class RankReplay:
         """This step's gradient, which is wrong, as a sum of `parts`; `counts` of them belong to each pipeline."""
         previous = _flat(self._previous) if self._previous else None
         fit = _fit(_flat(self._gradients), parts, counts, previous)
-        return Mismatch(self.rank, self.pipeline, self.stage, self.step, self.difference, self._worst, fit)
+        place = self.rank, self.pipeline, self.stage, self.step
+        return Mismatch(*place, self.difference, self._worst, fit, self._wrong, len(self._names))
 
     def hand_over(self) -> None:
         """Give the reference's stage the parameters that the rank has after the step."""
@@ -308,11 +314,16 @@ def _fit(seen: Tensor, parts: Sequence[Tensor], counts: Sequence[int], before: T
     """Least squares by the normal equations: a few unknowns, millions of equations."""
     seen = seen.double()
     columns = [part.double() for part in (*parts, *([before] if before is not None else []))]
+    lengths = [float(column.norm()) or 1.0 for column in columns]  # to which the equations are scaled
+    if not all(map(math.isfinite, [*lengths, float(seen.norm())])):
+        return Fit(tuple((math.nan,) * count for count in counts), math.nan, math.nan)
+    columns = [column / length for column, length in zip(columns, lengths, strict=True)]
     gram = torch.tensor([[float(a @ b) for b in columns] for a in columns], dtype=torch.float64)
     right = torch.tensor([float(column @ seen) for column in columns], dtype=torch.float64)
-    weights = (torch.linalg.pinv(gram, hermitian=True, rtol=1e-9) @ right).tolist()
-    rest = seen - sum(weight * column for weight, column in zip(weights, columns, strict=True))
+    shares = (torch.linalg.pinv(gram, hermitian=True, rtol=1e-9) @ right).tolist()
+    rest = seen - sum(share * column for share, column in zip(shares, columns, strict=True))
+    weights = [share / length for share, length in zip(shares, lengths, strict=True)]
     residual = float(rest.norm()) / max(float(seen.norm()), 1e-30)
     own = iter(weights)
-    shares = tuple(tuple(next(own) for _ in range(count)) for count in counts)
-    return Fit(shares, next(own, 0.0), residual)
+    of_pipelines = tuple(tuple(next(own) for _ in range(count)) for count in counts)
+    return Fit(of_pipelines, next(own, 0.0), residual)

@@ -85,8 +85,12 @@ class Trial:
     @cached_property
     def common_steps(self) -> int:
         """Optimizer steps that every rank made."""
-        made = [rank.steps for rank in self.ranks.values()]
-        return min(made) if len(made) == self.contract.ranks else 0
+        return min(rank.steps for rank in self.ranks.values()) if self.is_complete else 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether exactly the ranks asked were seen."""
+        return sorted(self.ranks) == list(range(self.contract.ranks))
 
     @cached_property
     def pipelines(self) -> tuple[tuple[int, ...], ...]:

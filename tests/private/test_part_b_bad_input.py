@@ -56,8 +56,14 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
     [
         pytest.param({"b1.py": "", "b1.sh": ""}, "b1.sh is empty", id="empty"),
         pytest.param({"b1.py": "", "b1.sh": "\0\1"}, "is not a text file", id="no text"),
-        pytest.param({"b1.py": IDLE, "b1.sh": START}, "made 0 of 2 steps", id="nothing is trained"),
-        pytest.param({"b1.py": IDLE, "b1.sh": START.replace("\n", "\r\n")}, "made 0 of 2 steps", id="CRLF"),
+        pytest.param(
+            {"b1.py": IDLE, "b1.sh": START}, "No process made an optimizer step", id="nothing is trained"
+        ),
+        pytest.param(
+            {"b1.py": IDLE, "b1.sh": START.replace("\n", "\r\n")},
+            "No process made an optimizer step",
+            id="CRLF",
+        ),
         pytest.param(
             {"b1.py": IDLE, "b1.sh": "cat /home/anna/seeds.txt || exit 1\n" + START},
             "Name files relative to the script",
@@ -73,6 +79,16 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
         ),
         pytest.param(
             {"b1.py": "import nowhere", "b1.sh": START}, "No module named 'nowhere'", id="missing import"
+        ),
+        pytest.param(
+            {"b1.py": "import sys\nrank = int(sys.argv[1])\n", "b1.sh": START.replace(" $rank", "")},
+            "Give each rank its number where the shell script starts it",
+            id="no number of a rank",
+        ),
+        pytest.param(
+            {"b1.py": IDLE, "b1.sh": START.replace("b1.py", "B1.py")},
+            "can't open file 'B1.py'",
+            id="another file's name",
         ),
         pytest.param({"b1.py": "input('rank? ')", "b1.sh": START}, "Nobody answers", id="asks"),
         pytest.param({"b1.py": "def", "b1.sh": START}, "failed with SyntaxError", id="no Python"),
@@ -95,16 +111,16 @@ def test_a_script_that_fails_is_told_why(tmp_path: Path, files: dict[str, str], 
 
 def test_the_number_of_steps_that_was_drawn_is_the_instructor_s_alone(tmp_path: Path) -> None:
     contract = dataclasses.replace(read_contract("B1"), timeout_s=20.0, step_timeout_s=0.0)
-    scripts = open_files(tmp_path, {"b1.py": IDLE, "b1.sh": START})
+    scripts = open_files(tmp_path, {"b1.py": "raise ValueError", "b1.sh": START})
     trial = run_trial(
         scripts, contract, 1, None, tmp_path / "runs", lambda: nullcontext(launch.start_plainly)
     )
     with pytest.raises(Failure) as found:
         test_b1.test_finishes(trial)
     failure, asked = found.value, trial.report.asked_steps
-    assert f"of {asked} steps" in failure.text
+    assert f"after 0 of {asked} steps" in failure.text
     assert f"--steps {asked}" in failure.text
-    assert "Rank 0 made 0 of the steps asked" in failure.student_text
+    assert "after 0 of the steps asked" in failure.student_text
     assert f"{asked} step" not in failure.student_text
     assert "--steps" not in failure.student_text
 
@@ -142,7 +158,10 @@ def _command_lines() -> str:
 
 def test_half_a_gigabyte_of_output_is_bounded(tmp_path: Path) -> None:
     shell = "head -c 500000000 /dev/zero | tr '\\0' x\n" + START
-    assert "made 0 of 2 steps" in grade(tmp_path, {"b1.py": IDLE, "b1.sh": shell}, time_s=60)["finishes"]
+    assert (
+        "No process made an optimizer step"
+        in grade(tmp_path, {"b1.py": IDLE, "b1.sh": shell}, time_s=60)["finishes"]
+    )
     (output,) = tmp_path.glob("runs/2-steps/out/output.txt")
     assert output.stat().st_size < 2_000_000
 

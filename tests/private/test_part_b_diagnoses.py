@@ -70,7 +70,7 @@ NONE = (0.0, 0.0, 0.0)
             evidence(THRICE),
             "all ranks is 3 times that of the whole batch. The loss is not divided by the 3 micro-batches",
         ),
-        (evidence((1 / 3,) * 3), "divided by the 3 micro-batches twice"),
+        (evidence((1 / 3,) * 3), "by the number of micro-batches twice, or by the number of ranks"),
         (evidence((1.7,) * 3), "1.7 times that of the whole batch"),
         (evidence(NONE, wrong=(0,)), "The gradient of rank 0 in step 1 is zero"),
         (evidence((0.0, 0.0, 1.0)), "there is only micro-batch 2, the last one, of 3"),
@@ -129,6 +129,12 @@ def test_a_scale_that_explains_nothing_is_not_told() -> None:
 
 def backward(micro_batch: int, at: float) -> Backward:
     return Backward(at, step=1, start=at, end=at + 0.1, thread=0, micro_batches=(micro_batch,))
+
+
+def test_zeros_that_came_back_are_told_from_passes_that_were_not_made() -> None:
+    zeros = Gradient(t=1.0, place="output", micro_batch=0, step=1, content=content(0.0, 0.0))
+    said = seen(evidence(NONE, wrong=(0,), events={0: [zeros]}))
+    assert "rank 0 goes backward with gradients that are zero, as rank 1 sent them" in said
 
 
 def test_zero_grad_between_micro_batches_is_told_from_a_lost_micro_batch() -> None:
