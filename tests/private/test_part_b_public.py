@@ -79,7 +79,7 @@ def note(tmp_path: Path, files: Mapping[str, str], comparison: str = "") -> list
     scripts = Scripts(open_hand_in(tmp_path, tmp_path.with_name("taken"), expected=expect(HOMEWORK)))
     homework = SimpleNamespace(
         scripts=SimpleNamespace(comparison=comparison),
-        folder=KIT,
+        find_given=HOMEWORK.find_given,
         starters=HOMEWORK.starters,
         exercises=HOMEWORK.exercises,
         find_exercise=HOMEWORK.find_exercise,
