@@ -37,9 +37,10 @@ HERE = {
     "batch": 1,
     "grading": 2,
     "checks": 2,
-    "broker": 2,
-    "kernel": 2,
-    "container": 2,
+    # Seldom: who is killed three times at the same check is taken for a submission that does it itself.
+    "broker": 1,
+    "kernel": 1,
+    "container": 1,
     "reference": 1,
     "unpacking": 1,
 }
@@ -113,7 +114,7 @@ def test_many_hand_ins(
     if where == "there":
         pytest.importorskip("distributed")
         weights, url = THERE, f"tcp://127.0.0.1:{find_port()}"
-    chaos = Chaos(place / where, homework.folder, random.Random(seed), share=0.5, weights=weights, url=url)
+    chaos = Chaos(place / where, homework.folder, random.Random(seed), share=0.4, weights=weights, url=url)
     try:
         check(chaos, homework, COUNT)
     finally:
