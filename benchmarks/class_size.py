@@ -60,7 +60,8 @@ def draw(losses: Sequence[float], title: str) -> str:
         return across, _HEIGHT - _BOTTOM - loss / top * (_HEIGHT - _TOP - _BOTTOM)
 
     def line(values: Sequence[float], kind: str) -> str:
-        points = " ".join("{:.1f},{:.1f}".format(*place(step, value)) for step, value in enumerate(values, 1))
+        shown = range(0, len(values), max(1, len(values) // _WIDTH))  # no more than can be seen
+        points = " ".join("{:.1f},{:.1f}".format(*place(step + 1, values[step])) for step in shown)
         return f'<polyline class="{kind}" points="{points}"/>'
 
     parts = [
