@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def report(record: RunRecord, verdict: Verdict) -> RunReport:
     sentence = sentences.sentence(situation, verdict, ranks, record.output.text)
     if record.script.is_absolute():  # a run's folder says nothing to the script's author
         sentence = sentence.replace(f"{record.script.parent}{os.sep}", "")
+    sentence = sentence.replace(f"{sys.executable}: ", "python: ")  # as the interpreter calls itself
     return RunReport(
         outcome=verdict.outcome,
         sentence=sentence,

@@ -87,7 +87,7 @@ def grade(folder: Path, files: dict[str, str], exercise: str = "B1", time_s: flo
         ),
         pytest.param(
             {"b1.py": IDLE, "b1.sh": START.replace("b1.py", "B1.py")},
-            "can't open file 'B1.py'",
+            "was: \"python: can't open file 'B1.py'",
             id="another file's name",
         ),
         pytest.param({"b1.py": "input('rank? ')", "b1.sh": START}, "Nobody answers", id="asks"),
