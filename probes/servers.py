@@ -15,15 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils.data import Subset
 
 import lab_2_hfl.servers as lab_servers
 from lab_2_hfl.clients import Client
 from lab_2_hfl.dataset import split, test_loader, train_dataset
 from lab_2_hfl.model import MnistCnn, compute_accuracy, device
+from lab_2_hfl.randomness import find_generator
 from probes.integrity import blocked, find_borrowed, hide
 
 _ENTRIES_A_TENSOR = 48
+# A server's own parameters: the fields of its result and its attributes.
+_PARAMETERS = {"n": "nr_clients", "c": "client_fraction", "b": "batch_size", "lr": "lr", "seed": "seed"}
 
 Digest = list[dict[str, Any]]
 
@@ -65,6 +69,7 @@ def run_server(
         "weights": digest_tensors(last, digest_seed),
         "accuracy": meter.measure(last),
         "result": _read_result(result),
+        "own": {field: to_number(getattr(server, name, None)) for field, name in _PARAMETERS.items()},
     }
 
 
@@ -89,15 +94,17 @@ def update_client(
     with _large_enough(clients), blocked(unusable, exercise):
         server = _make_server(namespace[name], clients, arguments, order)
         chosen = server.clients[client]
-        with _noted_batches() as batches:
+        with _noted_training(weights) as training:
             sent = digest_tensors(chosen.update(weights, update_seed), digest_seed)
+        trained = _digest_model(chosen, digest_seed)
         other = server.clients[asked_twice]
         first = digest_tensors(other.update(weights, update_seed), digest_seed)
         again = digest_tensors(other.update(weights, update_seed), digest_seed)
     return {
         "sizes": list(map(len, make_subsets(clients))),
         "sent": sent,
-        "batches": batches,
+        "training": training,
+        "trained": trained,
         "first": first,
         "again": again,
         "received": before,
@@ -244,14 +251,14 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
             kwargs[name] = params
         received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
         start = thread_time()  # of this thread alone: no clock of the submission's shows less
-        with _noted_batches() as batches:
+        with _noted_training(params) as training:
             sent = update(*args, **kwargs)
         calls.append(
             {
                 "client": index,
                 "seconds": thread_time() - start,
                 "received": received,
-                "batches": batches,
+                "training": training,
                 "accuracy": accuracy,
                 "sent": digest_tensors(sent, digest_seed),
             }
@@ -262,20 +269,58 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
 
 
 @contextmanager
-def _noted_batches() -> Iterator[dict[str, int]]:
-    """Meanwhile count the batches that any model trains on, and note the size of the largest."""
-    noted = {"count": 0, "largest": 0}
+def _noted_training(received: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """Meanwhile note how models are trained.
 
-    def note(module: Any, inputs: Any) -> None:
-        if isinstance(module, MnistCnn) and module.training and torch.is_grad_enabled() and inputs:
+    count, largest: of the batches in training mode, and the size of the largest; evaluated: how many there were in evaluation mode
+    begins, seed: whether the first one met the weights that were received, and with what torch was seeded last by then
+    optimizer: the first that took a step, by its class and its options that are numbers
+    """
+    noted: dict[str, Any] = {"count": 0, "largest": 0, "evaluated": 0}
+
+    def note_batch(module: Any, inputs: Any) -> None:
+        if not isinstance(module, MnistCnn) or not torch.is_grad_enabled() or not inputs:
+            return
+        if noted["count"] + noted["evaluated"] == 0:
+            noted["begins"] = _are_equal(list(module.parameters()), received)
+            noted["seed"] = (find_generator() or torch.default_generator).initial_seed()
+        if module.training:
             noted["count"] += 1
             noted["largest"] = max(noted["largest"], len(inputs[0]))
+        else:
+            noted["evaluated"] += 1
 
-    handle = register_module_forward_pre_hook(note)
+    def note_step(optimizer: Any, *_: Any) -> None:
+        options = {
+            key: to_number(value) for key, value in optimizer.param_groups[0].items() if key != "params"
+        }
+        numbers = {key: value for key, value in options.items() if type(value) in (int, float)}
+        noted.setdefault("optimizer", {"class": type(optimizer).__name__, **numbers})
+
+    # What the submission holds must not lead to this module.
+    handles = [
+        register_module_forward_pre_hook(hide(note_batch)),
+        register_optimizer_step_pre_hook(hide(note_step)),
+    ]
     try:
         yield noted
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
+
+
+def _are_equal(seen: Sequence[Any], expected: Sequence[Any]) -> bool:
+    """Whether two lists have the same tensors."""
+    return len(seen) == len(expected) and all(
+        isinstance(b, Tensor) and a.shape == b.shape and bool((a == b).all())
+        for a, b in zip(seen, expected, strict=True)
+    )
+
+
+def _digest_model(client: Any, seed: int) -> Digest | None:
+    """The weights that a client's own model has by now; None if it has no such model."""
+    model = getattr(client, "model", None)
+    return digest_tensors(list(model.parameters()), seed) if isinstance(model, MnistCnn) else None
 
 
 def _replace_update(client: Any, record: Any) -> None:

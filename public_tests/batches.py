@@ -35,24 +35,30 @@ def has_right_batches(evidence: ServerEvidence) -> bool:
     return bool(pairs) and all(seen == right for seen, right in pairs)
 
 
-def _list_pairs(evidence: ServerEvidence) -> Iterator[tuple[Batches, Batches]]:
-    """What is known of both: for each update of a run whose clients are the reference's, or for a single update."""
+def list_trainings(evidence: ServerEvidence) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """What was noted while a client trained, of both: for each update of a run whose clients are the reference's, or for a single update."""
     answers = list(zip(evidence.calls, evidence.right.get("calls", ()), strict=False)) or [
         (evidence.seen, evidence.right)
     ]
     for seen, right in answers:
         if not isinstance(seen, dict) or seen.get("client") != right.get("client"):
             return
-        batches = _read_batches(seen)
+        noted = seen.get("training")
+        if isinstance(noted, dict) and "training" in right:
+            yield noted, right["training"]
+
+
+def _list_pairs(evidence: ServerEvidence) -> Iterator[tuple[Batches, Batches]]:
+    """The batches of both, as far as they are known."""
+    for noted, right in list_trainings(evidence):
+        batches = _read_batches(noted)
         if batches is not None and batches.count:
-            yield batches, Batches(**right["batches"])
+            yield batches, Batches(right["count"], right["largest"])
 
 
-def _read_batches(answer: Mapping[str, Any]) -> Batches | None:
-    noted = answer.get("batches")
-    if not isinstance(noted, dict) or noted.keys() != {"count", "largest"}:
-        return None
-    return Batches(**noted) if all(type(value) is int for value in noted.values()) else None
+def _read_batches(noted: Mapping[str, Any]) -> Batches | None:
+    numbers = noted.get("count"), noted.get("largest")
+    return Batches(*numbers) if all(type(number) is int for number in numbers) else None  # type: ignore[arg-type]
 
 
 def _explain_steps(

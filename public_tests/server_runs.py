@@ -215,10 +215,13 @@ def _find_missing(evidence: ServerEvidence, field: str) -> Failure | None:
     values, rounds = evidence.result.get(field), evidence.nr_rounds
     if _has_numbers(values, rounds):
         return None
+    advice = f"append to {field} in every round, and return the RunResult"
+    if isinstance(values, list) and len(values) > rounds:
+        advice = f"go through exactly nr_rounds rounds, and append one number to {field} in each"
     return Failure(
         f"{field} of {evidence.exercise.name} is {str(values)[:80]} after {rounds} rounds.",
         f"{rounds} finite numbers, one per round",
-        f"append to {field} in every round, and return the RunResult, in the cell tagged {evidence.exercise.tag!r}.",
+        f"{advice}, in the cell tagged {evidence.exercise.tag!r}.",
     )
 
 

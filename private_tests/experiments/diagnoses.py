@@ -31,6 +31,8 @@ def _advise(evidence: ExperimentEvidence, *names: str) -> str:
     """What to do where it is not known which run is behind a value: to use one of these parameters, or to look for oneself."""
     reason = evidence.usage.explain(*names)
     advice = reason[1] if reason else "compare the run behind it with the handout's description"
+    if reason is None and not evidence.runs and not evidence.own_servers:
+        advice = "run the servers in every call (none was seen to run in this one), or keep results under all of the function's parameters"
     return f"{advice}, in the cell tagged {evidence.tag!r}."
 
 
@@ -53,12 +55,19 @@ def find_wrong_form(evidence: ExperimentEvidence) -> Failure | None:
     what, seen, right = evidence.what, evidence.seen, evidence.right
     cell = f"in the cell tagged {evidence.tag!r}"
     if not isinstance(seen, Table):
+        given = show(seen)
+        if evidence.arguments and isinstance(seen, str):  # in which the drawn arguments may stand
+            given = withhold(given, "a string")
         return Failure(
-            f"{what} gives {show(seen)}.",
+            f"{what} gives {given}.",
             f"a DataFrame with the columns {', '.join(right.columns)}",
             f"return the DataFrame at the end of the function, {cell}; to print or to show it is not enough.",
         )
-    spelling = f"name the columns exactly like this, {cell}: capitals and spaces count."
+    spelling = (
+        f"leave out the other columns, as in `table[[{', '.join(map(repr, right.columns))}]]`, {cell}."
+        if set(seen.columns) > set(right.columns)
+        else f"name the columns exactly like this, {cell}: capitals and spaces count."
+    )
     if failure := _catch(compare_columns, what, seen.columns, right.columns, spelling):
         return failure
     return _find_wrong_rows(evidence) or _find_other_cells(evidence)
@@ -149,18 +158,32 @@ def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
         if _normalize(row["Algorithm"])[:6] != _normalize(right["Algorithm"]):
             return Failure(
                 f"{where} is labelled {show(row['Algorithm'])}.",
-                f"{right['Algorithm']}: {_ORDER}",
+                f"{right['Algorithm']!r}; the order is {_ORDER}",
                 f"give each row the name of the algorithm whose run it shows, {cell}.",
             )
         for column in ("N", "C"):
-            if not is_number(row[column]) or not math.isclose(row[column], right[column], abs_tol=1e-9):
+            if not is_number(row[column]) or not math.isclose(row[column], right[column], rel_tol=_SINGLE):
                 reason = evidence.usage.explain(column.lower())
                 return Failure(
-                    f"{where} has {column} = {show(row[column])}{f': {reason[0]}' if reason else ''}.",
+                    f"{where} has {_describe_cell(evidence, column, row[column])}{f': {reason[0]}' if reason else ''}.",
                     f"the {column} that the call and the order of the settings ask for",
                     f"{reason[1] if reason else f'write the {column} of each run into its row'}, {cell}.",
                 )
     return None
+
+
+_SINGLE = 1e-6  # what rounding to single precision changes, as in a column of that type
+
+
+def _describe_cell(evidence: ExperimentEvidence, column: str, value: Any) -> str:
+    """A cell and its value, which a student does not read where it may be an argument that was drawn."""
+    text = str(value)
+    is_drawn = any(
+        isinstance(drawn, int | float) and not isinstance(drawn, bool) and text in (str(drawn), f"{drawn:g}")
+        for drawn in evidence.arguments.values()
+    )
+    shown = f"{column} = {show(value)}"
+    return withhold(shown, f"another {column}") if is_drawn else shown
 
 
 def _find_other_order(
@@ -171,8 +194,15 @@ def _find_other_order(
     if labels == right_labels or sorted(labels) != sorted(right_labels):
         return None
     right_row = dict(zip(right_labels, right_rows, strict=True))
-    if not _have_values_of(rows, [right_row[label] for label in labels]) or _have_values_of(rows, right_rows):
+    if not _have_values_of(rows, [right_row[label] for label in labels]):
         return None
+    if _have_values_of(rows, right_rows):  # as where one algorithm gives what the other does
+        return Failure(
+            f"{evidence.what} has the rows in another order, or under each other's names.",
+            _ORDER,
+            "make the rows in this order, each with the name of the algorithm whose run it shows, in the cell tagged "
+            f"{evidence.tag!r}.",
+        )
     algorithms = [name for name, _, _ in labels]
     is_grouped = algorithms == sorted(algorithms) or algorithms == sorted(algorithms, reverse=True)
     advice = (
@@ -288,7 +318,8 @@ def _find_nearest(result: Result, sources: Sequence[Source], taken: Sequence[Run
 
 def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Failure:
     parameter = list_differences(run, result.run)[0]
-    other = next((each.name for each in evidence.results if not list_differences(run, each.run)), None)
+    same = (each for each in evidence.results if run.get("server") in (None, each.run.get("server")))
+    other = next((each.name for each in same if not list_differences(run, each.run)), None)
     found = f"{result.label} comes from a run with {_describe_seen(evidence, parameter, run[parameter.name])}"
     expected = f"a run with {_describe_right(evidence, parameter, result.run[parameter.name])}"
     reason = None if other else _find_reason(evidence, parameter, run)
@@ -381,13 +412,27 @@ def find_wrong_count(evidence: ExperimentEvidence) -> Failure | None:
     pairs = zip(list_rows(evidence.seen), list_rows(evidence.right), strict=True)
     for number, (row, right) in enumerate(pairs, start=1):
         if row["Message count"] != right["Message count"]:
+            advice = _advise_count(evidence, row["Message count"], right["Message count"])
             return Failure(
                 f"Row {number} of {evidence.what} has the message count {show(row['Message count'])}.",
                 "the count after the last round: two messages for each of max(1, round(C·N)) clients, over all rounds (RunResult counts "
                 "cumulatively, so it is the last value, not a sum)",
-                _advise(evidence, "c", "n", "nr_rounds"),
+                advice or _advise(evidence, "c", "n", "nr_rounds"),
             )
     return None
+
+
+def _advise_count(evidence: ExperimentEvidence, seen: float, right: float) -> str:
+    """What to do about a count that is the right one added up, of a single round, or of one direction; nothing for others."""
+    rounds = evidence.nr_rounds
+    advice = {
+        right
+        * (rounds + 1)
+        / 2: "take the last value of the list, `result.message_count[-1]`, in place of the sum of all",
+        right
+        / rounds: "count the messages of all rounds, as the last value of the list does, `result.message_count[-1]`",
+    }
+    return f"{advice[seen]}, in the cell tagged {evidence.tag!r}." if seen in advice and rounds > 1 else ""
 
 
 def find_fractions(evidence: ExperimentEvidence) -> Failure | None:

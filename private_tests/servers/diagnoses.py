@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from grader import Failure, is_number, withhold
-from public_tests.batches import count, has_right_batches, other_batches
+from public_tests.batches import count, has_right_batches
 from public_tests.digests import Digest, combine_tensors, compare_directions, is_like, match_tensors
 from public_tests.server_runs import (
     GRAD,
@@ -25,6 +25,8 @@ from public_tests.server_runs import (
     values_missing,
 )
 
+from .training import OTHER_TRAINING
+
 _ONE_DRAW = "self.rng.choice(self.nr_clients, self.nr_clients_per_round, replace=False)"
 _SEED = "each client's seed (seed + index + 1 + round × clients per round)"
 # Rounding alone, where no training lies between: clients' own answers are combined, or nothing moved at all.
@@ -37,7 +39,7 @@ _EXACT = 0.002
 def other_start(evidence: ServerEvidence) -> Failure | None:
     """The first round started from other weights than the reference's."""
     first = next(iter(evidence.calls), None)
-    if not _is_wrong(evidence) or first is None or match_tensors(first.get("received"), evidence.start):
+    if not is_wrong(evidence) or first is None or match_tensors(first.get("received"), evidence.start):
         return None
     return Failure(
         f"{evidence.exercise.name} starts from other weights than {evidence.exercise.given} with the same seed.",
@@ -48,8 +50,16 @@ def other_start(evidence: ServerEvidence) -> Failure | None:
 
 def other_number_of_updates(evidence: ServerEvidence) -> Failure | None:
     seen, right = len(evidence.calls), len(evidence.right["calls"])
-    if not _is_wrong(evidence) or seen == right:
+    if not is_wrong(evidence) or seen == right:
         return None
+    accuracies, per_round = evidence.result.get("test_accuracy"), right // evidence.nr_rounds
+    rounds = len(accuracies) if isinstance(accuracies, list) else evidence.nr_rounds
+    if rounds != evidence.nr_rounds and seen == rounds * per_round:
+        return Failure(
+            f"run({evidence.nr_rounds}) of {evidence.exercise.name} goes through {count(rounds, 'round')}.",
+            f"exactly {evidence.nr_rounds} rounds",
+            "let run() go through `range(nr_rounds)`, and each round ask the clients of one draw once.",
+        )
     return Failure(
         f"{evidence.exercise.name} asked for {count(seen, 'update')} of clients in {evidence.nr_rounds} rounds.",
         f"{withhold(f'{right // evidence.nr_rounds} updates', 'updates')} per round from max(1, round(C·N)) clients, each asked once",
@@ -60,7 +70,7 @@ def other_number_of_updates(evidence: ServerEvidence) -> Failure | None:
 def other_clients(evidence: ServerEvidence) -> Failure | None:
     """In some round other clients were asked, whatever their order."""
     size = len(evidence.right["calls"]) // evidence.nr_rounds
-    for each in evidence.rounds if _is_wrong(evidence) else ():
+    for each in evidence.rounds if is_wrong(evidence) else ():
         begin = size * (each.number - 1)
         asked, right = map(_list_clients, (each.calls, evidence.right["calls"][begin : begin + size]))
         if asked != right:
@@ -68,6 +78,20 @@ def other_clients(evidence: ServerEvidence) -> Failure | None:
                 f"In round {each.number} {evidence.exercise.name} asked the clients {', '.join(asked)}.",
                 "the clients that one draw per round gives, from the generator that was made with the server's seed",
                 f"draw once in every round, with `{_ONE_DRAW}`.",
+            )
+    return None
+
+
+def other_sent(evidence: ServerEvidence) -> Failure | None:
+    """The clients of a round were sent different weights, as by a server that changes its model between them."""
+    for each in evidence.rounds if is_wrong(evidence) else ():
+        received: list[Any] = [call.get("received") for call in each.calls]
+        first, *others = received
+        if is_like(first, evidence.start) and not all(match_tensors(other, first) for other in others):
+            return Failure(
+                f"In round {each.number} the clients of {evidence.exercise.name} do not all get the same weights.",
+                "the weights that the model has at the beginning of the round, for each of its clients",
+                "copy the model's weights once per round, and change the model only after the last client has answered.",
             )
     return None
 
@@ -116,8 +140,12 @@ def no_move(evidence: ServerEvidence) -> Failure | None:
 
 
 def other_training(evidence: ServerEvidence) -> Failure | None:
-    """The weights are wrong, and a client trained on other batches than it should."""
-    return other_batches(evidence) if _is_wrong(evidence) else None
+    """The weights are wrong, and a client trained in another way than it should."""
+    return _find_other_training(evidence) if is_wrong(evidence) else None
+
+
+def _find_other_training(evidence: ServerEvidence) -> Failure | None:
+    return next((failure for diagnose in OTHER_TRAINING if (failure := diagnose(evidence))), None)
 
 
 def other_mean(evidence: ServerEvidence) -> Failure | None:
@@ -177,7 +205,7 @@ def _list_clients(calls: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted((str(call["client"]) for call in calls), key=lambda name: (len(name), name))
 
 
-def _is_wrong(evidence: ServerEvidence) -> bool:
+def is_wrong(evidence: ServerEvidence) -> bool:
     """Whether any weights are wrong. Whoever reaches the right ones may have asked as they like."""
     return evidence.wrong_round is not None or (not evidence.rounds and evidence.ends_wrong)
 
@@ -244,12 +272,11 @@ def _apply_mean(
     return combine_tensors((1.0, before), *((-share, part) for share, part in zip(shares, sent, strict=True)))
 
 
+# What the server does by itself, whatever its clients send.
+WRONG_SERVER = (other_start, other_number_of_updates, other_clients, other_sent, plain_mean)
 WRONG_WEIGHTS = (
-    other_start,
-    other_number_of_updates,
-    other_clients,
+    *WRONG_SERVER,
     opposite_direction,
-    plain_mean,
     no_move,
     other_training,
     other_mean,
@@ -271,10 +298,6 @@ def other_number_of_few(evidence: ServerEvidence) -> Failure | None:
     )
 
 
-def other_training_of_few(evidence: ServerEvidence) -> Failure | None:
-    return other_batches(evidence) if evidence.ends_wrong else None
-
-
 def other_weights_of_few(evidence: ServerEvidence) -> Failure | None:
     if not evidence.ends_wrong:
         return None
@@ -285,7 +308,8 @@ def other_weights_of_few(evidence: ServerEvidence) -> Failure | None:
     )
 
 
-WRONG_WITH_FEW_CLIENTS = (other_number_of_few, other_training_of_few, other_weights_of_few)
+WRONG_SERVER_OF_FEW = (other_number_of_few, other_clients)
+WRONG_WITH_FEW_CLIENTS = (*WRONG_SERVER_OF_FEW, other_training, other_weights_of_few)
 
 
 # --- what a client sends ----------------------------------------------------------------------------------------------------------------
@@ -372,6 +396,7 @@ def other_message(evidence: ServerEvidence) -> Failure | None:
 
 
 _MOVES = ("its old weights minus its new ones", "its new weights minus its old ones")
+_GRADIENTS = {WEIGHT: "gradients", GRAD: "its old weights minus its new ones, divided by the learning rate"}
 _UNTRAINED = "the weights that it got"
 
 
@@ -383,7 +408,10 @@ def _name_sent(evidence: ServerEvidence) -> str | None:
     exercise, received = evidence.exercise, evidence.right["received"]
     moved = right if exercise is GRAD else combine_tensors((1.0, received), (-1.0, right))
     alternatives: dict[str, tuple[Digest, Digest | None]] = {
-        "gradients": (combine_tensors((1 / evidence.question.arguments["arguments"]["lr"], moved)), None),
+        _GRADIENTS[exercise]: (
+            combine_tensors((1 / evidence.question.arguments["arguments"]["lr"], moved)),
+            None,
+        ),
         _MOVES[0]: (moved, None),
         _MOVES[1]: (combine_tensors((-1.0, moved)), None),
         "its new weights": (combine_tensors((1.0, received), (-1.0, moved)), received),
@@ -397,9 +425,26 @@ def _name_sent(evidence: ServerEvidence) -> str | None:
 
 
 def other_training_for_update(evidence: ServerEvidence) -> Failure | None:
-    """The client that has most samples trained on other batches than it should."""
+    """The client that has most samples trained in another way than it should."""
     _, right = _find_wrong_message(evidence)
-    return other_batches(evidence) if right is not None else None
+    return _find_other_training(evidence) if right is not None else None
+
+
+def other_than_trained(evidence: ServerEvidence) -> Failure | None:
+    """The client's own model has the right weights after its training, but that is not what it sends."""
+    received, exercise = evidence.right["received"], evidence.exercise
+    right = evidence.right["sent"]
+    trained = right if exercise is WEIGHT else combine_tensors((1.0, received), (-1.0, right))
+    if not _is_sent_wrong(evidence, "sent") or not match_tensors(evidence.read("trained"), trained, received):
+        return None
+    wanted = _name_message(exercise)
+    return _blame_message(
+        exercise,
+        " Its training is right: afterwards its own model has the right weights.",
+        f"return {wanted}, where the old ones are those that it got, and the new ones those after its last epoch."
+        if exercise is GRAD
+        else f"return {wanted} from the client's `update`.",
+    )
 
 
 def other_update(evidence: ServerEvidence) -> Failure | None:
@@ -460,24 +505,32 @@ def _blame_message(exercise: ServerExercise, how: str, advice: str) -> Failure:
 
 WRONG_KIND = (other_kind,)
 WRONG_KIND_IN_RUN = (other_kind_in_run,)
-WRONG_MESSAGE = (
-    client_beside_server,
+_ANSWERS = (
     received_weights_changed,
     other_message,
     other_training_for_update,
+    other_than_trained,
     other_update,
     update_not_repeated,
 )
+WRONG_ANSWER = (*WRONG_KIND, *_ANSWERS)
+WRONG_MESSAGE = (client_beside_server, *_ANSWERS)
 
 
 # --- the result -------------------------------------------------------------------------------------------------------------------------
 
 
 def other_parameters(evidence: ServerEvidence) -> Failure | None:
-    """The result does not name the server's own parameters. How FedSGD's infinite batch size is written is left to the submission."""
-    for field in ("n", "c", "e", "lr", "seed", *(("b",) if evidence.exercise is GRAD else ())):
+    """The result does not name the server's own parameters, as A1.3 asks for.
+
+    A server that works with others than it was made with has wrong weights, which is told there: its result need not name those.
+    """
+    own = evidence.read("own")
+    kept = own if isinstance(own, dict) and is_wrong(evidence) else {}
+    for field in ("n", "c", "b", "e", "lr", "seed") if evidence.exercise is GRAD else ():
         seen, right = evidence.result.get(field), evidence.right["result"][field]
-        if not is_number(seen) or not math.isclose(seen, right, abs_tol=1e-9):
+        is_right = is_number(seen) and math.isclose(seen, right, abs_tol=1e-9)
+        if not is_right and (seen is None or kept.get(field) != seen):
             return Failure(
                 f"{field} of the RunResult of {evidence.exercise.name} is {str(seen)[:80]}.",
                 f"the {field} that the server was made with",
@@ -490,7 +543,9 @@ def other_parameters(evidence: ServerEvidence) -> Failure | None:
 def other_messages(evidence: ServerEvidence) -> Failure | None:
     """The message counts differ; without any, others have said so."""
     seen, right = evidence.result.get("message_count"), evidence.right["result"]["message_count"]
-    if not isinstance(seen, list) or seen == right:
+    # Another number of clients, which a check of the weights tells, makes another number of messages.
+    asked = [2 * len(each.calls) * each.number for each in evidence.rounds]
+    if not isinstance(seen, list) or seen == right or (seen == asked and is_wrong(evidence)):
         return None
     per_round = [after - before for before, after in zip([0, *right], right, strict=False)]
     if seen == per_round:

@@ -1,6 +1,7 @@
 """A1: the servers' weights after every round, what every client sent, and the results, against the reference.
 
-A server that can't be made or run is told once, by a check without points; those that need it are then not reached.
+A mistake is told once. A server that can't be made or run is told by a check without points; those that need it are then not reached. Weights
+that are wrong because of what a client sends, which has a check of its own, are not reached either; they earn nothing in any case.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from typing import Any
 
 import pytest
 
-from grader import Ask, Failure, Question, Submission, asks, explain
+from grader import Ask, Diagnosis, Failure, NotReached, Question, Submission, asks, explain
 from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
 from .diagnoses import (
+    WRONG_ANSWER,
     WRONG_KIND,
     WRONG_KIND_IN_RUN,
     WRONG_MESSAGE,
     WRONG_RESULT,
+    WRONG_SERVER,
+    WRONG_SERVER_OF_FEW,
     WRONG_WEIGHTS,
     WRONG_WITH_FEW_CLIENTS,
     find_decoys,
@@ -31,7 +35,7 @@ Observe = Callable[[Question], ServerEvidence]
 
 _POINTS = 0.25  # each of the four checks of an exercise
 _UNEQUAL, _NON_IID, _FEW = (partial(ask_for_run, kind=kind) for kind in ("unequal", "non-iid", "few"))
-_LARGE = partial(ask_for_update, kind="large")
+_LARGE, _OTHER = (partial(ask_for_update, kind=kind) for kind in ("large", "non-iid"))
 
 
 def for_each_server(
@@ -78,6 +82,36 @@ def is_answered(question: Question, put: Callable[[Question], Any]) -> bool:
     return True
 
 
+def find_failure(evidence: ServerEvidence, diagnoses: Sequence[Diagnosis[ServerEvidence]]) -> Failure | None:
+    """The mistake that a check would tell; None if there is none."""
+    try:
+        explain(evidence, diagnoses)
+    except Failure as failure:
+        return failure
+    return None
+
+
+def judge_weights(
+    evidence: ServerEvidence,
+    wrong_server: Sequence[Diagnosis[ServerEvidence]],
+    wrong_weights: Sequence[Diagnosis[ServerEvidence]],
+    wrong_answer: Failure | None,
+) -> None:
+    """Fail for wrong weights: by a mistake that is certainly the server's, else by that of its clients, else by what the run shows."""
+    explain(evidence, wrong_server)
+    failure = find_failure(evidence, wrong_weights)
+    if failure is not None:
+        raise NotReached(wrong_answer) if wrong_answer is not None else failure
+
+
+@pytest.fixture
+def wrong_answer(exercise: ServerExercise, observe: Observe, grading_seed: int) -> Failure | None:
+    """What is wrong with what a client answers; None if nothing is, or if none can be asked."""
+    questions = (draw(exercise, grading_seed) for draw in (_LARGE, _OTHER))
+    question = next((question for question in questions if is_answered(question, observe)), None)
+    return find_failure(observe(question), WRONG_ANSWER) if question is not None else None
+
+
 @for_each_server(points=0)
 def test_server_is_made(submission: Submission, grading_seed: int, exercise: ServerExercise) -> None:
     """The server can be made.
@@ -97,23 +131,6 @@ def test_server_runs(observe: Observe, questions: Sequence[Question]) -> None:
     answer_any(questions, observe)
 
 
-@pytest.mark.needs("test_server_runs")
-@for_each_server(_UNEQUAL, _FEW)
-def test_weights_with_unequal_clients(observe: Observe, questions: Sequence[Question]) -> None:
-    """The model's weights after each round are the reference's, with clients of unequal sizes."""
-    unequal, few = questions
-    explain(observe(unequal), WRONG_WEIGHTS)
-    # Where C·N is less than a half, one client takes part; and where the batch size is -1, a batch has all samples.
-    explain(observe(few), WRONG_WITH_FEW_CLIENTS)
-
-
-@pytest.mark.needs("test_server_runs")
-@for_each_server(_NON_IID)
-def test_weights_with_non_iid_clients(observe: Observe, question: Question) -> None:
-    """The model's weights after each round are the reference's, with non-IID clients."""
-    explain(observe(question), WRONG_WEIGHTS)
-
-
 @pytest.mark.needs("test_server_is_made")
 @for_each_server(_LARGE, _UNEQUAL, _NON_IID, points=0)
 def test_kind_of_message(
@@ -125,7 +142,7 @@ def test_kind_of_message(
     """
     alone, *runs = questions
     try:
-        evidence = answer_any([alone, ask_for_update(exercise, grading_seed, "non-iid")], observe)
+        evidence = answer_any([alone, _OTHER(exercise, grading_seed)], observe)
     except Failure:
         for run in runs:
             if is_answered(run, observe):
@@ -151,11 +168,39 @@ def test_what_a_client_sends(
     large, unequal = questions
     chosen = large
     if not is_answered(large, observe) and not is_answered(unequal, observe):
-        chosen = ask_for_update(exercise, grading_seed, "non-iid")
+        chosen = _OTHER(exercise, grading_seed)
     if is_answered(unequal, observe):
         for sign in find_decoys(observe(unequal)):
             submission.flag(sign)
     explain(observe(chosen), WRONG_MESSAGE)
+
+
+@pytest.mark.needs("test_server_runs")
+@for_each_server(_UNEQUAL, _FEW)
+def test_weights_with_unequal_clients(
+    observe: Observe, questions: Sequence[Question], wrong_answer: Failure | None
+) -> None:
+    """The model's weights after each round are the reference's, with clients of unequal sizes."""
+    unequal, few = questions
+    judge_weights(observe(unequal), WRONG_SERVER, WRONG_WEIGHTS, wrong_answer)
+    # Where C·N is less than a half, one client takes part; and where the batch size is -1, a batch has all samples.
+    judge_weights(observe(few), WRONG_SERVER_OF_FEW, WRONG_WITH_FEW_CLIENTS, wrong_answer)
+
+
+@pytest.mark.needs("test_server_runs")
+@for_each_server(_NON_IID, _UNEQUAL)
+def test_weights_with_non_iid_clients(
+    observe: Observe, questions: Sequence[Question], wrong_answer: Failure | None
+) -> None:
+    """The model's weights after each round are the reference's, with non-IID clients."""
+    non_iid, unequal = questions
+    try:
+        judge_weights(observe(non_iid), WRONG_SERVER, WRONG_WEIGHTS, wrong_answer)
+    except Failure as failure:
+        told = find_failure(observe(unequal), WRONG_WEIGHTS) if is_answered(unequal, observe) else None
+        if told is not None and told.kind == failure.kind:
+            raise NotReached(told) from None
+        raise
 
 
 @pytest.mark.needs("test_server_runs")

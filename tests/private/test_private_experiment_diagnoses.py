@@ -61,6 +61,7 @@ TABLES: dict[str, tuple[Any, str]] = {
     "another spelling": (change(0, "Algorithm", "fed-sgd"), ""),
     "an image more": (change(1, "Test accuracy", 94.0), ""),
     "a float for N": (change(1, "N", 10.0), ""),
+    "single precision": (change(1, "C", 0.10000000149011612), ""),
     "nothing": (None, "f() gives None (is a return missing?)."),
     "a row less": (Table(COLUMNS, TABLE.rows[:1]), "f() has 1 row."),
     "a column more": (Table([*COLUMNS, "E"], [[*row, 1] for row in TABLE.rows]), "f() has 'E' in addition."),
@@ -125,6 +126,46 @@ WRONG_CURVES: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize(("curves", "sentence"), WRONG_CURVES.values(), ids=WRONG_CURVES)
 def test_wrong_curves_are_told(curves: Any, sentence: str) -> None:
     assert diagnose(curves, CURVES) == sentence
+
+
+def test_where_both_algorithms_give_the_same_it_is_not_said_which_is_mislabelled() -> None:
+    right = Table(COLUMNS, [["FedSGD", 10, 0.1, 20, 43.0], ["FedAvg", 10, 0.1, 20, 43.0]])
+
+    seen = diagnose(Table(COLUMNS, right.rows[::-1]), right)
+
+    assert seen == "f() has the rows in another order, or under each other's names."
+
+
+@pytest.mark.parametrize(
+    ("table", "advice"),
+    [
+        pytest.param(TABLES["a column more"][0], "leave out the other columns", id="other columns"),
+        pytest.param(change(0, "Message count", 30), "in place of the sum of all", id="counts added up"),
+        pytest.param(change(0, "Message count", 10), "count the messages of all rounds", id="of one round"),
+        pytest.param(change(0, "Message count", 7), "none was seen to run in this one", id="no run"),
+    ],
+)
+def test_what_to_do_next_is_about_what_was_seen(table: Table, advice: str) -> None:
+    failure = find_failure(table, TABLE)
+
+    assert failure is not None
+    assert advice in failure.advice
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(change(0, "N", 0.15), id="in another column"),
+        pytest.param(change(0, "C", "0.15"), id="as a text"),
+        pytest.param("   N     C\n0  10  0.15", id="in a text"),
+    ],
+)
+def test_a_student_does_not_read_drawn_arguments_in_what_was_returned(table: Any) -> None:
+    failure = find_failure(table, TABLE, arguments={"c": 0.15})
+
+    assert failure is not None
+    assert "0.15" in failure.text
+    assert "0.15" not in failure.student_text
 
 
 def test_message_counts_tell_another_order_where_accuracies_are_alike() -> None:

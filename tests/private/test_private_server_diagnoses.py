@@ -18,6 +18,7 @@ from private_tests.servers.diagnoses import (
     other_kind,
     other_kind_in_run,
     other_messages,
+    other_parameters,
     times_not_added_up,
 )
 from public_tests.server_runs import GRAD, WEIGHT, ServerEvidence, ServerExercise
@@ -173,10 +174,10 @@ def train(count: int, largest: int) -> dict[str, Any]:
 def test_other_batches_explain_wrong_weights(
     exercise: ServerExercise, seen: dict[str, int], sentence: str
 ) -> None:
-    right = {**call(0, sent=1.0), "batches": train(1, 115)}
+    right = {**call(0, sent=1.0), "training": train(1, 115)}
     evidence = see(
         exercise,
-        {"calls": [{**call(0, sent=2.0), "batches": seen}], "weights": digest(9.0)},
+        {"calls": [{**call(0, sent=2.0), "training": seen}], "weights": digest(9.0)},
         {"calls": [right], "weights": digest(1.0), "sizes": [60, 115, 65]},
         nr_rounds=1,
     )
@@ -185,11 +186,11 @@ def test_other_batches_explain_wrong_weights(
 
 
 @pytest.mark.parametrize(
-    "batches", [None, [], {"count": 1}, {"count": "1", "largest": 1}, train(0, 0), train(1, 115)]
+    "noted", [None, [], {"count": 1}, {"count": "1", "largest": 1}, train(0, 0), train(1, 115)]
 )
-def test_without_other_batches_the_weights_are_told(batches: Any) -> None:
-    right = {**call(0, sent=1.0), "batches": train(1, 115)}
-    seen = {"calls": [{**call(0, sent=2.0), "batches": batches}], "weights": digest(9.0)}
+def test_without_other_batches_the_weights_are_told(noted: Any) -> None:
+    right = {**call(0, sent=1.0), "training": train(1, 115)}
+    seen = {"calls": [{**call(0, sent=2.0), "training": noted}], "weights": digest(9.0)}
     evidence = see(WEIGHT, seen, {"calls": [right], "weights": digest(1.0), "sizes": [115]}, nr_rounds=1)
 
     assert "has other weights" in diagnose(evidence, WRONG_WEIGHTS).seen
@@ -267,7 +268,7 @@ def see_update(
     return see(
         exercise,
         {**seen, "class": NESTED, **found},
-        {"sent": right, "first": right, "again": right, "received": digest(1.0), "batches": train(1, 4)},
+        {"sent": right, "first": right, "again": right, "received": digest(1.0), "training": train(1, 4)},
     )
 
 
@@ -305,7 +306,7 @@ def test_a_client_beside_the_server_is_told() -> None:
         (WEIGHT, 1.0, "It sends the weights that it got."),
         (GRAD, 1.5, "It sends its new weights."),
         (GRAD, 0.5, "It sends its new weights minus its old ones."),
-        (GRAD, -0.5 / LR, "It sends gradients."),
+        (GRAD, -0.5 / LR, "minus its new ones, divided by the learning rate."),
         (GRAD, 7.0, "does not send its old weights minus its new ones."),
     ],
 )
@@ -467,3 +468,121 @@ def test_times_that_do_not_are_refused(times: list[float], slowest: Any) -> None
 def see_times(times: list[float], slowest: Any) -> ServerEvidence:
     calls = [{"client": 0, "seconds": seconds} for each in slowest or () for seconds in (each, 0.0)]
     return see(GRAD, {"calls": calls, "result": {"wall_time": times}}, RIGHT_RUN)
+
+
+# --- how a client trained ---------------------------------------------------------------------------------------------------------------
+
+TRAINED = {
+    **train(1, 115),
+    "evaluated": 0,
+    "begins": True,
+    "seed": 8,
+    "optimizer": {"class": "SGD", "lr": LR},
+}
+
+
+@pytest.mark.parametrize(
+    ("noted", "sentence"),
+    [
+        pytest.param({"begins": False}, "does not start its training from the weights", id="its own weights"),
+        pytest.param({"count": 0, "evaluated": 1}, "evaluation mode", id="without dropout"),
+        pytest.param({"optimizer": {"class": "Adam", "lr": LR}}, "trains with Adam.", id="another optimizer"),
+        pytest.param(
+            {"optimizer": {"class": "SGD", "lr": LR, "momentum": 0.9}},
+            "SGD with momentum=0.9.",
+            id="momentum",
+        ),
+        pytest.param({"optimizer": {"class": "SGD", "lr": 0.5}}, "another learning rate", id="another rate"),
+        pytest.param(
+            {"optimizer": "SGD", "begins": 1, "evaluated": "x"}, "other weights", id="what nothing notes"
+        ),
+    ],
+)
+def test_how_a_client_trained_explains_wrong_weights(noted: dict[str, Any], sentence: str) -> None:
+    failure = diagnose(see_training({**TRAINED, **noted}), WRONG_WEIGHTS)
+
+    assert sentence in failure.seen
+    assert "0.5" not in failure.student_text
+
+
+def see_training(noted: dict[str, Any]) -> ServerEvidence:
+    return see(
+        WEIGHT,
+        {"calls": [{**call(0, sent=2.0), "training": noted}], "weights": digest(9.0)},
+        {"calls": [{**call(0, sent=1.0), "training": TRAINED}], "weights": digest(1.0), "sizes": [115]},
+        nr_rounds=1,
+    )
+
+
+def test_a_client_s_other_seed_is_told_with_its_round_and_kept_from_students() -> None:
+    failure = diagnose(see_training({**TRAINED, "seed": 4711}), WRONG_WEIGHTS)
+
+    assert failure.seen.startswith("In round 1 a client of FedSgdWeightServer trains with another seed")
+    assert "4711" in failure.text
+    assert "4711" not in failure.student_text
+
+
+def test_right_weights_are_never_found_wrong_by_how_clients_trained() -> None:
+    right = {"calls": [{**call(0, sent=1.0), "training": TRAINED}], "weights": digest(1.0)}
+    seen = {"calls": [{**call(0, sent=1.0), "training": {**TRAINED, "seed": 9}}], "weights": digest(1.0)}
+
+    explain(see(WEIGHT, seen, right, nr_rounds=1), WRONG_WEIGHTS)
+
+
+def test_a_client_that_trains_right_and_sends_something_else_is_told_so() -> None:
+    received = digest(1.0)
+    right = {"received": received, "sent": digest(0.5), "first": digest(0.5), "again": digest(0.5)}
+    seen = {**right, "sent": digest(0.1), "trained": digest(0.5), "class": NESTED}
+
+    assert diagnose(see(GRAD, seen, right), WRONG_MESSAGE).seen.endswith(
+        "its own model has the right weights."
+    )
+
+
+@pytest.mark.parametrize(
+    ("calls", "accuracies", "sentence"),
+    [
+        pytest.param(
+            [call(0, 0.0), call(1, 5.0), call(2, 1.0), call(0, 1.0)],
+            [1.0, 2.0],
+            "In round 1 the clients of FedSgdWeightServer do not all get the same weights.",
+            id="changed between clients",
+        ),
+        pytest.param(
+            [call(0, 0.0)] * 6,
+            [1.0, 2.0, 3.0],
+            "run(2) of FedSgdWeightServer goes through 3 rounds.",
+            id="a round more",
+        ),
+    ],
+)
+def test_what_the_server_does_in_a_round_is_told(
+    calls: list[dict[str, Any]], accuracies: list[float], sentence: str
+) -> None:
+    seen = {"calls": calls, "weights": digest(7.0), "result": {"test_accuracy": accuracies}}
+    right = {
+        "calls": [call(0, 0.0), call(1, 0.0), call(2, 1.0), call(0, 1.0)],
+        "weights": digest(2.0),
+    }
+
+    assert diagnose(see(WEIGHT, seen, right), WRONG_WEIGHTS).seen == sentence
+
+
+@pytest.mark.parametrize(
+    ("own", "end", "is_told"),
+    [
+        pytest.param({"lr": 0.01}, 9.0, False, id="made with another rate"),
+        pytest.param({"lr": LR}, 9.0, True, id="another rate in the result alone"),
+        pytest.param({"lr": 0.01}, 2.0, True, id="right weights"),
+    ],
+)
+def test_a_server_made_with_other_parameters_is_told_once(
+    own: dict[str, float], end: float, is_told: bool
+) -> None:
+    result = {"n": 3, "c": 1, "b": 5, "e": 1, "lr": LR, "seed": 7, "message_count": [4, 8]}
+    right = {**RIGHT_RUN, "result": result}
+    seen = {**RIGHT_RUN, "weights": digest(end), "own": own, "result": {**result, "lr": 0.01}}
+
+    failure = other_parameters(see(GRAD, seen, right))
+
+    assert (failure is not None) is is_told

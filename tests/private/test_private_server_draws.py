@@ -65,6 +65,12 @@ def test_a_client_has_more_samples_than_any_of_the_handout_s() -> None:
 
 
 @each_server
+def test_the_split_is_even_so_that_no_seed_makes_a_mistake_cost_more(exercise: ServerExercise) -> None:
+    for seed in SEEDS:
+        assert TRAIN_SAMPLES % (2 * draw_case(exercise, seed, "non-iid").clients["nr_clients"]) == 0
+
+
+@each_server
 def test_a_fraction_of_the_clients_must_be_rounded(exercise: ServerExercise) -> None:
     for seed in SEEDS:
         case = draw_case(exercise, seed, "non-iid")

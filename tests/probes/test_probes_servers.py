@@ -220,5 +220,6 @@ def test_batches_that_a_client_trains_on_are_noted() -> None:
 
     seen = servers.run_server({"cls": Own}, "cls", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.3", 1)
 
-    assert [call["batches"] for call in seen["calls"]] == [{"count": 2, "largest": 4}] * 2
+    batches = [(call["training"]["count"], call["training"]["largest"]) for call in seen["calls"]]
+    assert batches == [(2, 4)] * 2
     assert seen["sizes"] == [4, 6]
