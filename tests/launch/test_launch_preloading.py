@@ -61,6 +61,13 @@ def start(tmp_path):
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux only")
 
 
+def test_its_last_words_are_not_those_of_a_script_that_goes_on(start):
+    process = start("import builtins, sys, torch\nbuiltins.print = None\nsys.exit('Not written yet.')\n")
+    said = process.communicate()[1]
+
+    assert (process.returncode, said) == (1, "Not written yet.\n")
+
+
 def test_it_is_what_its_stand_in_was_started_as(start, tmp_path):
     process = start(SHOW, "2", "--flag", VARIABLE="of the shell")
     shown = json.loads(process.communicate("line\n")[0])

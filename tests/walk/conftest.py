@@ -66,7 +66,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
         lab.press("d", "d")
         record.can_delete["a marked cell"] = lab.offers("Edit", "Delete Cell")
         lab.take_picture("5-not-deleted")
-        lab.press("ArrowDown")
+        lab.select("fedavg_grad", below=1)
         record.can_delete["the cell below"] = lab.offers("Edit", "Delete Cell")
         record.tags["after deleting"] = lab.list_tags()
 

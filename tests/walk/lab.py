@@ -55,9 +55,9 @@ class Lab:
         """The source of the first cell with this tag."""
         return str(self._page.evaluate("tag => cells()[find(tag)].sharedModel.getSource()", tag))
 
-    def select(self, tag: str) -> None:
-        """Select the first cell with this tag, as a click beside its text does."""
-        self._page.evaluate("tag => select(find(tag))", tag)
+    def select(self, tag: str, below: int = 0) -> None:
+        """Select the first cell with this tag, or one so many cells below it, as a click beside its text does."""
+        self._page.evaluate("([tag, below]) => select(find(tag) + below)", [tag, below])
         self._page.locator(".jp-Cell.jp-mod-active .jp-InputPrompt").click()
 
     def write(self, tag: str, source: str) -> None:

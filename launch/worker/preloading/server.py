@@ -212,12 +212,13 @@ def run(script: str, module: types.ModuleType) -> int:
 
 
 def status_of(end: SystemExit) -> int:
-    """The exit status that `sys.exit` asked for; a text is printed."""
+    """The exit status that `sys.exit` asked for; a text is shown."""
     if end.code is None:
         return 0
     if isinstance(end.code, int):
         return end.code & 0xFF
-    print(end.code, file=sys.stderr)
+    # As the interpreter does: by `print` it would look as if the script had caught the exception, and gone on.
+    sys.stderr.write(f"{end.code}\n")
     return 1
 
 
