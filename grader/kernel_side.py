@@ -363,7 +363,7 @@ class Observer:
         try:
             content = message["content"]
             if "probes" in content:  # nothing of the submission has run yet
-                self._seal.keep(self._kernel.session, stream, getattr(stream, "socket", stream))
+                self._seal.keep(self._kernel.session, stream, getattr(stream, "socket", stream), held="send")
             text = _dumps({"value": self._answer(content), **self._describe_state()})
             if _len(text) > MAX_REPLY_CHARACTERS:
                 raise NotPlain(f"a value of {_len(text):,} characters as JSON")

@@ -113,6 +113,7 @@ class Seal:
         self._late: list[object] = []  # and this one not
         self._kept: list[tuple[Any, dict[str, Any]]] = []
         self._methods: dict[type, dict[str, Any]] = {}
+        self._held = ""
         self._busy: set[int] = set()
         self._is_open = False
         self._signs: dict[str, None] = {}
@@ -124,8 +125,9 @@ class Seal:
         """From now on nobody may ask the collector what these refer to, or what refers to them."""
         self._own.update(map(id, objects))
 
-    def keep(self, *objects: Any) -> None:
-        """Note by which functions answers go their way through these objects."""
+    def keep(self, *objects: Any, held: str) -> None:
+        """Note by which functions answers go their way through these objects, but for the one that the observer holds itself."""
+        self._held = held
         for each in objects:
             own = vars(each) if hasattr(each, "__dict__") else {}
             self._kept.append((each, {key: own[key] for key in own if callable(own[key])}))
@@ -134,13 +136,13 @@ class Seal:
 
     def check_way(self, **used: tuple[Any, Any]) -> None:
         """Note where an answer would go another way. used: by name, what is called now, and what was called before"""
-        methods = {key for each in self._methods.values() for key in each}
+        methods = {key for each in self._methods.values() for key in each} - {self._held}
         changed = [name for name, (now, before) in used.items() if now is not before]
         changed += [
             key
             for cls, before in self._methods.items()
             for key, value in before.items()
-            if vars(cls).get(key, _GONE) is not value
+            if key != self._held and vars(cls).get(key, _GONE) is not value
         ]
         for each, before in self._kept:
             own = vars(each) if hasattr(each, "__dict__") else {}
