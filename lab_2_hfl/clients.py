@@ -15,7 +15,7 @@ from torch.utils.data import Subset
 
 from .loading import BatchLoader
 from .model import MnistCnn, device, train_epoch
-from .randomness import seed_stream
+from .randomness import seed_stream, torch_stream
 
 
 class Client(ABC):
@@ -115,5 +115,5 @@ def _take_gradient(parameter: Tensor) -> Tensor:
 @cache
 def _blank_model() -> MnistCnn:
     """The model that clients' models are copied from, made without touching the random state that training depends on."""
-    with torch.random.fork_rng():
+    with torch_stream, torch.random.fork_rng():
         return MnistCnn().to(device)

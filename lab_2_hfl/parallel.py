@@ -6,9 +6,11 @@ round takes a quarter less time, and what the clients send is the same except fo
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from time import perf_counter
 
 import torch
@@ -32,7 +34,8 @@ def ask_clients(
     """In order, each client's update of `parameters` with its seed, and the seconds that it took.
 
     Clients work at the same time if there are cores for them and if they are the lab's own: others may draw from torch's random
-    stream, which all threads share. The stream is left as if the clients had worked one after another.
+    stream, which all threads share. The stream is left as if the clients had worked one after another. A server that runs in a thread beside
+    the main one never touches it where its clients are the lab's: so several servers can run at the same time.
     """
     at_once = min(len(clients), torch.get_num_threads(), _MOST_AT_ONCE)
     if (
@@ -43,8 +46,11 @@ def ask_clients(
     ):
         yield from _ask_at_once(at_once, clients, parameters, seeds)
         return
+    is_aside = threading.current_thread() is not threading.main_thread() and all(map(_is_the_lab_s, clients))
     for client, seed in zip(clients, seeds, strict=True):
-        yield _ask(client, parameters, seed)
+        with own_stream() if is_aside else nullcontext():
+            answer = _ask(client, parameters, seed)
+        yield answer
 
 
 def _ask(client: Client, parameters: list[Tensor], seed: int) -> Answer:
@@ -73,7 +79,8 @@ def _ask_at_once(
         last_state = waiting[-1]
         while waiting:
             yield waiting.popleft().result()[0]
-        torch.set_rng_state(last_state.result()[1])
+        if threading.current_thread() is threading.main_thread():
+            torch.set_rng_state(last_state.result()[1])
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(cores)  # MKL's number, and that of new threads, is one for all

@@ -15,6 +15,8 @@ class _Local(threading.local):
 
 
 _local = _Local()
+torch_stream = threading.Lock()
+"""For whoever seeds torch's own stream and draws a model from it: servers may be made in several threads."""
 
 
 def find_generator() -> torch.Generator | None:

@@ -20,6 +20,7 @@ from .dataset import test_loader, train_dataset
 from .loading import BatchLoader
 from .model import MnistCnn, compute_accuracy, device, train_epoch
 from .parallel import ask_clients
+from .randomness import torch_stream
 from .results import RunResult
 
 
@@ -30,8 +31,9 @@ class Server(ABC):
         self.lr = lr
         self.batch_size = batch_size
         self.seed = seed
-        torch.manual_seed(seed)
-        self.model = MnistCnn().to(device)
+        with torch_stream:
+            torch.manual_seed(seed)
+            self.model = MnistCnn().to(device)
         self.name = ""
 
     @abstractmethod

@@ -9,6 +9,7 @@ from threading import current_thread, main_thread
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Subset
 
 from lab_2_hfl import clients
 from lab_2_hfl.clients import Client, GradientClient, WeightClient
@@ -176,3 +177,22 @@ def test_dropout_is_torch_s() -> None:
         assert torch.equal(Dropout(0.3).eval()(x), x)
 
     assert torch.equal(own, by_torch)
+
+
+def test_servers_that_run_at_the_same_time_give_what_they_give_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.set_num_threads(1)  # else clients have random streams of their own in any case
+    subsets = [Subset(subset.dataset, subset.indices[:10]) for subset in split(4, True, 4)]
+
+    def weigh(seed: int) -> float:
+        server = FedAvgServer(0.05, 5, subsets, 0.5, 1, seed)
+        monkeypatch.setattr(server, "test", lambda: 0.0)
+        server.run(2)
+        return sum(float(parameter.detach().double().abs().sum()) for parameter in server.model.parameters())
+
+    in_turn = [weigh(seed) for seed in SEEDS[:3]]
+    with ThreadPoolExecutor(3) as pool:
+        at_once = list(pool.map(weigh, SEEDS[:3]))
+
+    assert at_once == pytest.approx(in_turn, rel=1e-7)
