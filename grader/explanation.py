@@ -30,6 +30,7 @@ from .tags import find_text
 MOST_CHARACTERS = 20_000  # in all; the rest is cut off, and a note says so
 _FILE_CHARACTERS = 8_000  # of one file, so that none crowds out the others
 _READ_BYTES = 1 << 20
+_FEW_WORDS = 6  # in comments of code that explain no more than the code
 _TEXTS = (".md", ".txt", ".rst", ".org", ".tex")
 _TEXT_BYTES = 100_000  # a longer text was not written to explain anything
 _PROGRAMS = (".py", ".sh", ".bash", ".bat", ".cmd")
@@ -72,7 +73,7 @@ def read_cells(notebook: Notebook, handout: Handout, tag: str) -> Explanation:
     tagged = [cell for cell in notebook.cells if tag in cell.tags]
     cells = tagged or find_text(notebook, handout, tag)
     if not cells:
-        return _find_nothing(f"No cell has the tag {tag!r}.", notebook, handout)
+        return _find_nothing(f"No cell has the tag {tag!r}.", notebook, handout, tag)
     below = takewhile(
         lambda cell: not cell.is_code and not cell.tags and not handout.has(cell),
         notebook.cells[cells[-1].index + 1 :],
@@ -85,7 +86,9 @@ def read_cells(notebook: Notebook, handout: Handout, tag: str) -> Explanation:
     if not written:
         is_placeholder = any(handout.is_untouched(tag, cell.source) for cell in cells)
         seen = "The placeholder is unchanged: nothing" if is_placeholder else "Nothing"
-        return _find_nothing(f"{seen} was written in the cell tagged {tag!r} or below it.", notebook, handout)
+        return _find_nothing(
+            f"{seen} was written in the cell tagged {tag!r} or below it.", notebook, handout, tag
+        )
     remark = ""
     if not tagged:
         remark = f"No cell has the tag {tag!r}; this stands in its place, in {', '.join(map(str, written))}."
@@ -110,15 +113,25 @@ def _is_prose(cell: Cell) -> bool:
     )
 
 
-def _find_nothing(remark: str, notebook: Notebook, handout: Handout) -> Explanation:
+def _is_explained(cell: Cell, handout: Handout, tag: str) -> bool:
+    """Whether the code that stands above the text in the handout has comments of the author's own, beyond a few words."""
+    places = [each for each in handout.notebook.cells if each.is_code or tag in each.tags]
+    place = next((number for number, each in enumerate(places) if tag in each.tags), 0)
+    above = set(places[place - 1].tags) & set(cell.tags) if place else set()
+    given = {squeeze(text) for each in above for _, text in _read_python_comments(handout.cells[each])}
+    comments = [text for _, text in _read_python_comments(cell.source) if squeeze(text) not in given]
+    return bool(above) and len(" ".join(comments).split()) > _FEW_WORDS
+
+
+def _find_nothing(remark: str, notebook: Notebook, handout: Handout, tag: str) -> Explanation:
     """No text in its place. Another one of the author's own may be meant, which a person has to see."""
     others = [
         cell
         for cell in notebook.cells
         if cell.source.strip()
-        and _is_prose(cell)
+        and (_is_prose(cell) or _is_explained(cell, handout, tag))
         and not handout.has(cell)
-        and not any(handout.is_untouched(tag, cell.source) for tag in cell.tags)
+        and not any(handout.is_untouched(each, cell.source) for each in cell.tags)
     ]
     if not others:
         return Explanation("", remark, is_missing=True)

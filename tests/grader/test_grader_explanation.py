@@ -93,6 +93,22 @@ def test_text_in_another_place_is_for_a_person_to_see(other: Given) -> None:
     assert written.remark.endswith("There is text of the author's own in cell 1.")
 
 
+ABOVE = ("code", "# Your answers.\nbatches: int = ...", "values")
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_missing"),
+    [("# Since one batch holds all samples, one step suffices.", False), ("# 100 of them", True)],
+    ids=["explained", "a few words"],
+)
+def test_comments_of_the_code_above_are_for_a_person_to_see(comment: str, is_missing: bool) -> None:
+    handout = Handout(make(CODE, ABOVE, QUESTION, PLACEHOLDER, NEXT))
+    answered = ("code", f"# Your answers.\n{comment}\nbatches: int = 7", "values")
+    written = read_cells(make(CODE, answered, QUESTION, PLACEHOLDER, NEXT), handout, "why")
+
+    assert written.is_missing is is_missing
+
+
 SUITE = Suite("checks")
 B1 = Exercise("B1", "One", 1, files=("b1.py", "b1.sh"))
 B2 = Exercise("B2", "Two", 1, files=("b2.py", "b2.sh"))
