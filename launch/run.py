@@ -23,6 +23,7 @@ from .output import Drain, Output
 from .programs import write_programs
 from .run_report import Interrupted, Outcome, RunReport
 from .verdict import Judge, Situation, Verdict
+from .worker.preloading import clear_away
 from .workers import Worker
 
 HOOK = Path(__file__).resolve().parent / "worker"
@@ -318,6 +319,7 @@ class _Watched:
             self.process.wait(timeout=END_TIME_S)
         for key, event in self.journal.poll():
             self.workers.setdefault(key, Worker(key)).add(event)
+        clear_away(self.task.events)
         return survivors
 
     def _somebody_leaves(self) -> bool:

@@ -6,16 +6,24 @@
 A rank is a fresh process as far as its script can see: arguments, environment, folder and open files are those
 of its stand-in, whose exit status is the rank's. What can't be copied alike is started plainly.
 
-Nothing outside of this folder knows of it, but for the two names below.
+Nothing outside of this folder knows of it, but for the three names below.
 """
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
 
 from .standin import NAME as HELPER  # what process lists show for stand-ins and servers
+from .standin import SOCKET
 
-__all__ = ["HELPER", "python_command"]
+__all__ = ["HELPER", "clear_away", "python_command"]
+
+
+def clear_away(events: Path) -> None:
+    """Remove the socket by which the ranks of a run found their server: archives can't hold one."""
+    with contextlib.suppress(OSError):  # there is none, or the script has put something else there
+        (events / SOCKET).unlink()
 
 
 def python_command(preload: bool) -> str:
