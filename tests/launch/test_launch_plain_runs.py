@@ -83,7 +83,7 @@ def test_an_exception_that_was_caught_is_told_with_what_came_of_it(tmp_path, say
     report = shell(tmp_path, program, timeout_s=4.0)
     assert report.outcome is Outcome.TOO_SLOW
     assert (
-        "had caught FileNotFoundError: [Errno 2] No such file or directory: 'gone' at b1.py:3"
+        "had caught FileNotFoundError: \"[Errno 2] No such file or directory: 'gone'\" at b1.py:3"
         in report.sentence
     )
 
