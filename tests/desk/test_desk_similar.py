@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.desk.cohort import Upload
 from grader.desk.passages import UNTAGGED, read_given, read_passages
 from grader.desk.similar import Passage, find_similar
 from grader.homework import read_homework
@@ -91,13 +92,14 @@ def test_prose_and_broken_code_are_compared_too() -> None:
 
 
 def test_cells_and_scripts_of_a_hand_in_are_read(tmp_path: Path) -> None:
-    (tmp_path / "handed in").mkdir()
-    notebook = (KIT / "notebooks" / "homework_1_solved.ipynb").read_text(encoding="utf-8")
-    (tmp_path / "handed in" / "homework_1.ipynb").write_text(notebook, encoding="utf-8")
-    (tmp_path / "handed in" / "b1.py").write_text((STYLES / "loops.txt").read_text())
-    (tmp_path / "work").mkdir()
+    files = (
+        ("homework_1.ipynb", KIT / "notebooks" / "homework_1_solved.ipynb"),
+        ("b1.py", STYLES / "loops.txt"),
+    )
+    with (tmp_path / "a.zip").open("w+b") as packed:
+        Upload("a", files, "a").pack(packed)
 
-    passages = read_passages("a", tmp_path / "handed in", HOMEWORK)
+    passages = read_passages("a", tmp_path / "a.zip", HOMEWORK)
     places = {passage.place for passage in passages}
 
     assert {"b1.py", "fedavg_grad", "fedsgd_explanation"} <= places
