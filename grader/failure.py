@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple, NoReturn
 
 # Around what is withheld, and what stands in its place: characters without a meaning, which `display` never lets through.
@@ -17,6 +18,20 @@ def withhold(text: str, instead: str = "") -> str:
     A student reads `instead` in its place. It can be put together with other text, and given to a Failure.
     """
     return f"{_BEGIN}{_MARK.sub('', text)}{_INSTEAD}{_MARK.sub('', instead)}{_END}"
+
+
+def withholds(text: str) -> bool:
+    """Whether something is withheld in a text."""
+    return _BEGIN in text
+
+
+def withhold_numbers(text: str, numbers: Iterable[float]) -> str:
+    """A text that may quote these numbers, such as an exception's message: those of several characters are for the instructor alone."""
+    forms = {form for number in numbers for form in (str(number), f"{number:g}") if len(form) > 1}
+    if not forms:
+        return text
+    listed = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return re.sub(rf"(?<![\w.])({listed})(?!\w|\.\d)", lambda found: withhold(found[1], "…"), text)
 
 
 class Wording(NamedTuple):

@@ -6,14 +6,14 @@ The submission answers in its kernel, the reference in a process of its own, at 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pytest
 
-from .failure import Failure, fail, withhold
+from .failure import Failure, fail, withhold, withholds
 
 PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
 _AHEAD = 3  # for so many further questions the reference is computed while the submission answers one
@@ -61,6 +61,11 @@ class Question:
         return str(self.arguments["name"])
 
     @property
+    def withheld(self) -> list[float]:
+        """The numbers among its arguments, if a student is not to read them."""
+        return list(_list_numbers(self.arguments)) if withholds(self.shown) else []
+
+    @property
     def key(self) -> str:
         """Equal for two questions that have the same answers."""
         return json.dumps([self.tag, self.probe, self.arguments, self.right], sort_keys=True)
@@ -68,6 +73,17 @@ class Question:
     def for_reference(self) -> tuple[str, dict[str, Any]]:
         """The probe function and the arguments that the reference is asked with."""
         return self.probe, {**self.arguments, **self.right}
+
+
+def _list_numbers(value: Any) -> Iterator[float]:
+    """Of plain data, however deep they lie in it."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _list_numbers(part)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
 
 
 Draw = Callable[[int], Question]

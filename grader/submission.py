@@ -13,7 +13,7 @@ from .cells import select_cells
 from .containment import Level, View
 from .execution import NO_INPUT, Answer, Session
 from .explanation import read_cells
-from .failure import MachineFailure, fail
+from .failure import MachineFailure, fail, withhold_numbers
 from .handout import list_definitions
 from .homework import Homework
 from .kernel_side import TAMPERED
@@ -207,8 +207,11 @@ class Submission:
                 "code that runs without anybody at the keyboard",
                 f"replace input() in the cell tagged {tag!r} by a value.",
             )
+        end = answer.describe(self.homework.kernel, timeout_s)
+        if error is not None and error.message:
+            end = end.replace(error.words, withhold_numbers(error.words, question.withheld), 1)
         fail(
-            f"{shown} did not finish: {answer.describe(self.homework.kernel, timeout_s)}.",
+            f"{shown} did not finish: {end}.",
             f"{shown.split('(')[0]} to finish within {timeout_s:g} s, without an exception",
             self._advise_reset(answer, tag)
             or self._advise_missing(answer)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from grader import Failure, NotReached, explain, fail, withhold
+from grader.failure import withhold_numbers
+from grader.question import Question
 
 
 def test_what_is_withheld_stands_in_the_instructor_s_text_alone() -> None:
@@ -18,6 +20,15 @@ def test_what_is_not_reached_withholds_the_same() -> None:
     failure = NotReached(NotReached(Failure(f"It is {withhold('3', 'wrong')}.", "2", "look.")))
 
     assert (str(failure), failure.student_text) == ("Not reached: It is 3.", "Not reached: It is wrong.")
+
+
+def test_numbers_that_were_drawn_are_withheld_where_they_are_quoted() -> None:
+    question = Question.calling("cell", "f", {"n": 57, "lr": 0.03, "of": [{"e": 2}]})
+    quoted = withhold_numbers("60 samples: 57, at 0.03, in 2 of 570 or 0.035", question.withheld)
+
+    assert Failure(quoted, "", "").for_student.seen == "60 samples: …, at …, in 2 of 570 or 0.035"
+    assert Failure(quoted, "", "").for_instructor.seen == "60 samples: 57, at 0.03, in 2 of 570 or 0.035"
+    assert Question.calling("cell", "f", {"n": 57}, is_drawn=False).withheld == []
 
 
 @pytest.mark.parametrize("stray", ["\ue000", "\ue001", "\ue002", "\ue000\ue001", "\ue002\ue000"])

@@ -74,6 +74,20 @@ def raised(name: str, message: str = "", line: str = "") -> Answer:
     return Answer("error", error=CodeError(name, message, line))
 
 
+def test_a_student_does_not_read_in_an_exception_what_was_drawn() -> None:
+    submission = make_submission(raised("ValueError", "57 is too many", "check(57)"))
+    with pytest.raises(Failure) as failure:
+        submission.observe(Question.calling("answer", "f", {"n": 57}))
+
+    assert (
+        "f(n=57) did not finish: it raised ValueError: 57 is too many at `check(57)`." in failure.value.text
+    )
+    assert (
+        "f(n=…) did not finish: it raised ValueError: … is too many at `check(57)`."
+        in failure.value.student_text
+    )
+
+
 def test_a_value_is_passed_on() -> None:
     assert make_submission(Answer("ok", [1, 2])).call("answer", "f", {}) == [1, 2]
 
