@@ -20,11 +20,6 @@ def withhold(text: str, instead: str = "") -> str:
     return f"{_BEGIN}{_MARK.sub('', text)}{_INSTEAD}{_MARK.sub('', instead)}{_END}"
 
 
-def withholds(text: str) -> bool:
-    """Whether something is withheld in a text."""
-    return _BEGIN in text
-
-
 def withhold_numbers(text: str, numbers: Iterable[float]) -> str:
     """A text that may quote these numbers, such as an exception's message: those of several characters are for the instructor alone."""
     forms = {form for number in numbers for form in (str(number), f"{number:g}") if len(form) > 1}

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from .failure import Failure, fail, withhold, withholds
+from .failure import Failure, fail, withhold
 
 PLAIN = "numbers, strings, lists, a dict with strings as keys, or a DataFrame, as the handout says"
 _AHEAD = 3  # for so many further questions the reference is computed while the submission answers one
@@ -31,6 +31,7 @@ class Question:
     timeout_s: how long the submission may take; None for the limit of a cell
     expected: what the code should give, for the message about an answer that has no plain form
     right: arguments that differ for the reference
+    is_drawn: whether a student is not to read the arguments in a message
     """
 
     tag: str
@@ -41,19 +42,18 @@ class Question:
     timeout_s: float | None = None
     expected: str = PLAIN
     right: Mapping[str, Any] = field(default_factory=dict)
+    is_drawn: bool = False
 
     @classmethod
     def calling(
         cls, tag: str, name: str, arguments: Mapping[str, Any], *, is_drawn: bool = True, **more: Any
     ) -> Question:
-        """What the function `name` of the cell returns for keyword `arguments`; `more` are fields of the question.
-
-        is_drawn: whether a student is not to read the arguments in a message
-        """
+        """What the function `name` of the cell returns for keyword `arguments`; `more` are fields of the question."""
         shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         if is_drawn:
             shown = withhold(shown, ", ".join(f"{key}=…" for key in arguments))
-        return cls(tag, "call", {"name": name, "arguments": dict(arguments)}, f"{name}({shown})", **more)
+        asked = {"name": name, "arguments": dict(arguments)}
+        return cls(tag, "call", asked, f"{name}({shown})", is_drawn=is_drawn, **more)
 
     @property
     def name(self) -> str:
@@ -63,7 +63,7 @@ class Question:
     @property
     def withheld(self) -> list[float]:
         """The numbers among its arguments, if a student is not to read them."""
-        return list(_list_numbers(self.arguments)) if withholds(self.shown) else []
+        return list(_list_numbers(self.arguments)) if self.is_drawn else []
 
     @property
     def key(self) -> str:

@@ -45,4 +45,5 @@ def ask_for_experiment(function: str, call: str, grading_seed: int) -> Question:
         {"name": function, "arguments": arguments},
         f"{function}({shown})",
         expected=_TABLE if returns_table(function) else _CURVES,
+        is_drawn=call == "drawn",
     )

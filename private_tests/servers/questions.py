@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grader import Question
-from public_tests import server_runs
 from public_tests.server_runs import ServerExercise, ask_about_server
+from public_tests.server_runs import ask_for_run as ask_for_case
 
 from .draws import draw_case, draw_number
 
 
 def ask_for_parts(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
     """Make a server, and look at what it is made of."""
-    return ask_about_server(exercise, draw_case(exercise, grading_seed, kind), "inspect_server", "")
+    return replace(
+        ask_about_server(exercise, draw_case(exercise, grading_seed, kind), "inspect_server", ""),
+        is_drawn=True,
+    )
 
 
 def ask_for_run(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
     """Run a server for a few rounds."""
     case = draw_case(exercise, grading_seed, kind)
-    return server_runs.ask_for_run(exercise, case, draw_number(grading_seed, "digest"))
+    return replace(ask_for_case(exercise, case, draw_number(grading_seed, "digest")), is_drawn=True)
 
 
 def ask_for_update(exercise: ServerExercise, grading_seed: int, kind: str) -> Question:
@@ -27,7 +32,7 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int, kind: str) -> Qu
     """
     case = draw_case(exercise, grading_seed, kind)
     sizes = case.clients.get("sizes", (2, 1))
-    return ask_about_server(
+    question = ask_about_server(
         exercise,
         case,
         "update_client",
@@ -38,3 +43,4 @@ def ask_for_update(exercise: ServerExercise, grading_seed: int, kind: str) -> Qu
         update_seed=draw_number(grading_seed, "update"),
         digest_seed=draw_number(grading_seed, "digest"),
     )
+    return replace(question, is_drawn=True)
