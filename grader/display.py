@@ -23,6 +23,9 @@ def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = F
     is too long loses its middle, because the cause of an error comes at its end.
     """
     text = _COLOURS.sub("", _cut(text, max_characters).replace("\r\n", "\n"))
+    letters = text if one_line else text.replace("\n", "").replace("\t", "")
+    if letters.isprintable():  # nearly always, and sooner known than by a look at each character
+        return _cut(text, max_characters)
     kept = _JOINERS if one_line else _JOINERS + "\n\t"
     shown = "".join(
         _escape(character)
