@@ -289,10 +289,17 @@ def _deadlocked(situation: Situation, standstill: Standstill) -> str:
     uneven = find_uneven(situation.by_rank())
     if uneven is not None:
         return f"{_capital(seen)}: {uneven}. {NEW_GROUP_ADVICE}"
+    misdirected = next((wait for wait in standstill.waits if wait.misdirected), None)
+    if misdirected is not None:
+        return f"{_capital(str(misdirected))}, but {misdirected.why}. {_PEER_ADVICE}"
     return f"{_capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
 
 
 _LOST_ADVICE = "Keep what isend and irecv return, and call wait() on it: of a message whose handle is gone nothing may arrive."
+_PEER_ADVICE = (
+    "Compare src and dst of the two sides, and their order: each receive names the rank that sends to it, each send the one "
+    "that receives from it."
+)
 NEW_GROUP_ADVICE = (
     "Every rank must call new_group for every group, also for those it is not in, in the same order; "
     "else the wrong ranks may meet."

@@ -49,6 +49,7 @@ class Wait:
     why: str = ""  # what the partners did instead
     begun_at: SourceLine | None = None  # of a `wait`: where the operation was begun
     lost: bool = False  # the other side has let go of the message
+    misdirected: bool = False  # it is another rank that sends to this one
 
     def __str__(self) -> str:
         place = f" {self.at}" if self.at else ""
@@ -240,15 +241,17 @@ def _wait(rank: int, operation: Operation, views: Mapping[int, RankView], begun:
         return None
     if not partners:
         return None
+    elsewhere = "" if why else _other_sender(rank, subject, begun)
     return Wait(
         rank=rank,
         call=operation.describe(),
         at=operation.call.at,
         partners=tuple(sorted(partners)),
         any_partner=subject.op in MESSAGES and subject.call.peer is None,
-        why=why,
+        why=why or elsewhere or _other_receiver(rank, subject, begun),
         begun_at=subject.call.at if subject is not operation else None,
         lost=why.endswith(NEVER_WAITED),
+        misdirected=bool(elsewhere),
     )
 
 
@@ -368,6 +371,62 @@ def _other_messages(
     listed = ", ".join(f"tag {each.call.tag or 0} ({each.call.at})" for each in unmatched[:3])
     near = destination if far == source else source
     return f"rank {far} {verb} rank {near}: {listed}"
+
+
+def _other_sender(rank: int, subject: Operation, begun: Begun) -> str:
+    """That the rank from which this one receives has never sent to it, and that another one has, which is never received from."""
+    source = subject.call.peer
+    if not _receives_in_vain(rank, subject, begun):
+        return ""
+    heard = {channel[0] for channel in begun.receives if channel[1] == rank}
+    found = [
+        (channel[0], lane)
+        for channel, lane in begun.sends.items()
+        if channel[1] == rank and channel[0] not in heard
+    ]
+    if not found:
+        return ""
+    other, lane = found[0]
+    return (
+        f"rank {source} has sent {_tell_destinations(source, begun)}nothing to rank {rank}; rank {other} has sent to rank {rank}"
+        f"{_at(lane)}, which has begun no receive from rank {other}"
+    )
+
+
+def _other_receiver(rank: int, subject: Operation, begun: Begun) -> str:
+    """That the rank from which this one receives has never sent to it, but to a rank that has not begun to receive that."""
+    source = subject.call.peer
+    if not _receives_in_vain(rank, subject, begun):
+        return ""
+    unmatched = [
+        (channel[1], lane)
+        for channel, lane in begun.sends.items()
+        if channel[0] == source and lane.count > _count(begun.receives, channel)
+    ]
+    if not unmatched:
+        return ""
+    other, lane = unmatched[0]
+    return f"rank {source} has sent nothing to rank {rank}, but to rank {other}{_at(lane)}, which has not begun to receive that"
+
+
+def _receives_in_vain(rank: int, subject: Operation, begun: Begun) -> bool:
+    """Whether a receive names a rank that has never sent to this one, and no other receive of the rank takes what comes."""
+    call = subject.call
+    if call.op not in MESSAGES - SENDS or call.peer is None or call.peer == rank:
+        return False
+    return not any(channel[:2] == (call.peer, rank) for channel in begun.sends) and not any(
+        channel[0] == rank for channel in begun.any_receives
+    )
+
+
+def _tell_destinations(source: int | None, begun: Begun) -> str:
+    to = {channel[1]: lane for channel, lane in begun.sends.items() if channel[0] == source}
+    return "".join(f"to rank {rank}{_at(lane)} and " for rank, lane in sorted(to.items()))
+
+
+def _at(lane: Lane) -> str:
+    line = lane.recent[-1].call.at if lane.recent else None
+    return f" ({line})" if line else ""
 
 
 def _missing_from_collective(

@@ -13,6 +13,7 @@ from launch.events import Backward, Content, Forward, Gradient, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
 from launch.sentences import listed
 from launch.workers import SENDS, Operation
+from public_tests.part_b.arrivals import list_arrivals
 from public_tests.part_b.comparison import Comparison, count_layers, have_unlike_gradients
 from public_tests.part_b.contract import BATCH_SIZE, LEARNING_RATE, OPTIMIZER, STAGES, Contract
 from public_tests.part_b.diagnoses import at, changed_between_steps, is_finite, not_finite
@@ -20,6 +21,7 @@ from public_tests.part_b.findings import (
     find_averaged_weights,
     find_blocking_send,
     find_incomparable,
+    find_misdirected_messages,
     find_unwritten,
     find_wrong_gradients,
     gather_evidence,
@@ -41,7 +43,6 @@ from .exchange import (
     find_missing_messages,
     find_missing_reduction,
     find_reducing_stages,
-    list_arrivals,
 )
 
 REDUCTIONS = ("all_reduce", "reduce", "reduce_scatter", "reduce_scatter_tensor", "reduce_scatter_single")
@@ -176,7 +177,7 @@ def require_steps(trial: Trial, fewest: int = 1) -> None:
 def check_exchange(trial: Trial, comparison: Comparison) -> None:
     """Stages work on what their neighbours sent them, and replicas on each other's gradients."""
     require_script(trial)
-    arrivals = list_arrivals(trial)
+    arrivals = list_arrivals(trial.ranks, trial.pipelines)
     require(trial, bool(arrivals or trial.common_steps))
     explain(
         trial,
@@ -430,6 +431,8 @@ def check_gradients(trial: Trial, comparison: Comparison) -> None:
     if wrong := find_wrong_gradients(trial, comparison):
         if told := _find_told_of_replicas(trial, comparison):
             raise NotReached(told)
+        if misdirected := find_misdirected_messages(trial, comparison):
+            raise NotReached(misdirected)  # told with the exchange
         # After steps that are too large nothing is finite: the first step's gradients were right.
         is_later = comparison.mismatches[0].step > 1
         if is_later and _find_endless(trial, comparison) and (other := find_other_optimizer(trial)):

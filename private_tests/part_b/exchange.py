@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from grader import Failure
 from launch.deliveries import Delivery, came_from, find_deliveries
-from launch.events import Content, Forward, Gradient, Model, SourceLine, Tokens
+from launch.events import Forward, Gradient, Model, Tokens
 from launch.sentences import listed
+from public_tests.part_b.arrivals import EXPECTED, Arrival, find_misdirected, tell_source
 from public_tests.part_b.comparison import Comparison, count_layers
-from public_tests.part_b.trial import Trial, largest_model, list_passes
+from public_tests.part_b.trial import Trial, largest_model
 
-EXPECTED = "activations that come in messages from the stage before, and gradients that come in messages from the stage after"
 ADVICE = (
     "let each rank compute its own stage alone: send each output to the next rank and each input's gradient to the one before, "
     "and work on what was received."
 )
 NOTICEABLE = 0.1  # weight of another pipeline's micro-batch in a gradient; share of it that replicas exchange
 PARALLEL = "DistributedDataParallel"  # reduces inside C++, where no call is seen
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """Something that a stage worked on and that should have come from a neighbour."""
-
-    rank: int
-    neighbour: int
-    what: str  # with its article
-    step: int
-    micro_batch: int
-    content: Content
-    at: SourceLine | None = None
-
-
-def list_arrivals(trial: Trial) -> list[Arrival]:
-    """All that stages worked on and could not compute themselves."""
-    found: list[Arrival] = []
-    for pipeline in trial.pipelines:
-        for before, rank in pairwise(pipeline):
-            found += _list_inputs(trial, before, rank)
-            found += _list_gradients(trial, before, rank)
-    return found
-
-
-def _list_inputs(trial: Trial, before: int, rank: int) -> Iterator[Arrival]:
-    report = trial.ranks.get(rank)
-    if report is None:
-        return
-    steps = sorted({event.step for event in report.of(Forward)})
-    for event in (event for step in steps for event in list_passes(report, step)):
-        if event.input is not None:
-            yield Arrival(rank, before, "an activation", event.step, event.micro_batch, event.input, event.at)
-
-
-def _list_gradients(trial: Trial, rank: int, following: int) -> Iterator[Arrival]:
-    for event in trial.ranks[rank].of(Gradient) if rank in trial.ranks else ():
-        if event.place == "output":
-            yield Arrival(rank, following, "a gradient", event.step, event.micro_batch, event.content)
 
 
 def find_missing_messages(trial: Trial, arrivals: Sequence[Arrival]) -> Failure | None:
@@ -74,7 +34,7 @@ def find_missing_messages(trial: Trial, arrivals: Sequence[Arrival]) -> Failure 
         strange = [each for each in found if came_from(each.content, deliveries[pair]) is False]
         enough = min(len(found), trial.contract.fewest_micro_batches)
         if len(found) - len(strange) < enough:
-            return _miss(strange[0], deliveries[pair])
+            return _miss(trial, strange[0], deliveries[pair])
     return None
 
 
@@ -82,18 +42,10 @@ def _channel(arrival: Arrival) -> tuple[int, int, str, int]:
     return arrival.rank, arrival.neighbour, arrival.what, arrival.step
 
 
-def _miss(arrival: Arrival, deliveries: Sequence[Delivery]) -> Failure:
-    rank, neighbour = arrival.rank, arrival.neighbour
-    got = list(dict.fromkeys(each.operation.describe() for each in deliveries))
-    source = f"rank {neighbour} sends it nothing"
-    if got:
-        source = f"what rank {neighbour} sent it ({listed(got[:3])}) holds something else"
-    place = f" {arrival.at}" if arrival.at else ""
-    return Failure(
-        f"In step {arrival.step} rank {rank} works on micro-batch {arrival.micro_batch}{place} with {arrival.what} that no message "
-        f"brought: {source}.",
-        EXPECTED,
-        ADVICE,
+def _miss(trial: Trial, arrival: Arrival, deliveries: Sequence[Delivery]) -> Failure:
+    misdirected = find_misdirected(arrival, trial.ranks, trial.contract.ranks)
+    return misdirected or Failure(
+        f"{arrival} that no message brought: {tell_source(arrival, deliveries)}.", EXPECTED, ADVICE
     )
 
 

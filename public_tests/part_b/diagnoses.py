@@ -18,6 +18,7 @@ from launch.run_report import RankReport
 from launch.sizes import find_too_small
 from launch.workers import Operation
 
+from .arrivals import find_misdirected, list_arrivals
 from .comparison import Fit, Mismatch
 from .contract import STAGES, Contract
 from .messages import find_mixups, find_transfers, trace_micro_batches
@@ -134,6 +135,18 @@ def _list_stories(
         {number: event.first[1 : BEGINNING + 1] for number, event in read.items() if number is not None},
         {number: event.first[:BEGINNING] for number, event in targets.items() if number is not None},
     )
+
+
+def misdirected(evidence: GradientEvidence) -> Failure | None:
+    """A stage works on what another rank than its neighbour sent it."""
+    world_size = sum(map(len, evidence.pipelines))
+    arrivals = list_arrivals(evidence.ranks, evidence.pipelines)
+    found = (
+        find_misdirected(arrival, evidence.ranks, world_size)
+        for arrival in arrivals
+        if arrival.step == evidence.step
+    )
+    return next(filter(None, found), None)
 
 
 def swapped_targets(evidence: GradientEvidence) -> Failure | None:
@@ -577,6 +590,7 @@ DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
     unequal_replicas,
     some_parameters,
     *map(explaining, WEIGHTS),
+    misdirected,
     different_data,
     altered_buffer,
     other_order,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader import Failure
+from grader import Diagnosis, Failure
 from launch.deliveries import FEW
 from launch.events import Backward, Forward
 from launch.run_report import RankReport
 from launch.workers import SENDS, Operation
 
 from .comparison import Comparison
-from .diagnoses import DIAGNOSES, GradientEvidence, at, averaged_weights
+from .diagnoses import DIAGNOSES, GradientEvidence, at, averaged_weights, misdirected
 from .stepping import find_steps_within_batch
 from .trial import Trial
 
@@ -125,9 +125,19 @@ def find_wrong_gradients(trial: Trial, comparison: Comparison) -> Failure | None
 
 def find_averaged_weights(trial: Trial, comparison: Comparison) -> Failure | None:
     """What is said of the gradients, if it is that weights are averaged in their place."""
+    return _find_said(averaged_weights, trial, comparison)
+
+
+def find_misdirected_messages(trial: Trial, comparison: Comparison) -> Failure | None:
+    """What is said of the gradients, if it is that a stage works on what another rank than its neighbour sent."""
+    return _find_said(misdirected, trial, comparison)
+
+
+def _find_said(diagnose: Diagnosis[GradientEvidence], trial: Trial, comparison: Comparison) -> Failure | None:
+    """What is said of wrong gradients, if this diagnosis says it."""
     wrong = find_wrong_gradients(trial, comparison)
-    averaged = averaged_weights(gather_evidence(trial, comparison)) if wrong else None
-    return wrong if wrong and averaged and wrong.seen == averaged.seen else None
+    found = diagnose(gather_evidence(trial, comparison)) if wrong else None
+    return wrong if wrong and found and wrong.seen == found.seen else None
 
 
 def gather_evidence(trial: Trial, comparison: Comparison) -> GradientEvidence:

@@ -65,6 +65,26 @@ def test_tags_that_differ():
     assert "Compare tags" in text
 
 
+def test_a_receive_from_another_rank_than_the_one_that_sends():
+    zero, one, two = (Rank(rank, 3) for rank in range(3))
+    zero.begin("isend", 1)
+    one.recv(0, done=True).begin("isend", 2)
+    text = deadlock(zero.recv(1), one.recv(2), two.recv(0))
+    assert text.startswith(
+        "Rank 2 waits in recv(src=0, tag=0) b1.py:20, but rank 0 has sent to rank 1 (b1.py:20) and nothing to rank 2; "
+        "rank 1 has sent to rank 2 (b1.py:30), which has begun no receive from rank 1. Compare src and dst"
+    )
+
+
+def test_a_rank_that_was_received_from_before_is_not_told_as_overlooked():
+    """It waits for the others in the wrong order, but for the right ones."""
+    zero, one, two = (Rank(rank, 3) for rank in range(3))
+    zero.begin("isend", 1)
+    zero.begin("isend", 1)
+    text = deadlock(zero.recv(1), one.recv(0, done=True).recv(2), two.recv(1))
+    assert "has begun no receive" not in text
+
+
 def test_blocking_sends_on_both_sides():
     text = deadlock(Rank(0, 2).send(1), Rank(1, 2).send(0))
     assert "neither has begun to receive, and a send ends only when its receive has begun" in text
