@@ -1,7 +1,8 @@
 """The engine: runs a submission in a process of its own, takes observations, and lets checks decide outside of it.
 
-What checks use: the fixtures `submission`, `ask`, `question` and `scripts`; `Failure`, `NotReached`, `fail`, `withhold` and `explain`; and
-the functions on plain values. Each is imported when it is first used, so that a command that refuses its arguments does so at once.
+What checks use: the fixtures `submission`, `ask`, `question` and `scripts`; `Failure`, `NotReached`, `fail`, `withhold`, `explain` and
+`recognise`; and the functions on plain values. Each is imported when it is first used, so that a command that refuses its arguments does so
+at once.
 """
 
 from importlib import import_module
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cell_source import parse_cell
-    from .diagnosis import Diagnosis, explain
+    from .diagnosis import Diagnosis, explain, recognise
     from .failure import Failure, MachineFailure, NotReached, fail, withhold
     from .figure import Curves, Figure, Picture, Rows, make_figure, read_curves
     from .grading import add_context, add_figures, add_judgement
@@ -59,6 +60,7 @@ _MODULES = {
     "parse_cell": "cell_source",
     "read_curves": "figure",
     "read_homework": "homework",
+    "recognise": "diagnosis",
     "share_points": "values",
     "show": "values",
     "show_list": "values",
@@ -95,6 +97,7 @@ __all__ = [
     "parse_cell",
     "read_curves",
     "read_homework",
+    "recognise",
     "share_points",
     "show",
     "show_list",

@@ -17,7 +17,24 @@ def explain(evidence: E, diagnoses: Sequence[Diagnosis[E]]) -> None:
 
     Where something is certainly wrong, the last diagnosis recognises everything and says what was observed.
     """
+    if failure := recognise(evidence, diagnoses):
+        raise failure
+
+
+def recognise(evidence: E, diagnoses: Sequence[Diagnosis[E]]) -> Failure | None:
+    """What the first diagnosis says that recognises the mistake. It is counted by the diagnosis's name, unless that says something narrower."""
     for diagnose in diagnoses:
         if failure := diagnose(evidence):
-            failure.kind = getattr(diagnose, "__name__", "").replace("_", "-")
-            raise failure
+            failure.kind = failure.kind or _name_kind(diagnose)
+            return failure
+    return None
+
+
+def _name_kind(diagnose: Diagnosis[E]) -> str:
+    """
+    >>> def find_plain_mean(evidence): ...
+    >>> _name_kind(find_plain_mean)
+    'plain-mean'
+    """
+    name = getattr(getattr(diagnose, "func", diagnose), "__name__", "")  # of a partial function its own
+    return name.removeprefix("find_").replace("_", "-") if name.isidentifier() else ""

@@ -36,6 +36,13 @@ _BROKER_END_S = 20.0
 _MAX_LINE = 64 * 1024 * 1024
 _KILLED = 9  # SIGKILL
 _ENDED = ("hung", "died", "memory", "limit")
+_KINDS = {
+    "timeout": "took-too-long",
+    "hung": "took-too-long",
+    "memory": "took-too-much-memory",
+    "limit": "exceeded-a-limit",
+    "no time": "had-no-time-left",
+}
 FOLDER = "homework"  # below it the notebook works; its parent can be written to as well
 NO_INPUT = "StdinNotImplementedError"  # what input() in a cell raises: nobody is at the keyboard
 
@@ -61,6 +68,15 @@ class Answer:
     notes: tuple[tuple[str, str], ...] = ()
     line: int = 0
     lost: frozenset[str] | None = None
+
+    @property
+    def kind(self) -> str:
+        """How it ended, to count mistakes by."""
+        if self.outcome == "error":
+            if self.error is not None and self.error.name == NO_INPUT:
+                return "asked-for-input"
+            return f"raised-{self.error.name if self.error is not None else 'an-exception'}"
+        return _KINDS.get(self.outcome, "ended-the-process")
 
     def describe(self, limits: KernelLimits, timeout_s: float) -> str:
         """The end as a sentence about the code that ran."""

@@ -49,10 +49,11 @@ class Failure(AssertionError):
 
     is_mistake = True
     """Whether the submission is to blame."""
-    kind = ""
-    """The diagnosis that recognised the mistake, such as `plain-mean`, to count mistakes by."""
+    kind: str
+    """What went wrong, in a few words joined by hyphens, such as `plain-mean`: mistakes are counted by it. Nothing secret stands in it."""
 
-    def __init__(self, seen: str, expected: str, advice: str) -> None:
+    def __init__(self, seen: str, expected: str, advice: str, kind: str = "") -> None:
+        self.kind = kind
         self.parts = (seen, expected, advice)
         self.for_instructor, self.for_student = (
             Wording(*(_MARK.sub("", _WITHHELD.sub(replacement, part)) for part in self.parts))
@@ -100,6 +101,6 @@ class NotReached(Failure):
         return self.for_student.seen
 
 
-def fail(seen: str, expected: str, advice: str) -> NoReturn:
-    """End a check with what was seen, what was expected and what to do next."""
-    raise Failure(seen, expected, advice)
+def fail(seen: str, expected: str, advice: str, kind: str = "") -> NoReturn:
+    """End a check with what was seen, what was expected and what to do next, and with what to count the mistake by."""
+    raise Failure(seen, expected, advice, kind)

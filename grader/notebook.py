@@ -74,12 +74,14 @@ class Notebook:
                 f"The tag {tag!r} is on {len(code)} code cells ({_list(code)}).",
                 f"exactly one code cell tagged {tag!r}",
                 "remove the tag from all but the one with your answer (in Jupyter: the cell's property inspector).",
+                f"tag-{tag}-on-several-cells",
             )
         if tagged:
             fail(
                 f"The tag {tag!r} is on {_list(tagged)}, which holds {tagged[0].kind}, not code.",
                 f"a code cell tagged {tag!r}",
                 "change the type of that cell to code, or move the tag to the code cell with your answer.",
+                f"tag-{tag}-on-a-{tagged[0].kind}-cell",
             )
         unread = next((cell for cell in self.cells if cell.tags_unread), None)
         if unread is not None:
@@ -87,6 +89,7 @@ class Notebook:
                 f"No cell has the tag {tag!r}, and the tags of {unread} can't be read: they are not a list.",
                 f"one code cell with {tag!r} in its list of tags",
                 f"remove the tags of {unread} in Jupyter's property inspector, and add them again.",
+                f"no-tag-{tag}",
             )
         near = self._find_near(tag)
         if near is None and (cells := self.list_defining(names)):
@@ -97,7 +100,7 @@ class Notebook:
             if near
             else f"give the cell with your answer the tag {tag!r} again (compare with the handout)."
         )
-        return fail(seen, f"one code cell tagged {tag!r}", advice)
+        return fail(seen, f"one code cell tagged {tag!r}", advice, f"no-tag-{tag}")
 
     def _fail_untagged(self, tag: str, names: Collection[str], cells: Sequence[Cell]) -> NoReturn:
         advice = "give it this tag" if len(cells) == 1 else "give this tag to the one that counts"
@@ -105,6 +108,7 @@ class Notebook:
             f"No cell has the tag {tag!r}, but {_list(cells)} {'defines' if len(cells) == 1 else 'define'} {' and '.join(names)}.",
             f"one code cell tagged {tag!r}",
             f"{advice} (in Jupyter: the cell's property inspector).",
+            f"no-tag-{tag}",
         )
 
     def list_defining(self, names: Collection[str]) -> list[Cell]:

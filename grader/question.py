@@ -152,6 +152,7 @@ class Ask:
                     f"{question.shown} gives nothing: the cell tagged {question.tag!r} is as in the handout.",
                     question.expected,
                     "write your answer in place of the `...` in that cell.",
+                    f"{question.shown.split('(')[0]}-is-still-empty",
                 )
         except Failure as failure:
             self._reference.forget(*question.for_reference())

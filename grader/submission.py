@@ -163,6 +163,7 @@ class Submission:
                 f"{name} is {'a class with a metaclass of its own' if kind == 'metaclass' else 'not a class'}.",
                 f"the class {name} of the handout with your answers filled in",
                 f"copy the class from the handout into the cell tagged {tag!r} and fill it in again.",
+                f"{name}-is-not-a-class",
             )
         attributes_found: dict[str, Any] = found["attributes"]
         return attributes_found
@@ -185,6 +186,7 @@ class Submission:
 
     def _fail(self, question: Question, answer: Answer, timeout_s: float) -> NoReturn:
         tag, shown, error = question.tag, question.shown, answer.error
+        name = shown.split("(")[0]  # without arguments, which may be drawn
         if error is not None and error.name == "NotDefined":
             self._fail_undefined(tag, error.words)
         if error is not None and error.name == TAMPERED:
@@ -192,31 +194,38 @@ class Submission:
                 f"{shown} gives no answer that counts: {error.words}.",
                 "code that leaves the program that checks it alone",
                 "remove what looks into, or changes, the program that runs your notebook.",
+                f"{name}-gave-no-answer-that-counts",
             )
         if (lack := find_lack(error, self.notebook)) is not None:
             self._fail_for(lack, f"{shown} can't be checked here: {lack.what}.")
         self._fail_for_cell(shown, error)
         if error is not None and error.name in question.on_error:
-            fail(f"{shown} can't be checked: {error.words}.", *question.on_error[error.name])
+            fail(
+                f"{shown} can't be checked: {error.words}.",
+                *question.on_error[error.name],
+                f"{name}-raised-{error.name}",
+            )
         if error is not None and error.name == "NotPlain":
             advice = f"return what the handout asks for in the cell tagged {tag!r}."
-            fail(f"{shown} gives {error.words}.", question.expected, advice)
+            fail(f"{shown} gives {error.words}.", question.expected, advice, f"{name}-gave-something-else")
         if error is not None and error.name in _INPUT_ERRORS:
             fail(
                 f"{shown} asks for input from the keyboard.",
                 "code that runs without anybody at the keyboard",
                 f"replace input() in the cell tagged {tag!r} by a value.",
+                f"{name}-asked-for-input",
             )
         end = answer.describe(self.homework.kernel, timeout_s)
         if error is not None and error.message:
             end = end.replace(error.words, withhold_numbers(error.words, question.withheld), 1)
         fail(
             f"{shown} did not finish: {end}.",
-            f"{shown.split('(')[0]} to finish within {timeout_s:g} s, without an exception",
+            f"{name} to finish within {timeout_s:g} s, without an exception",
             self._advise_reset(answer, tag)
             or self._advise_missing(answer)
             or self._advise_hidden(answer)
             or _advise_call(answer, tag) + self._find_unused_attribute(answer),
+            f"{name}-{answer.kind}",
         )
 
     def _fail_for(self, lack: Lack, seen: str) -> NoReturn:
@@ -237,6 +246,7 @@ class Submission:
                 f"{shown} did not finish: {name} is not defined, because {where} did not run to the end: {self._describe(run)}.",
                 "a setup cell that runs to the end in a fresh kernel",
                 f"correct the setup cell first: every exercise needs it.{_spell(run.error)}",
+                f"setup-cell-{run.kind}",
             )
 
     def _find_cause(self, error: CodeError | None) -> Cause | None:
@@ -255,6 +265,7 @@ class Submission:
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 f"a cell that runs and defines {name}",
                 self._advise_run(run),
+                f"cell-of-{name}-{run.kind}",
             )
         if name in list_names(cell.source) and (reset := self._find_reset()) is not None:
             where = self._name_cell(reset)
@@ -262,11 +273,13 @@ class Submission:
                 f"The cell tagged {tag!r} defines {name}, but `%reset` in {where} removes all that the notebook has defined.",
                 f"{name}, as long as the notebook is checked",
                 f"remove `%reset` from {where}.",
+                f"reset-removed-{name}",
             )
         fail(
             f"The cell tagged {tag!r} does not define {name}.",
             f"a definition of {name}, spelt exactly like this",
             "keep the handout's name and fill in its body.",
+            f"did-not-define-{name}",
         )
 
     def _fail_unmerged(self, tag: str, name: str) -> None:
@@ -277,6 +290,7 @@ class Submission:
                 f"{name} is not defined, because the cell tagged {tag!r} has an unresolved Git conflict in line {line}.",
                 "one version of the cell",
                 "keep one of the two versions, and remove the lines with <<<<<<<, ======= and >>>>>>>.",
+                f"unresolved-conflict-in-the-cell-of-{name}",
             )
 
     def _fail_for_run(self, name: str, cell: Cell, run: Answer) -> None:
@@ -295,6 +309,7 @@ class Submission:
                 f"{name} is not defined, and no code cell has the tag {tag!r}, which every exercise needs.",
                 f"one code cell tagged {tag!r} with the handout's imports",
                 "give the handout's first cell its tag again.",
+                "no-setup-cell",
             )
         run = self._session.runs[setup.index]
         if run.outcome != "ok" and (run.lost is None or cause == setup):
@@ -302,16 +317,24 @@ class Submission:
                 f"{name} is not defined, because the cell tagged {tag!r} did not run: {self._describe(run)}.",
                 "a setup cell that runs to the end in a fresh kernel",
                 f"correct the setup cell first: every exercise needs it.{_spell(run.error)}",
+                f"setup-cell-{run.kind}",
             )
 
     def _fail_odd(self, tag: str, what: str, odd: Odd) -> NoReturn:
+        name = what.split("(")[0]
         if odd.what == "...":
             fail(
                 f"{what} is still `...`, as in the empty handout.",
                 "your answer in its place",
                 f"replace the `...` in the cell tagged {tag!r}.",
+                f"{name}-is-still-empty",
             )
-        fail(f"{what} gives {odd.what}.", "a number of ordinary size", f"correct the cell tagged {tag!r}.")
+        fail(
+            f"{what} gives {odd.what}.",
+            "a number of ordinary size",
+            f"correct the cell tagged {tag!r}.",
+            f"{name}-gave-{odd.what}",
+        )
 
     def _describe(self, run: Answer) -> str:
         return run.describe(self.homework.kernel, self.homework.kernel.cell_timeout_s)

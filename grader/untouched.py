@@ -11,6 +11,9 @@ from .homework import Exercise, Homework
 from .notebook import Notebook
 from .scripts import Scripts
 
+NOT_BEGUN = "not-begun"
+"""What it is counted as where everything is as in the handout."""
+
 
 def find_untouched(homework: Homework, notebook: Notebook | None, scripts: Scripts | None) -> frozenset[str]:
     """The ids of the exercises of which everything is as in the handout."""
@@ -32,6 +35,7 @@ def describe_untouched(exercise: Exercise) -> Failure:
         f"{exercise.id} is still empty: everything in it is as in the handout.",
         f"your answers in {where}",
         f"write them there, save, and check again; the handout says what {exercise.id} asks for.",
+        NOT_BEGUN,
     )
 
 

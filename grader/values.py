@@ -98,13 +98,14 @@ def check_option(what: str, value: Any, options: Sequence[str | bool]) -> None:
     """Fail unless `value` is exactly one of `options`. If it nearly is one, say what keeps it from that, or ask whether it is meant."""
     if any(type(value) is type(option) and value == option for option in options):
         return
+    kind = f"{what}-is-not-one-of-the-options"
     seen = f"{what} is {value!r}, which is not one of the options"
     expected = "one of " + ", ".join(map(repr, options))
     near = next((option for option in options if str(option).lower() == str(value).strip().lower()), None)
     if near is None:
         similar = _find_similar(value, options)
         advice = f"did you mean {similar!r}? Write" if similar is not None else "choose"
-        fail(f"{seen}.", expected, f"{advice} one of the options, spelt exactly like that.")
+        fail(f"{seen}.", expected, f"{advice} one of the options, spelt exactly like that.", kind)
     text = str(value)
     reasons = {
         "it is text": isinstance(near, bool),
@@ -113,7 +114,7 @@ def check_option(what: str, value: Any, options: Sequence[str | bool]) -> None:
     }
     why = ", ".join(reason for reason, applies in reasons.items() if applies)
     exactly = "without quotes" if isinstance(near, bool) else "spelt exactly like this"
-    fail(f"{seen}{f' ({why})' if why else ''}.", expected, f"write {near!r}, {exactly}.")
+    fail(f"{seen}{f' ({why})' if why else ''}.", expected, f"write {near!r}, {exactly}.", kind)
 
 
 def _find_similar(value: Any, options: Sequence[str | bool]) -> str | bool | None:

@@ -40,7 +40,12 @@ def test_answer(submission: Submission, tag: str, name: str, question: str) -> N
             if found.get("odd") == "..."
             else f"a {found.get('odd')}"
         )
-        fail(f"{what} is {state}.", expected, f"assign the answer itself in the cell tagged {tag!r}.")
+        fail(
+            f"{what} is {state}.",
+            expected,
+            f"assign the answer itself in the cell tagged {tag!r}.",
+            f"{question}-has-no-answer",
+        )
     value = found["value"]
     check_option(what, value, options[question])
     if value != KEY[name][question]:
@@ -48,4 +53,5 @@ def test_answer(submission: Submission, tag: str, name: str, question: str) -> N
             f"{what} is {value!r}, which the experiments do not bear out.",
             "the option that the curves and tables with the handout's parameters show",
             "run the experiment with its defaults on all data, and look at the question again.",
+            f"{question}-is-answered-{value!r}",
         )

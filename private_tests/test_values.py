@@ -17,6 +17,7 @@ def read_number(submission: Submission, name: str) -> int:
             f"{name} is {show(value)}.",
             "a whole number of at least 1",
             f"assign one in the cell tagged {TAG!r}.",
+            f"{name}-is-not-a-positive-whole-number",
         )
     return value
 
@@ -31,6 +32,7 @@ def test_batch_size(submission: Submission) -> None:
             f"{name} is {value}: a client with at most {MOST_SAMPLES} samples still takes one step on all of them, so nothing differs.",
             "a batch size for which a client takes several steps a round",
             "think of how many steps a client takes, and choose again.",
+            "a-batch-of-all-samples",
         )
 
 
@@ -44,4 +46,5 @@ def test_epochs(submission: Submission) -> None:
             f"{name} is {value}: with one epoch on all its data a client takes one step, so nothing differs.",
             "a number of local epochs for which a client takes several steps a round",
             "think of how many steps a client takes, and choose again.",
+            "a-single-epoch",
         )

@@ -62,6 +62,7 @@ def find_wrong_form(evidence: ExperimentEvidence) -> Failure | None:
             f"{what} gives {given}.",
             f"a DataFrame with the columns {', '.join(right.columns)}",
             f"return the DataFrame at the end of the function, {cell}; to print or to show it is not enough.",
+            "no-table",
         )
     spelling = (
         f"leave out the other columns, as in `table[[{', '.join(map(repr, right.columns))}]]`, {cell}."
@@ -69,6 +70,7 @@ def find_wrong_form(evidence: ExperimentEvidence) -> Failure | None:
         else f"name the columns exactly like this, {cell}: capitals and spaces count."
     )
     if failure := _catch(compare_columns, what, seen.columns, right.columns, spelling):
+        failure.kind = "other-columns"
         return failure
     return _find_wrong_rows(evidence) or _find_other_cells(evidence)
 
@@ -93,12 +95,14 @@ def _find_wrong_lengths(evidence: ExperimentEvidence) -> Failure | None:
             f"Each curve of {evidence.what} has 1 value.",
             "the test accuracy after each round: as many values as nr_rounds says",
             f"return the whole list test_accuracy of each run, in the cell tagged {evidence.tag!r}.",
+            "curves-of-one-value",
         )
     reason = evidence.usage.explain("nr_rounds")
     return Failure(
         f"Each curve of {evidence.what} has {lengths.pop()} values{f': {reason[0]}' if reason else ''}.",
         "as many values as nr_rounds says, one per round",
         f"{reason[1] if reason else 'pass nr_rounds on to run()'}, in the cell tagged {evidence.tag!r}.",
+        "curves-of-another-length",
     )
 
 
@@ -115,11 +119,13 @@ def _find_wrong_rows(evidence: ExperimentEvidence) -> Failure | None:
             f"{evidence.what} has {rows}: one for each round of each run.",
             expected,
             f"keep only the last row of each run, as `result.as_df().tail(1)` does, in the cell tagged {evidence.tag!r}.",
+            "a-row-for-each-round",
         )
     return Failure(
         f"{evidence.what} has {rows}.",
         expected,
         f"add one row per run, with its final values, in the cell tagged {evidence.tag!r}.",
+        "another-number-of-rows",
     )
 
 
@@ -138,6 +144,7 @@ def _find_other_cells(evidence: ExperimentEvidence) -> Failure | None:
                     f"Row {number} of {evidence.what} has the {column.lower()} {show(value)}.",
                     "a finite number",
                     f"{advice}, in the cell tagged {evidence.tag!r}.",
+                    f"{column.lower()}-is-not-a-number",
                 )
     return None
 
@@ -160,6 +167,7 @@ def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
                 f"{where} is labelled {show(row['Algorithm'])}.",
                 f"{right['Algorithm']!r}; the order is {_ORDER}",
                 f"give each row the name of the algorithm whose run it shows, {cell}.",
+                "rows-with-another-algorithm",
             )
         for column in ("N", "C"):
             if not is_number(row[column]) or not math.isclose(row[column], right[column], rel_tol=_SINGLE):
@@ -168,6 +176,7 @@ def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
                     f"{where} has {_describe_cell(evidence, column, row[column])}{f': {reason[0]}' if reason else ''}.",
                     f"the {column} that the call and the order of the settings ask for",
                     f"{reason[1] if reason else f'write the {column} of each run into its row'}, {cell}.",
+                    f"rows-with-another-{column}",
                 )
     return None
 
@@ -202,6 +211,7 @@ def _find_other_order(
             _ORDER,
             "make the rows in this order, each with the name of the algorithm whose run it shows, in the cell tagged "
             f"{evidence.tag!r}.",
+            "rows-in-another-order",
         )
     algorithms = [name for name, _, _ in labels]
     is_grouped = algorithms == sorted(algorithms) or algorithms == sorted(algorithms, reverse=True)
@@ -214,6 +224,7 @@ def _find_other_order(
         f"{evidence.what} has the rows in another order.",
         _ORDER,
         f"{advice}, in the cell tagged {evidence.tag!r}.",
+        "rows-in-another-order",
     )
 
 
@@ -323,14 +334,16 @@ def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Fail
     found = f"{result.label} comes from a run with {_describe_seen(evidence, parameter, run[parameter.name])}"
     expected = f"a run with {_describe_right(evidence, parameter, result.run[parameter.name])}"
     reason = None if other else _find_reason(evidence, parameter, run)
+    kind = "results-of-each-other's-runs" if other else f"runs-with-another-{parameter.noun}"
     if reason is not None:
         return Failure(
-            f"{found}: {reason[0]}.", expected, f"{reason[1]}, in the cell tagged {evidence.tag!r}."
+            f"{found}: {reason[0]}.", expected, f"{reason[1]}, in the cell tagged {evidence.tag!r}.", kind
         )
     return Failure(
         f"{found}." + (f" That is the run of {other}." if other else ""),
         expected,
         _advise_parameter(evidence, parameter),
+        kind,
     )
 
 
@@ -412,27 +425,34 @@ def find_wrong_count(evidence: ExperimentEvidence) -> Failure | None:
     pairs = zip(list_rows(evidence.seen), list_rows(evidence.right), strict=True)
     for number, (row, right) in enumerate(pairs, start=1):
         if row["Message count"] != right["Message count"]:
-            advice = _advise_count(evidence, row["Message count"], right["Message count"])
+            kind, advice = _advise_count(evidence, row["Message count"], right["Message count"])
             return Failure(
                 f"Row {number} of {evidence.what} has the message count {show(row['Message count'])}.",
                 "the count after the last round: two messages for each of max(1, round(C·N)) clients, over all rounds (RunResult counts "
                 "cumulatively, so it is the last value, not a sum)",
                 advice or _advise(evidence, "c", "n", "nr_rounds"),
+                kind,
             )
     return None
 
 
-def _advise_count(evidence: ExperimentEvidence, seen: float, right: float) -> str:
-    """What to do about a count that is the right one added up, of a single round, or of one direction; nothing for others."""
+def _advise_count(evidence: ExperimentEvidence, seen: float, right: float) -> tuple[str, str]:
+    """What it is called, and what to do about a count that is the right one added up, or of a single round; no advice for others."""
     rounds = evidence.nr_rounds
-    advice = {
-        right
-        * (rounds + 1)
-        / 2: "take the last value of the list, `result.message_count[-1]`, in place of the sum of all",
-        right
-        / rounds: "count the messages of all rounds, as the last value of the list does, `result.message_count[-1]`",
+    known = {
+        right * (rounds + 1) / 2: (
+            "messages-summed",
+            "take the last value of the list, `result.message_count[-1]`, in place of the sum of all",
+        ),
+        right / rounds: (
+            "messages-of-one-round",
+            "count the messages of all rounds, as the last value of the list does, `result.message_count[-1]`",
+        ),
     }
-    return f"{advice[seen]}, in the cell tagged {evidence.tag!r}." if seen in advice and rounds > 1 else ""
+    if seen not in known or rounds == 1:
+        return "another-message-count", ""
+    kind, advice = known[seen]
+    return kind, f"{advice}, in the cell tagged {evidence.tag!r}."
 
 
 def find_fractions(evidence: ExperimentEvidence) -> Failure | None:
@@ -444,6 +464,7 @@ def find_fractions(evidence: ExperimentEvidence) -> Failure | None:
         f"{result.label} has {_show_accuracies(result.seen)}.",
         "a value in percent",
         "keep the percent that RunResult holds.",
+        "fractions-in-place-of-percent",
     )
 
 
@@ -461,6 +482,7 @@ def find_wrong_server(evidence: ExperimentEvidence) -> Failure | None:
                     f"{result.label} has {_show_accuracies(result.seen)}, and a {server.get('class')} was made with {found}.",
                     f"servers made with {_describe_right(evidence, parameter, result.run[parameter.name])}",
                     _advise_parameter(evidence, parameter),
+                    f"own-servers-with-another-{parameter.noun}",
                 )
     return None
 

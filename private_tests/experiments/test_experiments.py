@@ -77,4 +77,5 @@ def check_defaults(submission: Submission, function: str) -> None:
                 f"The parameter {name!r} of {function} has the default {found[name]['default']!r}.",
                 f"{name}={default!r}",
                 "keep the handout's signature; pass other values when you call the function.",
+                f"another-default-of-{name}",
             )

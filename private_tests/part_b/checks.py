@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NoReturn
 
 from grader import Failure, NotReached, explain, fail, withhold
@@ -55,6 +56,7 @@ def check_finishes(trial: Trial) -> None:
             f"{trial.contract.exercise} was not run: {trial.absence}.",
             f"{trial.contract.shell}, which starts all ranks of {trial.contract.script}",
             f"hand in {trial.contract.script} and {trial.contract.shell}, under these names, in one folder or archive.",
+            "no-script",
         )
     if unwritten := find_unwritten(trial):
         raise unwritten
@@ -73,6 +75,7 @@ def check_finishes(trial: Trial) -> None:
             f"{trial.name} {runs}: the number is a constant.",
             "the number of steps that LAB_STEPS asks for, or 5,000",
             'write STEPS = int(os.environ.get("LAB_STEPS", "5000")), as in the handout.',
+            "a-constant-number-of-steps",
         )
     odd = [rank.rank for rank in trial.report.ranks if rank.world_size not in (None, trial.contract.ranks)]
     if odd:
@@ -80,6 +83,7 @@ def check_finishes(trial: Trial) -> None:
             f"{trial.name}: rank {odd[0]} joins a group of {trial.report.ranks[odd[0]].world_size} ranks.",
             f"{trial.contract.ranks} ranks",
             "give init_process_group this world_size on every rank.",
+            "another-world-size",
         )
 
 
@@ -103,6 +107,7 @@ def _check_every_step(trial: Trial, report: RunReport) -> None:
                     "them in the steps before.",
                     "steps that all train, as the first ones do",
                     "do the same work in every step of the loop.",
+                    "steps-that-do-not-train",
                 )
 
 
@@ -122,6 +127,17 @@ def _fail_outcome(trial: Trial, report: RunReport) -> NoReturn:
         f"{trial.name}: {report.outcome.value}{again}. {sentence}{cause}{made}",
         f"{trial.contract.ranks} ranks that each make exactly as many steps as LAB_STEPS asks for, and end",
         f"correct the lines named; `{command}` shows it again, with a picture.",
+        _name_outcome(report),
+    )
+
+
+def _name_outcome(report: RunReport) -> str:
+    """How a run ended, to count mistakes by."""
+    failure = report.failure
+    if report.outcome is not Outcome.CRASHED or failure is None:
+        return report.outcome.value
+    return (
+        f"crashed-with-{failure.type}" if failure.type.isidentifier() else f"crashed-({failure.kind.value})"
     )
 
 
@@ -184,9 +200,9 @@ def check_exchange(trial: Trial, comparison: Comparison) -> None:
         (
             find_foreign_stages,
             find_missing_input,
-            lambda trial: find_missing_messages(trial, arrivals),
+            partial(find_missing_messages, arrivals=arrivals),
             find_missing_gradient,
-            lambda trial: find_missing_reduction(trial, comparison) if trial.common_steps else None,
+            *([partial(find_missing_reduction, comparison=comparison)] if trial.common_steps else []),
         ),
     )
 
@@ -200,6 +216,7 @@ def check_shell_script(trial: Trial) -> None:
             f"There is no {shell}; {trial.name} was started directly.",
             f"{shell}, which starts {trial.contract.ranks} ranks and waits for them",
             f"hand in {shell}: a loop over the ranks, `python {trial.contract.script} $rank &`, and `wait` at the end.",
+            "no-shell-script",
         )
     missing = [number for number in range(trial.contract.ranks) if number not in trial.ranks]
     # The launcher ends all ranks when one has failed, some perhaps before they had begun.
@@ -214,18 +231,21 @@ def check_shell_script(trial: Trial) -> None:
             f"start ranks 0 to {trial.contract.ranks - 1}, each once."
             if _starts_in_background(trial)
             else "end each line that starts a rank with `&`.",
+            "a-rank-is-not-started",
         )
     if not report.script_waited:
         fail(
             f"{trial.name} ends before its ranks do.",
             "a script that ends when its last rank has ended",
             "add `wait` as its last line.",
+            "the-script-does-not-wait",
         )
     if report.outcome is Outcome.FINISHED and report.exit_status not in (None, 0):
         fail(
             f"{trial.name} ends with exit status {report.exit_status}, although all ranks had finished.",
             "exit status 0",
             "remove what fails after the ranks, or end with `wait`.",
+            "the-script-ends-with-an-error",
         )
 
 
@@ -255,6 +275,7 @@ def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
             f"No forward pass of a model was seen on rank {rank.rank}.",
             "one stage of the model on each rank",
             "call the stage of the rank on each micro-batch.",
+            "a-rank-without-a-model",
         )
     shapes = [shape for _, shape in model.parameters]
     width = next((shape[0] for shape in shapes if len(shape) == 1), None)
@@ -264,12 +285,14 @@ def _check_stage(trial: Trial, stage: int, rank: RankReport) -> None:
             f"Stage {stage} (rank {rank.rank}, {model.name}) has width {width}.",
             f"dmodel={contract.dmodel} in every stage",
             f"build it with dmodel={contract.dmodel}.",
+            "another-width",
         )
     if layers != contract.layers_per_stage:
         fail(
             f"Stage {stage} (rank {rank.rank}, {model.name}) has {layers} layer{'s' * (layers != 1)}.",
             f"n_layers={contract.layers_per_stage} in each of the {STAGES} stages, {contract.layers_per_stage * STAGES} layers in all",
             f"build it with n_layers={contract.layers_per_stage}.",
+            "another-number-of-layers",
         )
 
 
@@ -279,6 +302,7 @@ def _check_heads(contract: Contract, comparison: Comparison) -> None:
             f"The attention of the first stage has {comparison.heads} head{'s' * (comparison.heads != 1)}.",
             f"num_heads={contract.num_heads} in every stage",
             f"build the stages with num_heads={contract.num_heads}.",
+            "another-number-of-heads",
         )
 
 
@@ -310,6 +334,7 @@ def find_wrong_batch(trial: Trial, first: RankReport) -> Failure | None:
         f"Rank {first.rank} reads {found} in the first step.",
         f"a batch of {BATCH_SIZE} sequences of {trial.contract.seq_l} tokens",
         f"load with batch_size={BATCH_SIZE} and seq_l={trial.contract.seq_l}, and use all of the batch.",
+        "a-batch-of-another-size",
     )
 
 
@@ -333,6 +358,7 @@ def check_micro_batches(trial: Trial) -> None:
                     f"Stage {stage} (rank {number}) works on {whole} per step, so its neighbours wait until it is through.",
                     f"{'at least ' * (fewest < BATCH_SIZE)}{fewest} micro-batches per step",
                     "cut the batch with tokens.chunk(3), and run each part through the stages by itself.",
+                    "too-few-micro-batches",
                 )
         _check_overlap(trial, pipeline)
 
@@ -364,6 +390,7 @@ def _check_overlap(trial: Trial, pipeline: Sequence[int]) -> None:
             "one, so only one stage works at a time.",
             "a first stage that goes on with the next micro-batch while the others work on the one before",
             "run all micro-batches forward first (GPipe), or as many as there are stages (1F1B).",
+            "one-micro-batch-after-the-other",
         )
     for source, destination in itertools.pairwise(pipeline):
         _check_prompt(trial, source, destination, Forward, "activation")
@@ -388,6 +415,7 @@ def _check_prompt(trial: Trial, source: int, destination: int, kind: type[Span],
                 f"Rank {source} sends the {what} of micro-batch {number}{at(send.call.at)} only after the next micro-batch is through.",
                 f"each {what} sent as soon as it is computed, so that the next stage can begin",
                 "put the send into the loop over micro-batches, right after the pass that makes what it sends.",
+                f"{what}s-sent-late",
             )
 
 
@@ -458,6 +486,7 @@ def _check_new_data(first: RankReport) -> None:
             f"Rank {first.rank} reads the same stories in step 2 as in step 1.",
             "the next batch of the stories in each step",
             "make the iterator once, before the loop, and call next() on it in each step.",
+            "the-same-stories-in-each-step",
         )
 
 
@@ -478,6 +507,7 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
                 "as by averaging weights.",
                 "parameters that only the optimizer changes",
                 "reduce the gradients before optimizer.step(), and leave the weights alone.",
+                "parameters-changed-between-steps",
             )
     if incomparable := find_incomparable(comparison):
         raise NotReached(incomparable)
@@ -487,6 +517,7 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
             f"After step {drift.step} {drift.parameter} of rank {drift.rank} is not what {OPTIMIZER} makes of the rank's own gradients.",
             f"one optimizer.step() of {OPTIMIZER} with lr={LEARNING_RATE}, weight_decay=0 and its default betas in each step",
             "use one optimizer per rank with these settings, and let nothing else change parameters.",
+            "not-an-ordinary-step-of-the-optimizer",
         )
 
 
@@ -500,6 +531,7 @@ def find_other_optimizer(trial: Trial) -> Failure | None:
                 f"Rank {number} optimizes with {used.name if used else 'nothing'}, lr={rate}.",
                 f"{OPTIMIZER} with a learning rate of {LEARNING_RATE}",
                 f"use torch.optim.{OPTIMIZER}(net.parameters(), lr={LEARNING_RATE}) on every rank.",
+                "another-optimizer",
             )
     return None
 
@@ -520,6 +552,7 @@ def check_different_data(trial: Trial) -> None:
             "No tokens were seen in the first stage of a pipeline.",
             "first stages that read tokens",
             "give the tokens to the first stage of each pipeline.",
+            "a-first-stage-without-tokens",
         )
     common = read[0] & read[1]
     if common:
@@ -543,18 +576,20 @@ def check_reductions(trial: Trial, comparison: Comparison) -> None:
             f"{_sentence(str(uneven))}.",
             "new_group called by every rank for every group, also for those it is not in, in the same order",
             "make all groups in one loop that every rank runs, and keep the one that the rank belongs to.",
+            "groups-not-made-by-all-ranks",
         )
     if foreign is not None:
         fail(
             f"{_sentence(_tell_foreign(*foreign))}.",
             "reductions among the replicas of one stage only: other stages have other parameters",
             "make a group for each stage with new_group, and pass it as group= to all_reduce.",
+            "a-reduction-among-different-stages",
         )
     require_steps(trial)
     if missing := find_missing_reduction(trial, comparison):
         raise NotReached(missing)
-    if partial := find_partial_reduction(trial, comparison):
-        raise partial
+    if partly := find_partial_reduction(trial, comparison):
+        raise partly
 
 
 def find_partial_reduction(trial: Trial, comparison: Comparison) -> Failure | None:
@@ -567,6 +602,7 @@ def find_partial_reduction(trial: Trial, comparison: Comparison) -> Failure | No
         f"Gradients are reduced in {_stages(reducing)}, but not in {_stages(without)}.",
         "a reduction in every stage",
         "call all_reduce on every rank, each in the group of its own stage.",
+        "some-stages-not-reduced",
     )
 
 
@@ -624,6 +660,7 @@ def check_replicas(trial: Trial, comparison: Comparison) -> None:
             f"After step {step - 1} {_name_replicas(stage, first, other)} have different parameters.",
             "replicas that stay identical, because they take the same gradient in every step",
             "reduce the gradient of every parameter of the stage before optimizer.step(), on both ranks.",
+            "replicas-that-drift-apart",
         )
 
 
@@ -635,6 +672,7 @@ def find_unequal_replicas(trial: Trial) -> Failure | None:
                 f"{_sentence(_name_replicas(stage, first, other))} begin with different parameters.",
                 "replicas that begin equal",
                 "call torch.manual_seed(0) on every rank just before it builds its stage.",
+                "replicas-that-begin-different",
             )
     return None
 

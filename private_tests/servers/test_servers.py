@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from grader import Ask, Diagnosis, Failure, NotReached, Question, Submission, asks, explain
+from grader import Ask, Diagnosis, Failure, NotReached, Question, Submission, asks, explain, recognise
 from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
 from .diagnoses import (
@@ -82,15 +82,6 @@ def is_answered(question: Question, put: Callable[[Question], Any]) -> bool:
     return True
 
 
-def find_failure(evidence: ServerEvidence, diagnoses: Sequence[Diagnosis[ServerEvidence]]) -> Failure | None:
-    """The mistake that a check would tell; None if there is none."""
-    try:
-        explain(evidence, diagnoses)
-    except Failure as failure:
-        return failure
-    return None
-
-
 def judge_weights(
     evidence: ServerEvidence,
     wrong_server: Sequence[Diagnosis[ServerEvidence]],
@@ -99,7 +90,7 @@ def judge_weights(
 ) -> None:
     """Fail for wrong weights: by a mistake that is certainly the server's, else by that of its clients, else by what the run shows."""
     explain(evidence, wrong_server)
-    failure = find_failure(evidence, wrong_weights)
+    failure = recognise(evidence, wrong_weights)
     if failure is not None:
         raise NotReached(wrong_answer) if wrong_answer is not None else failure
 
@@ -109,7 +100,7 @@ def wrong_answer(exercise: ServerExercise, observe: Observe, grading_seed: int) 
     """What is wrong with what a client answers; None if nothing is, or if none can be asked."""
     questions = (draw(exercise, grading_seed) for draw in (_LARGE, _OTHER))
     question = next((question for question in questions if is_answered(question, observe)), None)
-    return find_failure(observe(question), WRONG_ANSWER) if question is not None else None
+    return recognise(observe(question), WRONG_ANSWER) if question is not None else None
 
 
 @for_each_server(points=0)
@@ -197,7 +188,7 @@ def test_weights_with_non_iid_clients(
     try:
         judge_weights(observe(non_iid), WRONG_SERVER, WRONG_WEIGHTS, wrong_answer)
     except Failure as failure:
-        told = find_failure(observe(unequal), WRONG_WEIGHTS) if is_answered(unequal, observe) else None
+        told = recognise(observe(unequal), WRONG_WEIGHTS) if is_answered(unequal, observe) else None
         if told is not None and told.kind == failure.kind:
             raise NotReached(told) from None
         raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import wraps
 from itertools import pairwise
 
 from grader import Diagnosis, Failure
@@ -566,6 +567,7 @@ def _plural(count: int) -> str:
 def explaining(diagnose: Diagnosis[GradientEvidence]) -> Diagnosis[GradientEvidence]:
     """The diagnosis where weights explain the gradients of all ranks, and no other."""
 
+    @wraps(diagnose)
     def explained(evidence: GradientEvidence) -> Failure | None:
         return diagnose(evidence) if all(fit.explains for fit in evidence.fits) else None
 

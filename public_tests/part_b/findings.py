@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grader import Diagnosis, Failure
+from grader import Diagnosis, Failure, recognise
 from launch.deliveries import FEW
 from launch.events import Backward, Forward
 from launch.run_report import RankReport
@@ -28,6 +28,7 @@ def find_unwritten(trial: Trial) -> Failure | None:
         f"{trial.contract.exercise} is not written yet: {trial.contract.script} ends where the starter's schedule is to be written.",
         "a schedule that sends micro-batches through the stages",
         f"write run_schedule() in {trial.contract.script}, as its comments say.",
+        "schedule-not-written",
     )
 
 
@@ -51,6 +52,7 @@ def find_blocking_send(ranks: Ranks) -> Failure | None:
                 seen,
                 "isend, and wait() later, so that the stage can compute meanwhile",
                 "collect what isend returns in a list, and wait for all of it at the end of the step.",
+                "blocking-send",
             )
     return None
 
@@ -112,6 +114,7 @@ def find_incomparable(comparison: Comparison) -> Failure | None:
         f"The gradients could not be compared with the reference's: {comparison.problem}.",
         "three stages with the lab's parameters, whose first one reads tokens (batch, sequence)",
         "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage, and the sizes asked.",
+        "gradients-that-can't-be-compared",
     )
 
 
@@ -120,7 +123,7 @@ def find_wrong_gradients(trial: Trial, comparison: Comparison) -> Failure | None
     if not comparison.mismatches:
         return None
     evidence = gather_evidence(trial, comparison)
-    return next(filter(None, (diagnose(evidence) for diagnose in DIAGNOSES)))
+    return recognise(evidence, DIAGNOSES)
 
 
 def find_averaged_weights(trial: Trial, comparison: Comparison) -> Failure | None:

@@ -22,6 +22,7 @@ def find_steps_within_batch(ranks: Mapping[int, RankReport]) -> Failure | None:
                 f"Rank {number} calls optimizer.step(){f' {line}' if line else ''} {times} times per batch, after each micro-batch.",
                 "one step per batch, along the sum of its micro-batches' gradients",
                 "move optimizer.step() after the loop over micro-batches, and zero_grad() before it.",
+                "a-step-after-each-micro-batch",
             )
     return None
 

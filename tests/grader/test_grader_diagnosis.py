@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from grader import Failure, explain
+from grader import Failure, explain, recognise
 
 
 def negative(number: float) -> Failure | None:
@@ -24,3 +26,16 @@ def test_the_first_that_recognises_the_mistake_says_it() -> None:
 
 def test_what_none_recognises_passes() -> None:
     explain(2.0, (negative, small))
+
+
+def find_plain_mean(number: float, *, least: float = 0) -> Failure | None:
+    return Failure("It is a plain mean.", "a weighted one", "weight it.") if number < least else None
+
+
+def test_a_mistake_is_counted_by_the_diagnosis_unless_that_is_narrower() -> None:
+    def narrow(_: float) -> Failure:
+        return Failure("It is 7.", "another number", "count.", "seven")
+
+    found = [recognise(-1.0, [each]) for each in (find_plain_mean, partial(find_plain_mean, least=1), narrow)]
+
+    assert [each and each.kind for each in found] == ["plain-mean", "plain-mean", "seven"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,42 @@ ANSWERS: dict[str, tuple[Answer, str]] = {
 @pytest.mark.parametrize(("answer", "seen"), ANSWERS.values(), ids=ANSWERS)
 def test_a_call_s_mishap_is_said(answer: Answer, seen: str) -> None:
     assert get_failure(make_submission(answer)).seen == seen
+
+
+@pytest.mark.parametrize(
+    ("answer", "cell", "kind"),
+    [
+        (raised("KeyError", "'lr'"), None, "f-raised-KeyError"),
+        (Answer("timeout"), None, "f-took-too-long"),
+        (Answer("memory"), None, "f-took-too-much-memory"),
+        (Answer("died"), None, "f-ended-the-process"),
+        (raised("EOFError"), None, "f-asked-for-input"),
+        (raised("NotDefined", "f"), None, "did-not-define-f"),
+        (raised("NotDefined", "f"), raised("SyntaxError", "invalid syntax"), "cell-of-f-raised-SyntaxError"),
+        (Answer("ok", Odd("...")), None, "f-is-still-empty"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_ended_a_call_is_what_the_mistake_is_counted_by(
+    answer: Answer, cell: Answer | None, kind: str
+) -> None:
+    assert get_failure(make_submission(answer, cell=cell)).kind == kind
+
+
+def test_a_setup_cell_that_fails_is_counted_by_how_it_failed() -> None:
+    lost = replace(raised("ImportError", "no"), lost=frozenset({"helper"}))
+    failure = get_failure(make_submission(raised("NameError", "name 'helper' is not defined"), setup=lost))
+
+    assert failure.kind == "setup-cell-raised-ImportError"
+
+
+def test_no_argument_stands_in_what_a_mistake_is_counted_by() -> None:
+    submission = make_submission(raised("ValueError", "57 is too many"))
+    with pytest.raises(Failure) as failure:
+        submission.observe(Question.calling("answer", "f", {"n": 57}))
+
+    assert "57" in failure.value.seen
+    assert failure.value.kind == "f-raised-ValueError"
 
 
 @pytest.mark.parametrize("name", ["NotPlain", "NotDefined", "Tampered", "ValueError"])

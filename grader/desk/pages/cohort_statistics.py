@@ -8,9 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...untouched import NOT_BEGUN
 from ..gradebook import ExerciseStanding, PartyStanding, ResultEntry
 
-NOT_BEGUN = "not-begun"  # the cause where everything is as in the handout
 BINS = 10  # of a histogram, and one more for all points
 
 
