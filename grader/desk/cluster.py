@@ -12,25 +12,21 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import msgspec
-
-from ..containment import Level, probe
+from ..containment import Level
 from ..homework import Homework, find_homework, read_homework
 from ..isolation import CACHE
 from ..provenance import digest_suite
-from ..reference import ReferenceProcess
 from . import work
+from .examination import examine
 from .gradebook import RunOutcome
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -87,9 +83,7 @@ def join_cluster(
         check_workers(workers, needs, url)
         wanted = order.isolation or Level.FULL.value
         here = examine(str(homework.folder), order.environment)
-        found = client.run(
-            examine, "", {name: value for name, value in order.environment.items() if name != CACHE}
-        )
+        found = client.run(examine, "", order.environment)
         check_facts(here, found, wanted)
         references = _read_references(order.environment.get(CACHE, ""))
         client.run(receive_references, references, here["suite"])
@@ -151,38 +145,6 @@ def check_facts(here: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]],
 
 
 # --- on a worker --------------------------------------------------------------------------------------------------------------------------
-
-
-def examine(folder: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """What decides a grade on the machine where this runs, or an `error`. folder: the homework's; empty for the one that this machine has"""
-    try:
-        homework = read_homework(Path(folder) if folder else find_homework(None))
-        return {
-            "suite": digest_suite(homework),
-            "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-            **{f"version of {name}": version(name) for name in homework.libraries},
-            "data set": _describe_data(homework, environment),
-            "isolation": probe().level.value,
-        }
-    except Exception as error:  # of any kind, on another machine: it is told to who asked
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
-def _describe_data(homework: Homework, environment: Mapping[str, str]) -> str:
-    data = homework.data
-    if data is None:
-        return "none"
-    name = environment.get(data.variable, "")
-    suite = msgspec.structs.replace(
-        homework.hidden, environment={**homework.hidden.environment, data.variable: name}
-    )
-    reference = ReferenceProcess(homework, suite)
-    try:
-        facts = dict(reference.answer(data.describe, {"name": ""}))
-    finally:
-        reference.close()
-    facts.pop("folder", None)
-    return ", ".join(f"{key} {value}" for key, value in sorted(facts.items()))
 
 
 def receive_references(files: Mapping[str, bytes], suite: str) -> None:

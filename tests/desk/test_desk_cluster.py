@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,14 +27,14 @@ from grader.desk.cluster import (
     check_address,
     check_facts,
     check_workers,
-    examine,
     receive_references,
 )
 from grader.desk.cohort import Cohort, Party, Upload
 from grader.desk.configuration import BatchSettings, Configuration
+from grader.desk.examination import examine
 from grader.desk.gradebook import GRADED, MACHINE, RunOutcome, open_gradebook, read_standings
 from grader.desk.work import WorkOrder
-from grader.homework import read_homework
+from grader.homework import KIT, read_homework
 from grader.new import TEMPLATE
 
 distributed = pytest.importorskip("distributed")
@@ -98,6 +99,12 @@ def test_a_worker_that_would_grade_otherwise_is_refused(other: dict[str, str], r
 
 def test_what_can_t_be_examined_is_said(tmp_path: Path) -> None:
     assert "homework.toml" in examine(str(tmp_path), {})["error"]
+
+
+def test_a_worker_that_may_start_no_process_of_multiprocessing_s_finds_its_data_set() -> None:
+    with get_context("spawn").Pool(1) as daemonic:  # as workers below a nanny are
+        facts = daemonic.apply(examine, (str(KIT), {"LAB_2_HFL_DATASET": "digits"}))
+    assert "dataset digits" in facts["data set"], facts
 
 
 def test_references_are_kept_where_nobody_else_can_write(
