@@ -1,0 +1,124 @@
+"""Points and feedback go back to the platform: `grader export`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ... import display
+from .arguments import DONE, add_homework, add_results, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from ..grades import GradeEntry, Outgoing
+
+_TARGETS = ("ilias", "ilias-status", "moodle", "canvas", "gradescope", "github", "csv", "xlsx")
+_FILLED_IN = ("moodle", "canvas", "github")
+
+
+def add_export(commands: Any) -> None:
+    export = commands.add_parser(
+        "export", help="points and feedback for the learning platform", description=_export.__doc__
+    )
+    add_results(export)
+    export.add_argument("--to", required=True, choices=_TARGETS, help="the platform, or a table")
+    export.add_argument(
+        "--template", type=Path, metavar="FILE", help="the platform's own table, to be filled in"
+    )
+    export.add_argument("--column", metavar="NAME", help="of the template: the column that takes the points")
+    export.add_argument(
+        "--changed", action="store_true", help="only those whose points have changed since the last export"
+    )
+    export.add_argument("--out", type=Path, metavar="FOLDER", help="default: a new folder in RESULTS/exports")
+    add_homework(export)
+    export.set_defaults(run=_export)
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write points and feedback in the form that a learning platform takes. Points that nobody knows yet are left blank, and listed."""
+    from ...homework import HomeworkError, find_homework, read_homework
+    from ..configuration import ConfigurationError, read_configuration
+    from ..csv_table import CsvError, read_csv
+    from ..export import (
+        WRITERS,
+        check_platform,
+        choose_changed,
+        choose_folder,
+        list_entries,
+        read_exported,
+        write_files,
+    )
+    from ..gradebook import GradebookError, open_gradebook, read_standings
+    from ..grades import ExportError, ExportRequest
+    from ..late import describe_strangers
+    from ..pages import list_stale
+    from ..spreadsheet import SpreadsheetError
+
+    try:
+        homework = read_homework(find_homework(options.homework))
+        configuration = read_configuration(options.results)
+        if options.to not in _FILLED_IN and (options.template, options.column) != (None, None):
+            raise ExportError(
+                f"--template and --column are for {', '.join(_FILLED_IN)}: --to {options.to} fills in no table."
+            )
+        template = read_csv(options.template) if options.template is not None else None
+        request = ExportRequest(homework.title, template, options.column, configuration.pass_percent)
+        with open_gradebook(options.results) as book:
+            standings = read_standings(book, homework)
+            check_platform(standings, options.to)
+            entries = list_entries(standings, options.results)
+            if options.changed:
+                entries = choose_changed(entries, read_exported(book, options.to))
+            if not entries:
+                raise ExportError(
+                    "Nothing has changed since the last export."
+                    if options.changed
+                    else "Nobody is in the gradebook."
+                )
+            outgoing = WRITERS[options.to](entries, request)
+            strangers = describe_strangers(configuration, {party.key for party in standings})
+            stale = {party.key for party in list_stale(standings, homework, options.results)}
+            folder = options.out or choose_folder(options.results, options.to)
+            paths = write_files(outgoing, folder)
+            book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
+    except CsvError as error:
+        return refuse(ExportError(f"{options.template} can't be used: {error}."))
+    except (HomeworkError, ConfigurationError, GradebookError, ExportError, SpreadsheetError) as error:
+        return refuse(error)
+    except OSError as error:
+        return refuse(ExportError(f"{error.filename or 'The export'} can't be written: {error.strerror}."))
+    except UnicodeEncodeError as error:
+        return refuse(ExportError(f"{options.template} can't be filled in: {error}."))
+    if strangers:
+        print(f"Note: {strangers}")
+    for line in _describe_export(entries, outgoing, paths, stale):
+        print(display.plain(line, one_line=True))
+    return DONE
+
+
+def _describe_export(
+    entries: Sequence[GradeEntry], outgoing: Outgoing, paths: Sequence[Path], stale: Collection[str]
+) -> Iterator[str]:
+    from ..grades import name_all
+
+    known = sum(entry.points is not None for entry in entries)
+    pages = sum(bool(entry.pages) for entry in entries)
+    yield f"{known} with points, {len(entries) - known} left blank, {pages} with feedback:"
+    yield from (f"  {path}" for path in paths)
+    yield from (f"Note: {warning}" for warning in outgoing.warnings)
+    old = [entry for entry in entries if entry.key in stale]
+    if not pages:
+        yield "Note: there are no pages in RESULTS/feedback; `grader report RESULTS` makes them."
+    elif old:
+        yield (
+            f"Note: pages in RESULTS/feedback are older than what stands in the gradebook, or missing, for {name_all(old)}: "
+            "give `grader report RESULTS`, and export again."
+        )
+    outdated = [f"{entry}: {', '.join(entry.outdated)}" for entry in entries if entry.outdated]
+    if outdated:
+        yield f"Note: points by hand were given for what was replaced by another hand-in since: {'; '.join(outdated)}."
+    yield from (f"Blank: {entry}: {entry.reason}" for entry in entries if entry.points is None)
+    unmatched = [entry for entry in entries if entry.key in outgoing.unmatched]
+    yield from (f"Not in the template: {entry}" for entry in unmatched)
