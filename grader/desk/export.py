@@ -13,10 +13,12 @@ from pathlib import Path
 
 import sqlalchemy as sql
 
+from .csv_table import CsvTable, make_table, read_csv
 from .grade_table import write_csv, write_xlsx
 from .gradebook import PROBLEM, Gradebook, PartyStanding, schema
 from .grades import ExportError, ExportRequest, GradeEntry, Outgoing, name_feedback_page
 from .platforms import canvas, github, gradescope, ilias, moodle
+from .spreadsheet import read_rows, write_plainly
 
 Writer = Callable[[Sequence[GradeEntry], ExportRequest], Outgoing]
 
@@ -55,6 +57,24 @@ def check_platform(standings: Iterable[PartyStanding], wanted: str) -> None:
             f"This cohort is from {', '.join(sorted(own))}, whose ids {wanted} does not know. "
             f"Take --to {next((name for name in sorted(own) if name in WRITERS), 'csv')}."
         )
+
+
+def read_template(path: Path, wanted: str) -> CsvTable:
+    """The platform's own table; that of ILIAS' plugin may be a spreadsheet. Raises CsvError or SpreadsheetError."""
+    if wanted != "ilias-status" or path.suffix.lower() != ".xlsx":
+        return read_csv(path)
+    rows = [[write_plainly(cell) for cell in row] for row in read_rows(path)]
+    return make_table([row for row in rows if any(row)] or [[""]])
+
+
+def describe_absent(standings: Iterable[PartyStanding], wanted: str, template: CsvTable | None) -> str:
+    """A sentence on those whom a platform does not name in what it hands out; empty if it names everybody, or what is written does."""
+    if wanted == "ilias" or template is not None or all(party.platform != "ilias" for party in standings):
+        return ""
+    return (
+        "ILIAS' zip has no folder for who handed in nothing: they have no id here, and no row in this table. "
+        "`grader batch … --dry-run` names them; with --to ilias-status, --template takes the plugin's own table, which has them."
+    )
 
 
 def choose_changed(entries: Sequence[GradeEntry], before: Mapping[str, float | None]) -> list[GradeEntry]:

@@ -88,11 +88,13 @@ class Outgoing:
     """Files to give to a platform, by name, and what it would do to them in silence.
 
     unmatched: the keys of those whom the platform's table does not name
+    strangers: what its rows say of those who are nobody here, and whose rows stay as they are
     """
 
     files: Mapping[str, bytes]
     warnings: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
 
 
 def name_feedback_page(key: str) -> str:
@@ -139,6 +141,11 @@ def find_decimal_mark(cells: Sequence[str]) -> str:
 def defuse(text: str) -> str:
     """Text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def name_row(cells: Sequence[str]) -> str:
+    """What a row of a platform's table says of whose it is: its first cells with something in them."""
+    return " ".join(show(cell.strip()) for cell in cells if cell.strip())[:_MOST_CHARACTERS]
 
 
 def name_all(entries: Sequence[GradeEntry]) -> str:

@@ -21,7 +21,7 @@ from ..intake import show
 from .csv_table import make_table, read_csv
 from .gradebook import WHOLE, Gradebook, PartyStanding, schema
 from .grades import defuse, format_points
-from .spreadsheet import make_sheet, read_rows
+from .spreadsheet import make_sheet, read_rows, write_plainly
 
 COLUMNS = ("key", "name", "exercise", "item", "points", "max_points", "comment", "given", "hand_in", "answer")
 _CHECKS = "all checks"  # the item that stands for what checks give
@@ -193,7 +193,7 @@ class _SheetReading:
 
     def read(self, number: int, row: Sequence[Any]) -> MarkChange | None:
         cells = {name: row[place] if place < len(row) else None for name, place in self._places.items()}
-        texts = {name: "" if cell is None else _write_plainly(cell) for name, cell in cells.items()}
+        texts = {name: write_plainly(cell) for name, cell in cells.items()}
         if not any(texts.values()):
             return None
         item = self._find(number, texts)
@@ -267,11 +267,6 @@ class _SheetReading:
         self.faults.append(
             f"row {number}, {column} (column {_name_column(self._places[column])}): {sentence}"
         )
-
-
-def _write_plainly(cell: Any) -> str:
-    """A cell as text: a spreadsheet may have taken a key for a number."""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
 def _name_column(place: int) -> str:

@@ -223,7 +223,8 @@ class _Item(_Page):
             xsrf=Markup(self.xsrf_form_html()),
             before=_address(alike[place - 1]) if place else None,
             after=_address(alike[place + 1]) if place + 1 < len(alike) else None,
-            ungraded=_address(found) if (found := _find_next(alike, item)) is not None else None,
+            ungraded=_find_address(alike, item),
+            ungraded_before=_find_address(alike[::-1], item),
             place=place + 1,
             count=len(alike),
         )
@@ -302,6 +303,11 @@ def _find_next(items: list[MarkItem], here: MarkItem | None) -> MarkItem | None:
     )
     open_items = (each for each in [*items[start:], *items[:start]] if each.is_awaited)
     return next((each for each in open_items if here is None or each.party.id != here.party.id), None)
+
+
+def _find_address(items: list[MarkItem], here: MarkItem) -> str | None:
+    found = _find_next(items, here)
+    return _address(found) if found is not None else None
 
 
 def _address(item: MarkItem) -> str:

@@ -32,6 +32,13 @@ def read_rows(path: Path) -> list[list[Any]]:
         raise SpreadsheetError(f"it is not a spreadsheet, or damaged ({type(error).__name__})") from error
 
 
+def write_plainly(cell: Any) -> str:
+    """A cell as text: a spreadsheet may have taken a key for a number."""
+    if cell is None:
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+
+
 def make_sheet(rows: Iterable[Sequence[Any]]) -> bytes:
     """The bytes of a spreadsheet with these texts, numbers and blanks (None); its first row stays in sight. Raises SpreadsheetError."""
     openpyxl = _load()

@@ -13,10 +13,11 @@ from pathlib import Path
 import platform_sources as given
 import pytest
 from platform_sources import Reading, write_folder
+from standings import make_party
 
 from grader.desk.cohort import Cohort, Member
 from grader.desk.csv_table import parse_csv
-from grader.desk.export import WRITERS, choose_changed
+from grader.desk.export import WRITERS, choose_changed, describe_absent
 from grader.desk.grades import (
     ExportError,
     ExportRequest,
@@ -129,6 +130,68 @@ def test_the_status_file_of_ilias_is_read_by_position(read_cohort: Reading, tmp_
         for entry in entries
         if entry.points is not None
     }
+
+
+STATUS_TABLE = (
+    "update;usr_id;login;lastname;firstname;status;mark;notice;comment;plagiarism;plag_comment\r\n"
+    "0;10231;amuster;Muster;Anna;notgraded;;;Kept;none detected;\r\n"
+    "0;10234;dmueller;Müller;Dörte;notgraded;;;;none detected;\r\n"
+    "0;10299;kweiss;Weiß;Kim;notgraded;;;;none detected;\r\n"
+).encode()
+
+
+def test_the_table_of_ilias_plugin_is_filled_in_and_who_is_nobody_here_is_listed(
+    read_cohort: Reading, tmp_path: Path
+) -> None:
+    entries = [
+        replace(entry, points=None) if entry.key == "10234" else entry
+        for entry in list_entries(read_cohort(given.ilias()), tmp_path)
+    ]
+    outgoing = write("ilias-status", entries, STATUS_TABLE, pass_percent=40.0)
+    ((_, content),) = outgoing.files.items()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        rows = {row[1]: row for row in read_sheet(archive.read("status.xlsx"))[1:]}
+
+    assert [rows[10231][place] for place in (0, 5, 6, 8)] == [1, "passed", "11.5", "Kept"]
+    assert [rows[10234][place] for place in (0, 5, 6)] == ["0", "notgraded", None]
+    assert (rows[10299][0], rows[10299][5], rows[10299][6]) == ("0", "notgraded", None)
+    assert outgoing.strangers == ("kweiss Weiß Kim (10299)",)
+    assert set(outgoing.unmatched) == {"10240", "10241", "10250"}
+
+
+def test_that_ilias_names_nobody_who_handed_in_nothing_is_told() -> None:
+    party = replace(make_party(1), platform="ilias")
+
+    assert "no row in this table" in describe_absent([party], "csv", None)
+    assert describe_absent([party], "ilias-status", parse_csv(STATUS_TABLE)) == ""
+    assert describe_absent([make_party(1)], "csv", None) == ""
+
+
+def test_a_table_of_another_assignment_of_ilias_is_refused(read_cohort: Reading, tmp_path: Path) -> None:
+    entries = list_entries(read_cohort(given.ilias()), tmp_path)
+    with pytest.raises(ExportError, match="No row of the template has the id"):
+        write("ilias-status", entries, b"update,usr_id\n0,1\n")
+
+
+@pytest.mark.parametrize(
+    ("to", "cohort", "template", "told"),
+    [
+        ("moodle", given.MOODLE, MOODLE_TABLE, ('"Participant 7779999" Nobody',)),
+        ("canvas", given.CANVAS, CANVAS_TABLE + b"New;777;;;DDL;;;\r\n", ("New 777",)),
+        ("github", given.GITHUB, given.GITHUB_TABLE.encode(), ('lleer "Lars Leer"',)),
+    ],
+)
+def test_who_is_nobody_here_is_listed_and_keeps_the_row(
+    read_cohort: Reading,
+    tmp_path: Path,
+    to: str,
+    cohort: dict[str, bytes],
+    template: bytes,
+    told: tuple[str, ...],
+) -> None:
+    outgoing = write(to, list_entries(read_cohort(cohort), tmp_path), template)
+
+    assert outgoing.strangers == told
 
 
 def test_last_names_of_ilias_may_have_several_words(read_cohort: Reading, tmp_path: Path) -> None:

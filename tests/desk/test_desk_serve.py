@@ -224,3 +224,17 @@ def test_names_are_left_out_where_asked(book: Gradebook) -> None:
             assert "Hand-in 1" in page
 
     visit(book, what, is_blind=True)
+
+
+@pytest.mark.parametrize(("key", "leads_to"), [("n", "4"), ("p", "2"), ("u", "4"), ("b", "1")])
+def test_keys_lead_to_neighbours_and_to_those_without_points(
+    book: Gradebook, tmp_path: Path, key: str, leads_to: str
+) -> None:
+    async def what(browser: Visitor) -> None:
+        await browser.enter()
+        await browser.post("/item/2/R2/Explanation", {"points": "1", "seen": "0"})
+        page = (await browser.get("/item/3/R2/Explanation")).body.decode()
+        assert re.findall(rf'href="/item/(\d)/R2/Explanation" accesskey="{key}"', page) == [leads_to]
+
+    enrol(book, tmp_path, "Because.", keys=("10231", "10232", "10233", "10234"))
+    visit(book, what)

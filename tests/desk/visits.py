@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +26,12 @@ HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}"
 ITEM = "/item/1/R2/Explanation"
 
 
-def enrol(book: Gradebook, folder: Path, answer: str, content: str = "{}") -> None:
+def enrol(
+    book: Gradebook, folder: Path, answer: str, content: str = "{}", keys: Sequence[str] = ("10231", "10232")
+) -> None:
     path = folder / "ring.ipynb"
     path.write_text(content)
-    parties = tuple(Party(key, (Member(key),), f"Anna <{key}>") for key in ("10231", "10232"))
+    parties = tuple(Party(key, (Member(key),), f"Anna <{key}>") for key in keys)
     uploads = tuple(Upload(each.key, (("ring.ipynb", path),), each.key, NOON) for each in parties)
     book.enrol(Cohort("folder", parties, uploads))
     tests = [

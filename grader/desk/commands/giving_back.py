@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from ..grades import GradeEntry, Outgoing
 
 _TARGETS = ("ilias", "ilias-status", "moodle", "canvas", "gradescope", "github", "csv", "xlsx")
-_FILLED_IN = ("moodle", "canvas", "github")
+_FILLED_IN = ("moodle", "canvas", "github", "ilias-status")
+_WITH_COLUMN = ("moodle", "canvas")
 
 
 def add_export(commands: Any) -> None:
@@ -40,14 +42,16 @@ def _export(options: argparse.Namespace) -> int:
     """Write points and feedback in the form that a learning platform takes. Points that nobody knows yet are left blank, and listed."""
     from ...homework import HomeworkError, find_homework, read_homework
     from ..configuration import ConfigurationError, read_configuration
-    from ..csv_table import CsvError, read_csv
+    from ..csv_table import CsvError
     from ..export import (
         WRITERS,
         check_platform,
         choose_changed,
         choose_folder,
+        describe_absent,
         list_entries,
         read_exported,
+        read_template,
         write_files,
     )
     from ..gradebook import GradebookError, open_gradebook, read_standings
@@ -59,11 +63,15 @@ def _export(options: argparse.Namespace) -> int:
     try:
         homework = read_homework(find_homework(options.homework))
         configuration = read_configuration(options.results)
-        if options.to not in _FILLED_IN and (options.template, options.column) != (None, None):
+        if options.to not in _FILLED_IN and options.template is not None:
             raise ExportError(
-                f"--template and --column are for {', '.join(_FILLED_IN)}: --to {options.to} fills in no table."
+                f"--template is for {', '.join(_FILLED_IN)}: --to {options.to} fills in no table."
             )
-        template = read_csv(options.template) if options.template is not None else None
+        if options.to not in _WITH_COLUMN and options.column is not None:
+            raise ExportError(
+                f"--column is for {', '.join(_WITH_COLUMN)}: with --to {options.to} it is known where points go."
+            )
+        template = read_template(options.template, options.to) if options.template is not None else None
         request = ExportRequest(homework.title, template, options.column, configuration.pass_percent)
         with open_gradebook(options.results) as book:
             standings = read_standings(book, homework)
@@ -79,20 +87,23 @@ def _export(options: argparse.Namespace) -> int:
                 )
             outgoing = WRITERS[options.to](entries, request)
             strangers = describe_strangers(configuration, {party.key for party in standings})
+            absent = describe_absent(standings, options.to, template)
             stale = {party.key for party in list_stale(standings, homework, options.results)}
             folder = options.out or choose_folder(options.results, options.to)
             paths = write_files(outgoing, folder)
             book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
-    except CsvError as error:
-        return refuse(ExportError(f"{options.template} can't be used: {error}."))
-    except (HomeworkError, ConfigurationError, GradebookError, ExportError, SpreadsheetError) as error:
+    except (CsvError, SpreadsheetError) as error:
+        return refuse(ExportError(f"{options.template or options.to} can't be used: {error}."))
+    except (HomeworkError, ConfigurationError, GradebookError, ExportError) as error:
         return refuse(error)
     except OSError as error:
         return refuse(ExportError(f"{error.filename or 'The export'} can't be written: {error.strerror}."))
     except UnicodeEncodeError as error:
         return refuse(ExportError(f"{options.template} can't be filled in: {error}."))
-    if strangers:
-        print(f"Note: {strangers}")
+    for note in filter(None, (strangers, absent)):
+        print(f"Note: {note}")
+    if options.changed:
+        outgoing = replace(outgoing, strangers=())  # most of those are in the cohort
     for line in _describe_export(entries, outgoing, paths, stale):
         print(display.plain(line, one_line=True))
     return DONE
@@ -122,3 +133,4 @@ def _describe_export(
     yield from (f"Blank: {entry}: {entry.reason}" for entry in entries if entry.points is None)
     unmatched = [entry for entry in entries if entry.key in outgoing.unmatched]
     yield from (f"Not in the template: {entry}" for entry in unmatched)
+    yield from (f"Nobody here, left as it is in the template: {told}" for told in outgoing.strangers)

@@ -21,6 +21,7 @@ from ..grades import (
     find_decimal_mark,
     format_points,
     name_all,
+    name_row,
     pack_zip,
 )
 from ..tree import Tree
@@ -121,8 +122,11 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     mark = find_decimal_mark([cell for row in table.rows for cell in row])
     cells = {}
     known = set()
+    strangers = []
     for number, row in enumerate(table.rows):
         entry = by_key.get(row[ids].strip()) if len(row) > max(ids, place) else None
+        if entry is None and len(row) > ids and _is_number(row[ids].strip()):  # that of the maximum has no id
+            strangers.append(name_row((row[0], row[ids])))
         if entry is not None:
             known.add(entry.key)
             if entry.points is not None:
@@ -146,7 +150,8 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
         warnings.append(
             f"Canvas finds whose feedback it is by the user's number, which anonymous files do not have: {name_all(lost)}."
         )
-    return Outgoing(files, tuple(warnings), tuple(entry.key for entry in entries if entry.key not in known))
+    unmatched = tuple(entry.key for entry in entries if entry.key not in known)
+    return Outgoing(files, tuple(warnings), unmatched, tuple(strangers))
 
 
 def _find_assignment(table: CsvTable, request: ExportRequest) -> int:

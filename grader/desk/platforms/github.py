@@ -12,7 +12,15 @@ from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
 from ..csv_table import CsvTable, find_table, make_table
 from ..gathering import Gathering
-from ..grades import ExportError, ExportRequest, GradeEntry, Outgoing, defuse, format_points
+from ..grades import (
+    ExportError,
+    ExportRequest,
+    GradeEntry,
+    Outgoing,
+    defuse,
+    format_points,
+    name_row,
+)
 from ..times import read_time
 from ..tree import Tree
 
@@ -105,9 +113,13 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     repository, points = table.header.index(_REPOSITORY), table.header.index(_POINTS)
     cells = {}
     known = set()
+    strangers = []
     for number, row in enumerate(table.rows):
         entry = by_key.get(row[repository].strip()) if len(row) > max(repository, points) else None
-        if entry is not None:
+        if entry is None:
+            told = dict(zip(table.header, row, strict=False))
+            strangers.append(name_row((told.get(_USER, ""), told.get("roster_identifier", ""))))
+        else:
             known.add(entry.key)
             if entry.points is not None:
                 cells[number, points] = format_points(entry.points)
@@ -118,7 +130,8 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     warnings = (
         "GitHub Classroom takes no file back: commit the feedback into the repositories, or pass the table on.",
     )
-    return Outgoing(files, warnings, tuple(entry.key for entry in entries if entry.key not in known))
+    unmatched = tuple(entry.key for entry in entries if entry.key not in known)
+    return Outgoing(files, warnings, unmatched, tuple(strangers))
 
 
 def _make_table(entries: Sequence[GradeEntry], request: ExportRequest) -> CsvTable:

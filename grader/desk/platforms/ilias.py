@@ -17,8 +17,18 @@ from datetime import datetime
 from ...intake import show
 from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
+from ..csv_table import CsvTable
 from ..gathering import Gathering
-from ..grades import ExportError, ExportRequest, GradeEntry, Outgoing, format_points, pack_zip, refuse_teams
+from ..grades import (
+    ExportError,
+    ExportRequest,
+    GradeEntry,
+    Outgoing,
+    format_points,
+    name_row,
+    pack_zip,
+    refuse_teams,
+)
 from ..spreadsheet import SpreadsheetError, make_sheet, read_rows
 from ..times import read_time
 from ..tree import Tree
@@ -283,14 +293,18 @@ def write_status(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     teams = [entry for entry in entries if entry.is_team]
     if teams and len(teams) < len(entries):
         raise ExportError("These are students and teams; ILIAS' assignments have either.")
-    rows: list[list[object]] = [list(_TEAM_COLUMNS if teams else _STUDENT_COLUMNS)]
-    for entry in entries:
-        if entry.points is not None:
-            rows.append(
-                [1, *_identify(entry), _judge(entry, request), format_points(entry.points), "", "", "", ""]
-            )
+    rows, strangers = [], list[str]()
+    if request.template is None:
+        rows = [
+            [1, *_identify(entry), _judge(entry, request), format_points(entry.points), "", "", "", ""]
+            for entry in entries
+            if entry.points is not None
+        ]
+    else:
+        rows, strangers = _fill(request.template, entries, request)
+    header = _TEAM_COLUMNS if teams else _STUDENT_COLUMNS
     root = f"Multi_Feedback_{'' if teams else 'Individual_'}{to_ascii(request.title).replace(' ', '_')}_0"
-    files = {"status.xlsx": make_sheet(rows)}
+    files = {"status.xlsx": make_sheet([header, *rows])}
     for entry in entries:
         if entry.origin:
             folder = entry.key.replace("team-", "Team_") if entry.is_team else entry.origin
@@ -301,12 +315,49 @@ def write_status(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
             "The status of everybody stays `notgraded`: `pass_percent` in grader.toml says from which share of the points on "
             "one has passed."
         )
-    return Outgoing({f"{root}.zip": pack_zip(files)}, tuple(warnings))
+    named = {str(row[1]) for row in rows}
+    unmatched = [entry.key for entry in entries if request.template and _find_number(entry) not in named]
+    return Outgoing({f"{root}.zip": pack_zip(files)}, tuple(warnings), tuple(unmatched), tuple(strangers))
+
+
+def _fill(
+    template: CsvTable, entries: Sequence[GradeEntry], request: ExportRequest
+) -> tuple[list[list[object]], list[str]]:
+    """The rows of the plugin's own table with status and mark, and those of nobody here. It is read by position, and so is this.
+
+    Raises ExportError if no row is of this cohort.
+    """
+    by_number = {_find_number(entry): entry for entry in entries}
+    columns = _TEAM_COLUMNS if any(entry.is_team for entry in entries) else _STUDENT_COLUMNS
+    status = columns.index("status")
+    rows: list[list[object]] = []
+    strangers = []
+    for cells in template.rows:
+        number = cells[1].strip() if len(cells) > 1 else ""
+        entry = by_number.get(number)
+        row: list[object] = [*cells, *[""] * (len(columns) - len(cells))]
+        row[1] = int(number) if number.isdecimal() else number
+        if entry is None:
+            strangers.append(f"{name_row(cells[2:status])} ({number})")
+        elif entry.points is not None:
+            row[0], row[status], row[status + 1] = 1, _judge(entry, request), format_points(entry.points)
+        rows.append(row)
+    if len(strangers) == len(rows):
+        raise ExportError(
+            f"No row of the template has the id of one of this cohort in its second column, {columns[1]}. "
+            "Is it another assignment's, or not the table that the plugin gives?"
+        )
+    return rows, strangers
+
+
+def _find_number(entry: GradeEntry) -> str:
+    """The id by which ILIAS knows a student or a team."""
+    return entry.key.removeprefix("team-")
 
 
 def _identify(entry: GradeEntry) -> list[object]:
     if entry.is_team:
-        return [int(entry.key.removeprefix("team-")), ", ".join(member.login for member in entry.members)]
+        return [int(_find_number(entry)), ", ".join(member.login for member in entry.members)]
     member = entry.members[0] if entry.members else Member(entry.key, entry.label)
     first, last = _split_name(member.name, entry.origin)
     return [int(entry.key) if entry.key.isdecimal() else entry.key, member.login, last, first]

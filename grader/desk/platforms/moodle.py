@@ -23,6 +23,7 @@ from ..grades import (
     format_points,
     name_all,
     name_entries,
+    name_row,
     pack_zip,
 )
 from ..tree import Tree
@@ -101,7 +102,8 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
         files["feedback.zip"] = pack_zip(feedback)
     known = {entry.key for entry in owners.values()}
     unmatched = tuple(entry.key for entry in entries if entry.key not in known)
-    return Outgoing(files, tuple(_list_warnings(entries, rows, maximum)), unmatched)
+    strangers = tuple(name_row(row[:2]) for number, row in enumerate(rows) if number not in owners)
+    return Outgoing(files, tuple(_list_warnings(entries, rows, maximum)), unmatched, strangers)
 
 
 def _match(rows: Sequence[Sequence[str]], entries: Sequence[GradeEntry]) -> dict[int, GradeEntry]:
