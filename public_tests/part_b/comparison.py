@@ -33,6 +33,15 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class OtherTargets:
+    """A loss that compares the prediction at position t with token t + shift, whose gradients explain those seen."""
+
+    shift: int
+    fit: Fit
+    to_the_end: bool = False  # whether the last position is compared with something, too
+
+
+@dataclass(frozen=True)
 class Mismatch:
     """One rank's gradient in the first step in which any rank's is wrong."""
 
@@ -45,6 +54,7 @@ class Mismatch:
     fit: Fit
     wrong: tuple[str, ...] = ()  # parameters whose own gradient is wrong
     parameters: int = 0  # of the stage
+    other_targets: OtherTargets | None = None  # where the next tokens explain nothing
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from launch.sizes import find_too_small
 from launch.workers import Operation
 
 from .arrivals import find_misdirected, list_arrivals
-from .comparison import Fit, Mismatch
+from .comparison import Fit, Mismatch, OtherTargets
 from .contract import STAGES, Contract
 from .messages import find_mixups, find_transfers, trace_micro_batches
 from .trial import optimizer_steps
@@ -219,6 +219,37 @@ def other_order(evidence: GradientEvidence) -> Failure | None:
                 "tag each message with its micro-batch, and go backward in the order in which the next stage returns them.",
             )
     return None
+
+
+def other_targets(evidence: GradientEvidence) -> Failure | None:
+    """The loss compares predictions with other tokens than the next ones."""
+    found = [m.other_targets for m in evidence.mismatches]
+    first = found[0]
+    if first is None or any(each is None or each.shift != first.shift for each in found):
+        return None
+    scale = first.fit.weights[0][0]
+    is_scaled = abs(scale - 1) >= CLOSE and all(each and _even(each.fit, scale) for each in found)
+    compared = _name_comparison(first)
+    if compared is None:
+        return None
+    return Failure(
+        f"In step {evidence.step} the gradient of {_ranks(evidence.mismatches)} is {f'{scale:.3g} times ' * is_scaled}that of a loss "
+        f"which compares {compared}.",
+        "a loss that compares the prediction at each position with the next token",
+        "use causalLLMLoss(logits, tokens, vocab_size) with the tokens that went into the first stage: it shifts them by one itself.",
+    )
+
+
+def _name_comparison(other: OtherTargets) -> str | None:
+    if other.shift == 1:
+        last = "the prediction at each position with the next token, and at the last one, which none follows, with another one"
+        return last if other.to_the_end else None
+    if other.shift == 0:
+        return "the prediction at each position with the token at that same position: targets are not shifted"
+    token = "the token before it"
+    if other.shift != -1:
+        token = f"the token {abs(other.shift)} positions {'on' if other.shift > 0 else 'back'}"
+    return f"the prediction at each position with {token}: targets are shifted otherwise than by one"
 
 
 # --- weights --------------------------------------------------------------------------------------------------
@@ -592,6 +623,7 @@ DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
     unequal_replicas,
     some_parameters,
     *map(explaining, WEIGHTS),
+    other_targets,
     misdirected,
     different_data,
     altered_buffer,

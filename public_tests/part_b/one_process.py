@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lab_1_parallelism.llama import LLamaFirstStage, LLamaLastStage, LLamaStage
@@ -41,10 +42,14 @@ class Sizes:
 
 
 class MicroBatch(NamedTuple):
-    """int64 tokens `(sequences, length)` into the first stage; targets of the last one, if they differed."""
+    """int64 tokens `(sequences, length)` into the first stage; targets of the last one, if they differed.
+
+    aligned: in place of these, the target of each position itself, for a loss that shifts otherwise; -100 for none
+    """
 
     tokens: Tensor
     targets: Tensor | None = None
+    aligned: Tensor | None = None
 
 
 class Summary(NamedTuple):
@@ -167,10 +172,16 @@ def _backward(stages: Sequence[nn.Module], micro_batch: MicroBatch, weight: floa
     x = micro_batch.tokens
     for stage in stages:
         x = stage(x)
-    targets = micro_batch.tokens if micro_batch.targets is None else micro_batch.targets
-    loss = causalLLMLoss(x, targets, x.shape[-1]) * weight
+    loss = _loss(x, micro_batch) * weight
     torch.autograd.backward(loss)
     return loss.item()
+
+
+def _loss(logits: Tensor, micro_batch: MicroBatch) -> Tensor:
+    if micro_batch.aligned is not None:
+        return F.cross_entropy(logits.flatten(0, 1).float(), micro_batch.aligned.flatten())
+    targets = micro_batch.tokens if micro_batch.targets is None else micro_batch.targets
+    return causalLLMLoss(logits, targets, logits.shape[-1])
 
 
 def _summaries(stage: nn.Module, gradient: bool) -> dict[str, Summary]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +15,10 @@ from lab_1_parallelism import thin
 from launch import tensor_files
 from launch.events import Forward, Tokens, name_plainly
 
-from .comparison import Comparison, Fit, Mismatch, ParameterDrift, count_layers
+from .comparison import Comparison, Fit, Mismatch, OtherTargets, ParameterDrift, count_layers
 from .contract import LEARNING_RATE, Contract
 from .one_process import MicroBatch, Sizes, leave_gradients, load_stages, summarize
+from .other_targets import list_candidates
 from .trial import COMPARED_STEPS, Trial, optimizer_steps
 
 FILE_BYTES = 500_000_000  # the lab's largest stage, with its vocabulary, takes 40 million
@@ -62,6 +64,8 @@ def replay(trial: Trial) -> Comparison:
             parts = _gradients_of_parts(modules, batches)
             counts = [len(pipeline) for pipeline in batches]
             mismatches = tuple(rank.mismatch(parts[rank.stage], counts) for rank in wrong)
+            if not all(mismatch.fit.explains for mismatch in mismatches):
+                mismatches = _try_other_targets(trial, step, mismatches, wrong, modules, batches)
             return Comparison(mismatches, drifts, unequal, heads)
         # 5. Go on with the parameters that the first pipeline has after the step.
         for rank in ranks:
@@ -132,10 +136,14 @@ class RankReplay:
 
     def mismatch(self, parts: Sequence[Tensor], counts: Sequence[int]) -> Mismatch:
         """This step's gradient, which is wrong, as a sum of `parts`; `counts` of them belong to each pipeline."""
-        previous = _flat(self._previous) if self._previous else None
-        fit = _fit(_flat(self._gradients), parts, counts, previous)
         place = self.rank, self.pipeline, self.stage, self.step
+        fit = self.fit(parts, counts)
         return Mismatch(*place, self.difference, self._worst, fit, self._wrong, len(self._names))
+
+    def fit(self, parts: Sequence[Tensor], counts: Sequence[int]) -> Fit:
+        """This step's gradient as a sum of `parts`."""
+        previous = _flat(self._previous) if self._previous else None
+        return _fit(_flat(self._gradients), parts, counts, previous)
 
     def hand_over(self) -> None:
         """Give the reference's stage the parameters that the rank has after the step."""
@@ -206,6 +214,15 @@ def _read_micro_batches(trial: Trial, rank: int, step: int) -> Iterator[MicroBat
                 f"the tokens of rank {rank} have the shape {list(event.shape)}, not (batch, sequence)"
             )
         yield from map(MicroBatch, tokens.chunk(alike[event.checksum]))
+
+
+def _read_targets(trial: Trial, rank: int, step: int) -> Iterator[Tensor]:
+    """What the last stage's losses of a step were given to compare with, flat."""
+    for event in trial.ranks[rank].of(Tokens):
+        if event.step == step and event.place == "target" and event.file:
+            targets = _read(trial.report.events_dir, event.file).get("tokens")
+            if targets is not None and targets.dtype == torch.int64:
+                yield targets.flatten()
 
 
 def _find_heads(trial: Trial, starts: Sequence[Mapping[str, Tensor]]) -> int | None:
@@ -304,6 +321,30 @@ def _gradients_of_parts(
             for module, found in zip(modules, parts, strict=True):
                 found.append(_flat(_gradients_of(module)) * share)
     return parts
+
+
+def _try_other_targets(
+    trial: Trial,
+    step: int,
+    mismatches: tuple[Mismatch, ...],
+    wrong: Sequence[RankReplay],
+    modules: Sequence[nn.Module],
+    batches: Sequence[Sequence[MicroBatch]],
+) -> tuple[Mismatch, ...]:
+    """The mismatches, with the loss of another token than the next one if that explains all of them."""
+    seen = [list(_read_targets(trial, pipeline[-1], step)) for pipeline in trial.pipelines]
+    for candidate in list_candidates([[one.tokens for one in pipeline] for pipeline in batches], seen):
+        compared = [
+            [one._replace(aligned=targets) for one, targets in zip(pipeline, own, strict=True)]
+            for pipeline, own in zip(batches, candidate.targets, strict=True)
+        ]
+        parts = _gradients_of_parts(modules, compared)
+        fits = [rank.fit(parts[rank.stage], [len(pipeline) for pipeline in compared]) for rank in wrong]
+        if all(fit.explains for fit in fits):
+            found = [OtherTargets(candidate.shift, fit, candidate.to_the_end) for fit in fits]
+            pairs = zip(mismatches, found, strict=True)
+            return tuple(dataclasses.replace(mismatch, other_targets=other) for mismatch, other in pairs)
+    return mismatches
 
 
 def _flat(values: Sequence[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ import pytest
 from grader import Failure, explain
 from launch.events import Backward, Content, Forward, Gradient, Step, Tokens, ZeroGrad
 from launch.run_report import RankReport, RankState
-from public_tests.part_b.comparison import Fit, Mismatch, count_layers
+from public_tests.part_b.comparison import Fit, Mismatch, OtherTargets, count_layers
 from public_tests.part_b.contract import read_contract
 from public_tests.part_b.diagnoses import DIAGNOSES, GradientEvidence
 
@@ -121,6 +121,27 @@ def test_a_scale_of_each_rank_s_own_is_told() -> None:
     ]
     said = seen(replace(found, mismatches=tuple(scaled)))
     assert "that of the whole batch times 0.5 on rank 0, 0.25 on rank 1, 0.4 on rank 2" in said
+
+
+@pytest.mark.parametrize(
+    ("shift", "to_the_end", "weights", "says"),
+    [
+        (0, True, RIGHT, "is that of a loss which compares the prediction at each position with the token at that same position"),
+        (0, True, THRICE, "is 3 times that of a loss which compares"),
+        (2, False, RIGHT, "with the token 2 positions on"),
+        (-1, False, RIGHT, "with the token before it"),
+        (1, True, RIGHT, "and at the last one, which none follows, with another one"),
+        (1, False, RIGHT, "differs from that of the same batch"),
+    ],
+)  # fmt: skip
+def test_a_loss_that_compares_with_other_tokens(
+    shift: int, to_the_end: bool, weights: tuple[float, ...], says: str
+) -> None:
+    other = OtherTargets(shift, Fit((weights,), 0.0, 0.0), to_the_end)
+    found = evidence((0.3, 0.4, 0.4), residual=0.9)
+    told = [replace(mismatch, other_targets=other) for mismatch in found.mismatches]
+    assert says in seen(replace(found, mismatches=tuple(told)))
+    assert "compares" not in seen(replace(found, mismatches=(*told[:-1], found.mismatches[-1])))
 
 
 def test_a_scale_that_explains_nothing_is_not_told() -> None:
