@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NoReturn
@@ -35,6 +34,7 @@ from public_tests.part_b.trial import (
     largest_model,
     list_passes,
     optimizer_steps,
+    replace_steps,
 )
 
 from .exchange import (
@@ -143,10 +143,7 @@ def _name_outcome(report: RunReport) -> str:
 
 def withhold_steps(text: str, steps: int) -> str:
     """A sentence of the launcher's, in which the number of steps that it asked for is for the instructor alone."""
-    asked = re.compile(rf"\b({steps} of )?(the )?{steps} steps?\b( asked)?")
-    return asked.sub(
-        lambda found: withhold(found[0], f"{'all of ' if found[1] else ''}the steps asked"), text
-    )
+    return replace_steps(text, steps, withhold)
 
 
 def _sentence(text: str) -> str:

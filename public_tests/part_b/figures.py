@@ -27,7 +27,7 @@ def draw_trial(trial: Trial) -> Iterator[Figure]:
             if wrong
             else "How the ranks worked together"
         )
-        yield Picture(title=title, svg=svg, description=describe_run(report))
+        yield Picture(title=title, svg=svg, description=trial.describe(describe_run(report), report))
     losses = {
         f"rank {rank.rank}": [loss for _, loss in sorted(sum_losses(rank).items())] for rank in report.ranks
     }

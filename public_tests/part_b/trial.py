@@ -43,7 +43,7 @@ class Trial:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the grade should know besides."""
-        notes = [*(note for report in self.reports for note in report.notes)]
+        notes = [self.describe(note, report) for report in self.reports for note in report.notes]
         notes += [
             f"Run twice: for {self.report.asked_steps} steps as it is, and for {long.asked_steps:,} steps with stages that "
             f"hand on tensors of the same shape instead of computing; that took {long.duration_s:.0f} s."
@@ -51,6 +51,10 @@ class Trial:
             if long.asked_steps > COMPARED_STEPS
         ]
         return tuple(dict.fromkeys(notes))
+
+    def describe(self, text: str, report: RunReport) -> str:
+        """What a run's report says, for all readers: without the number of steps, if that was drawn."""
+        return replace_steps(text, report.asked_steps, lambda _, instead: instead) if self.drawn else text
 
     @property
     def report(self) -> RunReport:
@@ -157,6 +161,14 @@ def draw_steps(seed: int) -> tuple[int, int]:
     """Two different small numbers of steps."""
     first, second = random.Random(seed).sample((2, 3, 4), 2)
     return max(first, second), min(first, second)
+
+
+def replace_steps(text: str, steps: int, replacement: Callable[[str, str], str]) -> str:
+    """A sentence of the launcher's with `replacement` of each mention of the steps that it asked for, and of words in their place."""
+    asked = re.compile(rf"\b({steps} of )?(the )?{steps} steps?\b( asked)?")
+    return asked.sub(
+        lambda found: replacement(found[0], f"{'all of ' if found[1] else ''}the steps asked"), text
+    )
 
 
 def _run(

@@ -41,6 +41,22 @@ def test_the_run_that_went_wrong_is_shown():
     assert "Rank 0: 1 of 8 steps" in picture.description
 
 
+def test_drawn_steps_are_told_in_no_note_and_no_description():
+    stopped = recorded.worker(
+        [*Rank(0, 1).steps(8).lines, '{"kind": "stop", "t": 1.0, "step": 9, "thread": 0}']
+    )
+    found = recorded.report(recorded.situation([stopped], ranks=1), Verdict(Outcome.FINISHED))
+    drawn = Trial(read_contract("B1"), Path("b1.sh"), reports=(found,), drawn=True)
+    assert drawn.notes == (
+        "The script would have gone on after the steps asked, and was ended: it does not take their number from LAB_STEPS, "
+        "or steps more than once per batch.",
+    )
+    picture = next(iter(draw_trial(drawn)))
+    assert isinstance(picture, Picture)
+    assert "The only rank made the steps asked" in picture.description
+    assert "Rank 0: all of the steps asked" in picture.description
+
+
 def test_losses_that_are_no_numbers_are_not_drawn():
     assert len(list(draw_trial(trial(report(Outcome.FINISHED, float("nan")))))) == 1
 
