@@ -21,8 +21,11 @@ def withhold(text: str, instead: str = "") -> str:
 
 
 def withhold_numbers(text: str, numbers: Iterable[float]) -> str:
-    """A text that may quote these numbers, such as an exception's message: those of several characters are for the instructor alone."""
-    forms = {form for number in numbers for form in (str(number), f"{number:g}") if len(form) > 1}
+    """A text that may quote these numbers, such as an exception's message: those of several digits are for the instructor alone.
+
+    A single digit in an exception is mostly an index or a shape, and an exception without any can't be understood.
+    """
+    forms = {form for number in numbers for form in (str(number), f"{number:g}") if len(form.lstrip("-")) > 1}
     if not forms:
         return text
     listed = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))

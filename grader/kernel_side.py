@@ -411,7 +411,7 @@ class Observer:
                 self._seal.add(probe)
             # Only now: a library that looks for what it may use would find, and run, files of the submission.
             self._enter()
-            self._seal.close()
+            self._seal.close(note)
             return True
         function = self._probes[content["probe"]][content["function"]]
         arguments = content["arguments"]

@@ -116,4 +116,6 @@ def describe_note(kind: str, asked: str) -> str:
         return f"Plots are not shown here, so the backend or style {asked!r} was passed over."
     if kind == "device" and _DEVICE.fullmatch(asked):
         return f"There is no {asked!r} here, so what the notebook puts there is on the CPU."
+    if kind == "tracer" and asked in ("sys.settrace", "sys.setprofile"):
+        return f"The function that the notebook gives to {asked} was not called: it would slow the check down, and see the program that asks."
     return ""

@@ -5,13 +5,15 @@ Like `kernel_side`, this file is sent to the kernel as text and imports the stan
 1. Nothing leads to the observer: what the kernel or the notebook holds of it is a C object that calls a function and does not name it (`hide`).
 2. Nothing finds it: the collector no longer lists what exists when the seal is closed (`Seal.close`).
 3. Looking for it is noted, and refused where it could be found; so is looking through frames while a question is open (`Seal._audit`).
-   Who is handed a frame need not look: handlers of signals get none (`Signals`).
+   Who is handed a frame need not look: handlers of signals get none (`Signals`), and functions that trace are not called (`Tracers`).
 4. Whatever was changed all the same shows afterwards: each function and global is compared with what it was (`Seal.find_breaks`).
 """
 
 from __future__ import annotations
 
+import _lsprof
 import _signal  # type: ignore[import-not-found]
+import cProfile
 import gc
 import os
 import sys
@@ -66,8 +68,10 @@ _STACKS = _name_files("/traceback.py")
 # What a function of a library asks this one for, it may hand on: `sympy.var` changes its caller's caller.
 _ASKED_FOR_OTHERS = _name_files("/inspect.py")
 _DEBUGGERS = _name_files("/pdb.py", "/bdb.py", "/cmd.py", "/IPython/core/debugger.py")
-_HARMLESS_TRACERS = _name_files("/cProfile.py")  # in C: no code of the submission is called
 _LEFT_IN = "a debugger can't be used here: nobody is at the keyboard. Is a breakpoint() left in?"
+_TRACED = (
+    "what is called for each line or function can't be used here; %time, %timeit, %prun and cProfile can"
+)
 _LIBRARIES = tuple(
     place + os.sep
     for path in [
@@ -84,6 +88,8 @@ _getframe = sys._getframe
 _get_objects = gc.get_objects
 _set_handler = _signal.signal
 _get_handler = _signal.getsignal
+_start_profiler = _lsprof.Profiler.enable
+_stop_profiler = _lsprof.Profiler.disable
 _PLAIN_HANDLERS = (_signal.SIG_DFL, _signal.SIG_IGN, _signal.default_int_handler, None)
 
 
@@ -120,6 +126,7 @@ class Seal:
         self._breaks: dict[str, None] = {}
         self.add(globals())
         self._signals = Signals()
+        self._tracers = Tracers()
 
     def protect(self, *objects: object) -> None:
         """From now on nobody may ask the collector what these refer to, or what refers to them."""
@@ -136,6 +143,7 @@ class Seal:
 
     def check_way(self, **used: tuple[Any, Any]) -> None:
         """Note where an answer would go another way. used: by name, what is called now, and what was called before"""
+        self._tracers.stop()  # one may have been started since, and its clock may be the submission's
         methods = {key for each in self._methods.values() for key in each} - {self._held}
         changed = [name for name, (now, before) in used.items() if now is not before]
         changed += [
@@ -173,9 +181,13 @@ class Seal:
         self._codes |= codes
         return codes
 
-    def close(self) -> None:
-        """Let the collector forget everything that exists, and begin to watch. Nothing of the submission has run yet."""
+    def close(self, note: Callable[[str, str], None]) -> None:
+        """Let the collector forget everything that exists, and begin to watch. Nothing of the submission has run yet.
+
+        note: what is passed over, by its kind
+        """
         self._signals.take_over()
+        self._tracers.take_over(note)
         sys.addaudithook(hide(self._audit))
         gc.collect()
         gc.freeze()
@@ -183,6 +195,7 @@ class Seal:
 
     def open_question(self) -> None:
         """From now on, until `close_question`, whoever looks for the observer is refused."""
+        self._tracers.stop()
         self._is_open = True
         if sys.gettrace() is not None or sys.getprofile() is not None:
             self._breaks["a function that traces the program that asks was left running"] = None
@@ -244,7 +257,7 @@ class Seal:
         is_its_own = event not in _BY_WHOEVER and not looks_behind and not self._is_foreign(caller, event)
         if is_its_own:
             return
-        if self._is_debugger(caller):
+        if _is_debugger(caller):
             raise Refused(_LEFT_IN)
         name = arguments[1] if event == "object.__getattr__" else _NAMES.get(event, event)
         aims_at_us = event in _BY_NAME and any(id(each) in self._own for each in arguments[0])
@@ -256,16 +269,12 @@ class Seal:
             raise Refused(f"{name} can't be used here: it shows the program that asks")
 
     def _judge_tracer(self, caller: Any) -> None:
-        """Refuse what a library would have called for each line, unless that calls nothing of the submission."""
+        """Refuse what a library would have called for each line."""
         frame = caller
         while frame is not None and _is_library(frame.f_code.co_filename):
             frame = frame.f_back
-        is_own = frame is None or id(frame.f_code) in self._codes
-        if not is_own and not caller.f_code.co_filename.endswith(_HARMLESS_TRACERS):
-            raise Refused(_LEFT_IN)
-
-    def _is_debugger(self, caller: Any) -> bool:
-        return caller is not None and caller.f_code.co_filename.endswith(_DEBUGGERS)
+        if frame is not None and id(frame.f_code) not in self._codes:
+            raise Refused(_LEFT_IN if _is_debugger(caller) else _TRACED)
 
     def _is_foreign(self, frame: Any, event: str) -> bool:
         """Whether code is the submission's, or of a library whose function hands on to the submission what it finds."""
@@ -335,6 +344,49 @@ class Signals:
 
     def _read(self, handler: Any) -> Any:
         return self._given.get(handler, handler)
+
+
+class Tracers:
+    """Takes the place of what has a function called for each line or event, which would see every frame.
+
+    `sys.settrace` and `sys.setprofile` pass over what they are given, unless a debugger gives it. cProfile calls nothing but a clock: it runs,
+    and is stopped before a question and before its answer is sent.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[int, Any] = {}
+
+    def take_over(self, note: Callable[[str, str], None]) -> None:
+        for name in ("settrace", "setprofile"):
+            setattr(sys, name, hide(self._make_idle(f"sys.{name}", note)))
+        profile: Any = cProfile.Profile
+        profile.enable, profile.disable = hide(self._start), hide(self._stop)
+
+    def stop(self) -> None:
+        """Stop the profilers that are still running."""
+        for profiler in list(self._running.values()):
+            self._stop(profiler)
+
+    def _make_idle(self, name: str, note: Callable[[str, str], None]) -> Callable[..., None]:
+        def set_function(function: Any, /) -> None:
+            if _is_debugger(_getframe(1)):
+                raise Refused(_LEFT_IN)
+            if function is not None:
+                note("tracer", name)
+
+        return set_function
+
+    def _start(self, profiler: Any, /, *args: Any, **kwargs: Any) -> None:
+        _start_profiler(profiler, *args, **kwargs)
+        self._running[id(profiler)] = profiler
+
+    def _stop(self, profiler: Any, /) -> None:
+        self._running.pop(id(profiler), None)
+        _stop_profiler(profiler)
+
+
+def _is_debugger(caller: Any) -> bool:
+    return caller is not None and caller.f_code.co_filename.endswith(_DEBUGGERS)
 
 
 def _is_memory(path: Any) -> bool:

@@ -23,11 +23,13 @@ def test_what_is_not_reached_withholds_the_same() -> None:
 
 
 def test_numbers_that_were_drawn_are_withheld_where_they_are_quoted() -> None:
-    question = Question.calling("cell", "f", {"n": 57, "lr": 0.03, "of": [{"e": 2}]})
-    quoted = withhold_numbers("60 samples: 57, at 0.03, in 2 of 570 or 0.035", question.withheld)
+    question = Question.calling("cell", "f", {"n": 57, "lr": 0.03, "of": [{"e": 2, "b": -1}]})
+    quoted = withhold_numbers("60 samples: 57, at 0.03, in 2 of 570 or 0.035, not -1", question.withheld)
 
-    assert Failure(quoted, "", "").for_student.seen == "60 samples: …, at …, in 2 of 570 or 0.035"
-    assert Failure(quoted, "", "").for_instructor.seen == "60 samples: 57, at 0.03, in 2 of 570 or 0.035"
+    assert Failure(quoted, "", "").for_student.seen == "60 samples: …, at …, in 2 of 570 or 0.035, not -1"
+    assert (
+        Failure(quoted, "", "").for_instructor.seen == "60 samples: 57, at 0.03, in 2 of 570 or 0.035, not -1"
+    )
     assert Question.calling("cell", "f", {"n": 57}, is_drawn=False).withheld == []
 
 

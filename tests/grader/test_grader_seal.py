@@ -74,6 +74,29 @@ def f(n):
     inspect.signature(f), inspect.getmodule(f)
     return n
 """,
+    "profiles": """
+import cProfile, io, profile, pstats, tracemalloc
+tracemalloc.start()
+cProfile.Profile().enable()
+def f(n):
+    own, shown = cProfile.Profile(), io.StringIO()
+    own.enable()
+    len('counted')
+    own.disable()
+    pstats.Stats(own, stream=shown).print_stats()
+    assert 'built-in method builtins.len' in shown.getvalue()
+    with cProfile.Profile() as own:
+        profile.Profile().runcall(len, 'passed over')
+    tracemalloc.take_snapshot()
+    return n
+""",
+    "follows its own lines": """
+import doctest, sys, threading, trace
+sys.settrace(lambda *a: None)
+def f(n):
+    doctest.testmod(), threading.setprofile(print), sys.setprofile(lambda *a: None)
+    return trace.Trace(trace=0).runfunc(lambda: n)
+""",
     "a table that looks for a variable": """
 import pandas as pd
 def f(n):
@@ -188,8 +211,8 @@ def f(n):
 }
 REFUSED_ALWAYS = {
     "what the handler calls": "import gc; gc.get_referents(kernel.shell_handlers['observe_request'])",
-    "trace": "import sys; sys.settrace(lambda *a: None)",
-    "profile": "import sys; sys.setprofile(lambda *a: None)",
+    "trace": "import sys; del sys.modules['sys']; import sys; sys.settrace(lambda *a: None)",
+    "profile": "import _lsprof; _lsprof.Profiler().enable()",
     "audit": "import sys; sys.addaudithook(lambda *a: None)",
     "memory": "open('/proc/self/mem', 'rb')",
     "stacks of all threads": "import sys; sys._current_frames()",
@@ -258,6 +281,31 @@ def f(n):
     signal.raise_signal(signal.SIGUSR1)
     return len(find(got[signal.SIGUSR1]))
 """,
+    "a trace function": f"""{WALK}
+got = []
+sys.settrace(lambda frame, *a: got.extend(find(frame)))
+def f(n): return len(got)
+""",
+    "a profile function": f"""{WALK}
+got = []
+sys.setprofile(lambda frame, *a: got.extend(find(frame)))
+def f(n): return len(got)
+""",
+    "the clock of a profiler": f"""{WALK}
+import cProfile
+got, own = [], None
+def tick():
+    try:
+        got.extend(find(sys._getframe()))
+    except RuntimeError:
+        pass
+    return 1
+own = cProfile.Profile(tick)
+own.enable()
+def f(n):
+    own.enable()
+    return len(got)
+""",
     "a message that looks who reads it": f"""{WALK}
 got = []
 class Message(dict):
@@ -273,6 +321,29 @@ def f(n): return len(got)
 @pytest.mark.parametrize("cell", HANDED.values(), ids=HANDED)
 def test_nobody_is_handed_a_frame_of_the_observer(cell: str) -> None:
     assert run(cell)["answer"]["value"] == 0
+
+
+def test_no_profiler_runs_while_an_answer_is_sent() -> None:
+    """Its clock is called at every step, and could change the answer's way after that was looked at."""
+    cell = """
+import cProfile
+ticks = []
+class Sent(list):
+    def append(self, sent):
+        before = len(ticks)
+        list()
+        super().append({**sent, 'watched': len(ticks) > before})
+kernel.session.sent = Sent()
+def tick():
+    ticks.append(1)
+    return len(ticks)
+def f(n):
+    cProfile.Profile(tick).enable()
+    return n
+"""
+    answer = run(cell)["answer"]
+
+    assert answer == {"value": 6, "watched": False}
 
 
 @pytest.mark.parametrize("start", ["breakpoint()", "pdb.Pdb().set_trace()", "bdb.Bdb().set_trace()"])
