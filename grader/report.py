@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ import msgspec
 from . import display
 from .figure import Figure
 from .homework import Exercise
+from .whole_file import write_whole
 
 MOST_NOTES = 20  # of what was handed in, on a screen or a page
 _NOTES = ("tampering", "to_judge", "handed_in", "passed_over")
@@ -364,12 +363,4 @@ def format_page(report: Report) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:  # Ctrl-C included: a half-written report must not look whole
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, text.encode())

@@ -11,6 +11,7 @@ import msgspec
 from ..homework import Homework
 from ..intake import IntakeError, listed, show
 from ..notebook import NotebookError
+from ..whole_file import write_whole
 from .gradebook import Gradebook, PartyStanding, read_standings
 from .passages import read_given, read_passages
 from .similar import SimilarPair, find_similar
@@ -59,7 +60,7 @@ def raise_flags(book: Gradebook, comparison: CohortFindings) -> None:
 
 def keep_pairs(comparison: CohortFindings, results: Path) -> None:
     """Keep the pairs for `grader report`. Raises OSError."""
-    (results / FINDINGS).write_bytes(msgspec.json.encode(comparison.pairs))
+    write_whole(results / FINDINGS, msgspec.json.encode(comparison.pairs))
 
 
 def read_pairs(results: Path) -> list[SimilarPair]:

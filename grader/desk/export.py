@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import sqlalchemy as sql
@@ -96,20 +98,37 @@ def read_exported(book: Gradebook, platform: str) -> dict[str, float | None]:
     return scores
 
 
-def write_files(outgoing: Outgoing, folder: Path) -> list[Path]:
-    """Write what goes out below a folder, which is made. Raises OSError, or ExportError rather than write over a file."""
+@contextmanager
+def write_files(outgoing: Outgoing, folder: Path) -> Iterator[list[Path]]:
+    """Write what goes out below a folder, which is made: all of it or nothing, and nothing if the context ends with an exception.
+
+    Raises OSError, or ExportError rather than write over a file.
+    """
     present = [name for name in outgoing.files if (folder / name).exists()]
     if present:
         raise ExportError(
             f"{folder / present[0]} is there already, and exports are kept: name another folder with --out, or leave it out."
         )
-    paths = []
-    for name, content in outgoing.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        paths.append(path)
-    return paths
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in outgoing.files]
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
+            for number, content in enumerate(outgoing.files.values()):
+                Path(draft, str(number)).write_bytes(content)
+            for number, path in enumerate(paths):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Path(draft, str(number)).rename(path)
+        yield paths
+    except BaseException:  # Ctrl-C included
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for place in sorted(
+            {parent for path in paths for parent in path.parents if parent.is_relative_to(folder)},
+            reverse=True,
+        ):
+            with suppress(OSError):  # where something else lies
+                place.rmdir()
+        raise
 
 
 def choose_folder(results: Path, platform: str) -> Path:

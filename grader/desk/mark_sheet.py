@@ -1,8 +1,9 @@
 """Points by hand as a table: written for a person with a spreadsheet, and read back whole or not at all.
 
 1. A row is an item of a party: its key, what it was given so far, and the student's text.
-2. What comes back is compared with the gradebook: a row of somebody unknown, a name that is not the key's, a number that is out of
-   range, a newer hand-in, or a mark that somebody else has given since is a fault, and each fault is named with its cell.
+2. A row in which nobody has changed anything is passed over, whatever others have decided since. Each other one is compared with the
+   gradebook: somebody unknown, a name that is not the key's, a number that is out of range, a newer hand-in, or a mark that somebody
+   else has given since is a fault, and each fault is named with its cell.
 3. Without a fault all changed points are noted in one transaction; with one, nothing is.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +21,23 @@ from typing import Any
 import sqlalchemy as sql
 
 from ..intake import show
+from ..whole_file import write_whole
 from .csv_table import make_table, read_csv
 from .gradebook import WHOLE, Gradebook, PartyStanding, schema
 from .grades import defuse, format_points
 from .spreadsheet import make_sheet, read_rows, write_plainly
 
-COLUMNS = ("key", "name", "exercise", "item", "points", "max_points", "comment", "given", "hand_in", "answer")
+COLUMNS = (
+    *("key", "name", "exercise", "item", "points", "max_points", "comment"),
+    *("given", "given_comment", "hand_in", "answer"),
+)
+MOST_COMMENT = 10_000
+"""Characters of a comment, of which a spreadsheet's cell takes few more."""
 _CHECKS = "all checks"  # the item that stands for what checks give
 _MAX_CELL = 32_000  # characters, of which a spreadsheet takes few more
 _HASH = 12
+_DIGITS = 4  # of points, in a table
+_AS_NUMBER = re.compile(r"[\d.,]+[eE]\+?\d+")
 
 
 class MarkSheetError(Exception):
@@ -56,7 +67,8 @@ class MarkItem:
 
     @property
     def hand_in(self) -> str:
-        return self.party.handin.hash[:_HASH] if self.party.handin is not None else ""
+        """What stands for the hand-in; no spreadsheet takes it for a number."""
+        return f"#{self.party.handin.hash[:_HASH]}" if self.party.handin is not None else ""
 
 
 @dataclass(frozen=True)
@@ -77,15 +89,19 @@ def list_items(standings: Iterable[PartyStanding]) -> list[MarkItem]:
 
 def write_sheet(items: Iterable[MarkItem], path: Path, *, is_blind: bool = False) -> int:
     """Write those that a person grades, or has graded, as .csv or .xlsx; returns how many. Raises MarkSheetError or OSError."""
+    if path.exists():
+        raise MarkSheetError(
+            f"{path} is there already, and may hold points that nobody has imported: name another file, or remove it."
+        )
     shown = [item for item in items if item.item != WHOLE or item.given is not None]
     rows: list[list[Any]] = [list(COLUMNS), *(_to_row(item, is_blind) for item in shown)]
     if path.suffix.lower() == ".xlsx":
-        path.write_bytes(make_sheet(rows))
+        write_whole(path, make_sheet(rows))
     elif path.suffix.lower() == ".csv":
         cells = [
             [defuse(cell) if isinstance(cell, str) else format_points(cell) for cell in row] for row in rows
         ]
-        path.write_bytes(make_table(cells, line_end="\r\n", mark=codecs.BOM_UTF8).encode())
+        write_whole(path, make_table(cells, line_end="\r\n", mark=codecs.BOM_UTF8).encode())
     else:
         raise MarkSheetError(f"{path.name} is neither .csv nor .xlsx.")
     return len(shown)
@@ -100,11 +116,13 @@ def read_sheet(path: Path, items: Iterable[MarkItem]) -> list[MarkChange]:
         header, *rows = [list(table.header), *(list(row) for row in table.rows)]
     else:
         raise MarkSheetError(f"{path.name} is neither .csv nor .xlsx.")
-    missing = [name for name in COLUMNS[:-1] if name not in header]
-    if missing:
-        raise MarkSheetError(
-            f"{path.name} has no column {missing[0]}. Export the table again, and change only points and comments."
-        )
+    header = [write_plainly(name) for name in header]
+    for name in COLUMNS[:-1]:
+        if header.count(name) != 1:
+            seen = "more than one column" if name in header else "no column"
+            raise MarkSheetError(
+                f"{path.name} has {seen} {name}. Export the table again, and change only points and comments."
+            )
     reading = _SheetReading(header, {item.key: item for item in items})
     changes = [
         change for number, row in enumerate(rows, 2) if (change := reading.read(number, row)) is not None
@@ -115,8 +133,17 @@ def read_sheet(path: Path, items: Iterable[MarkItem]) -> list[MarkChange]:
     return changes
 
 
-def note_changes(book: Gradebook, changes: Sequence[MarkChange], author: str) -> None:
-    """Note all of them, or none. Raises GradebookError."""
+def find_last_mark(book: Gradebook) -> int:
+    """The id of the last mark on anything; 0 if there is none."""
+    with book.read() as connection:
+        return connection.scalar(sql.select(sql.func.max(schema.mark.c.id))) or 0
+
+
+def note_changes(book: Gradebook, changes: Sequence[MarkChange], author: str, last: int) -> None:
+    """Note all of them, or none. Raises GradebookError, or MarkSheetError if somebody has decided on one of the items just now.
+
+    last: the id of the last mark when the items were read
+    """
     rows = [
         {
             "party_id": change.item.party.id,
@@ -129,9 +156,22 @@ def note_changes(book: Gradebook, changes: Sequence[MarkChange], author: str) ->
         }
         for change in changes
     ]
-    if rows:
-        with book.write() as connection:
-            connection.execute(sql.insert(schema.mark), rows)
+    if not rows:
+        return
+    table = schema.mark
+    items = {(row["party_id"], row["exercise"], row["item"]) for row in rows}
+    with book.write() as connection:
+        lock_parties(connection, {change.item.party.id for change in changes})
+        query = sql.select(table.c.party_id, table.c.exercise, table.c.item).where(table.c.id > last)
+        if items & {tuple(row) for row in connection.execute(query)}:
+            raise MarkSheetError("Somebody gave points for the same item just now: give the command again.")
+        connection.execute(sql.insert(table), rows)
+
+
+def lock_parties(connection: sql.Connection, parties: Iterable[int]) -> None:
+    """Let nobody else decide about these parties until the transaction ends. SQLite lets nobody write meanwhile in any case."""
+    query = sql.select(schema.party.c.id).where(schema.party.c.id.in_(sorted(parties)))
+    connection.execute(query.order_by(schema.party.c.id).with_for_update()).all()
 
 
 def _list_of(party: PartyStanding) -> Iterator[MarkItem]:
@@ -170,6 +210,7 @@ def _to_row(item: MarkItem, is_blind: bool) -> list[Any]:
         item.max_points,
         item.comment,
         item.given,
+        item.comment,
         item.hand_in,
         answer,
     ]
@@ -180,13 +221,71 @@ def _name_blindly(item: MarkItem) -> str:
     return f"#{item.party.id}"
 
 
+_Decided = tuple[float | None, str]  # points and comment
+
+
+def _find_shortened(items: Mapping[tuple[str, str, str], MarkItem]) -> dict[tuple[str, str, str], MarkItem]:
+    """Keys of digits as a spreadsheet writes them that took them for numbers, without zeros before them, where they are one party's."""
+    keys = {key[0] for key in items if key[0].isdecimal()}
+    short = {key: key.lstrip("0") for key in keys}
+    met = Counter(short.values())
+    return {
+        (short[key[0]], *key[1:]): item
+        for key, item in items.items()
+        if key[0] in short and met[short[key[0]]] == 1
+    }
+
+
+def _tell_unknown(key: str) -> str:
+    if not key:
+        return "the key is missing."
+    told = f"{show(key)} is not in the gradebook, or has handed in nothing."
+    if _AS_NUMBER.fullmatch(key):
+        told += " A spreadsheet has taken the key for a number: export an .xlsx, in which it stays a text."
+    return told
+
+
+def _find_fault(
+    item: MarkItem, hand_in: str, decided: _Decided, holds: _Decided, before: _Decided
+) -> tuple[str, str] | None:
+    """Why a row that somebody has changed can't be taken, after the column that says so.
+
+    before: what held when the table was written
+    """
+    points, comment = decided
+    if hand_in != item.hand_in:
+        return (
+            "hand_in",
+            f"this is not what {item.party.key} has handed in last. Export the table again, and look at that.",
+        )
+    if item.given is None and points is None:
+        return "comment", "a comment reaches nobody without points: give some, even 0, or leave it out."
+    if len(comment) > MOST_COMMENT:
+        return "comment", f"the comment has {len(comment):,} characters, and may have {MOST_COMMENT:,}."
+    if holds != before:
+        told = "taken the points back" if item.given is None else f"given {format_points(item.given)}"
+        if holds[0] == before[0]:
+            told = "changed the comment"
+        return (
+            "points",
+            f"somebody has {told} since this table was written. Export it again, and decide anew.",
+        )
+    return None
+
+
+def _unify(comment: str) -> str:
+    """A comment whatever ended its lines in a browser or a spreadsheet."""
+    return "\n".join(comment.replace("_x000D_", "").splitlines()).strip()
+
+
 class _SheetReading:
     """Reads row after row. faults: one line for each bad cell"""
 
     def __init__(self, header: Sequence[Any], items: Mapping[tuple[str, str, str], MarkItem]) -> None:
         self._places = {str(name): place for place, name in enumerate(header)}
         blind = {(_name_blindly(item), *key[1:]): item for key, item in items.items()}
-        self._items = blind | {tuple(map(defuse, key)): item for key, item in items.items()} | dict(items)
+        self._items = _find_shortened(items)
+        self._items |= blind | {tuple(map(defuse, key)): item for key, item in items.items()} | dict(items)
         self._parties = {key[0] for key in self._items}
         self._met: dict[int, int] = {}
         self.faults: list[str] = []
@@ -206,27 +305,21 @@ class _SheetReading:
                 f"{show(texts['name'])} is not whose key {texts['key']} is: that is {show(item.party.label)}. Was a column sorted alone?",
             )
             return None
-        if texts["hand_in"] != item.hand_in:
-            self._blame(
-                number, "hand_in", "there is another hand-in by now. Export the table again, and look at it."
-            )
-            return None
         points = self._read_points(number, "points", cells["points"], item.max_points)
-        given = self._read_points(number, "given", cells["given"], math.inf)
+        given = self._read_points(number, "given", cells["given"], item.max_points)
         if isinstance(points, str) or isinstance(given, str):
             return None
-        comment = texts["comment"]
-        if points == given and comment in (item.comment, defuse(item.comment)):
+        comment, before = (_unify(texts[column]) for column in ("comment", "given_comment"))
+        present = _unify(item.comment)
+        comment, before = (present if text == defuse(present) else text for text in (comment, before))
+        decided = points, comment
+        holds = None if item.given is None else round(item.given, _DIGITS), present
+        if decided in ((given, before), holds):
             return None
-        if item.given != given and item.given != points:
-            seen = "taken the points back" if item.given is None else f"given {format_points(item.given)}"
-            self._blame(
-                number,
-                "points",
-                f"somebody has {seen} since this table was written. Export it again, and decide anew.",
-            )
+        if fault := _find_fault(item, texts["hand_in"], decided, holds, (given, before)):
+            self._blame(number, *fault)
             return None
-        return MarkChange(item, points, comment)
+        return MarkChange(item, *decided)
 
     def _find(self, number: int, texts: Mapping[str, str]) -> MarkItem | None:
         item = self._items.get((texts["key"], texts["exercise"], texts["item"]))
@@ -235,7 +328,7 @@ class _SheetReading:
                 self._blame(
                     number,
                     "key",
-                    f"{show(texts['key']) if texts['key'] else 'nobody'} is not in the gradebook, or has handed in nothing.",
+                    _tell_unknown(texts["key"]),
                 )
             else:
                 self._blame(
@@ -261,7 +354,7 @@ class _SheetReading:
         if not 0 <= points <= most:
             self._blame(number, column, f"{show(str(cell))} is not a number from 0 to {format_points(most)}.")
             return str(cell)
-        return points
+        return round(points, _DIGITS)
 
     def _blame(self, number: int, column: str, sentence: str) -> None:
         self.faults.append(

@@ -12,7 +12,7 @@ import sqlalchemy as sql
 from ..homework import RubricLine
 from .gradebook import WHOLE, Gradebook, schema
 from .grades import format_points
-from .mark_sheet import MarkItem
+from .mark_sheet import MOST_COMMENT, MarkItem, lock_parties
 
 
 class MarkingError(ValueError):
@@ -66,7 +66,8 @@ def read_decision(form: Mapping[str, str], ticked: Sequence[str], item: MarkItem
     """
     lines = {str(number): line for number, line in enumerate(list_rubric(item))}
     chosen = [lines[number] for number in ticked if number in lines]
-    comment = "\n".join(filter(None, [*(line.text for line in chosen), form.get("comment", "").strip()]))
+    written = "\n".join(form.get("comment", "").strip().splitlines())  # browsers send other ends of lines
+    comment = "\n".join(filter(None, [*(line.text for line in chosen), written]))
     if form.get("earlier", "").strip() and not comment:
         comment = form["earlier"].strip()
     text = form.get("points", "").strip().replace(",", ".")
@@ -77,6 +78,10 @@ def read_decision(form: Mapping[str, str], ticked: Sequence[str], item: MarkItem
         raise MarkingError(
             "Say in the comment why the checks' points are replaced: the student will read it."
         )
+    if points is None and item.given is None and comment:
+        raise MarkingError("A comment reaches nobody without points: give some, even 0, or leave it out.")
+    if len(comment) > MOST_COMMENT:
+        raise MarkingError(f"The comment has {len(comment):,} characters, and may have {MOST_COMMENT:,}.")
     seen = form.get("seen", "0")
     return Decision(points, comment, int(seen) if seen.isdecimal() else 0)
 
@@ -112,6 +117,7 @@ def note_decision(book: Gradebook, item: MarkItem, decision: Decision, author: s
         table.c.item == item.item,
     )
     with book.write() as connection:
+        lock_parties(connection, [item.party.id])
         query = sql.select(table).where(*same).order_by(table.c.id.desc()).limit(1)
         latest = connection.execute(query).one_or_none()
         if (latest.id if latest is not None else 0) != decision.seen:

@@ -10,7 +10,15 @@ from platform_sources import MOODLE, Reading
 
 from grader.__main__ import main
 from grader.desk.csv_table import parse_csv
-from grader.desk.gradebook import GRADED, MACHINE, RunOutcome, open_gradebook, read_standings
+from grader.desk.gradebook import (
+    GRADED,
+    MACHINE,
+    Gradebook,
+    GradebookError,
+    RunOutcome,
+    open_gradebook,
+    read_standings,
+)
 from grader.desk.grades import name_feedback_page
 from grader.homework import read_homework
 from grader.new import TEMPLATE
@@ -156,3 +164,46 @@ def test_without_a_gradebook_there_is_nothing_to_export(
 
     assert status == 2
     assert "gradebook" in err
+
+
+def break_writing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Let half of a file be written, as on a disk that fills."""
+    write_bytes = Path.write_bytes
+
+    def write(path: Path, content: bytes) -> int:
+        if len(content) > 100 and path.parent.name.startswith(".draft-"):
+            write_bytes(path, content[:50])
+            raise error
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=str)
+def test_an_export_is_whole_or_not_there(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    with monkeypatch.context() as patch:
+        break_writing(patch, error)
+        status, _, told = export(capsys, results, "--to", "csv")
+
+    assert status == (130 if isinstance(error, KeyboardInterrupt) else 2)
+    assert "No space left" in told or "Interrupted" in told
+    assert not (results / "exports" / "csv-1").exists()
+    assert export(capsys, results, "--to", "csv", "--changed")[0] == 0  # nothing was noted, either
+
+
+def test_an_export_that_can_t_be_noted_leaves_no_files(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise GradebookError("The disk is full.")
+
+    monkeypatch.setattr(Gradebook, "add_export", refuse)
+    (results / "mine").mkdir()
+    (results / "mine" / "notes.txt").touch()
+    export(capsys, results, "--to", "csv")
+    export(capsys, results, "--to", "csv", "--out", str(results / "mine"))
+
+    assert not (results / "exports" / "csv-1").exists()
+    assert [path.name for path in (results / "mine").iterdir()] == ["notes.txt"]

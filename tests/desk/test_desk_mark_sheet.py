@@ -10,8 +10,10 @@ import pytest
 from platform_sources import MOODLE, Reading
 
 from grader.__main__ import main
+from grader.desk import mark_sheet
 from grader.desk.csv_table import make_table, read_csv
 from grader.desk.gradebook import GRADED, RunOutcome, open_gradebook, read_standings
+from grader.desk.mark_sheet import MarkChange, _find_shortened, read_sheet
 from grader.homework import read_homework
 from grader.new import TEMPLATE
 
@@ -73,6 +75,22 @@ class Desk:
             for mark in each.marks.values()
         }
 
+    def mark(self, points: float, comment: str) -> int:
+        """Give points for what stands in the table's first row."""
+        with open_gradebook(self.results) as book:
+            party = next(
+                each for each in read_standings(book, read_homework(TEMPLATE)) if each.key == "7770000"
+            )
+            return book.add_mark(party.id, "R2", "Explanation", points, comment=comment)
+
+    def list_comments(self) -> dict[str, str]:
+        with open_gradebook(self.results) as book:
+            standings = read_standings(book, read_homework(TEMPLATE))
+        marks = {
+            party.key: mark for party in standings for each in party.exercises for mark in each.marks.values()
+        }
+        return {key: mark.comment for key, mark in marks.items()}
+
 
 @pytest.fixture
 def desk(results: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
@@ -107,6 +125,7 @@ def test_points_come_back(ending: str, desk: Desk, tmp_path: Path) -> None:
 
     assert (status, out) == (0, "2 marks noted.\n")
     assert desk.list_marks() == {"7770000": 0.5, "7770003": 1}
+    path.unlink()
     desk.run("export", path)
     assert desk.run("import", path) == (0, "0 marks noted.\n")
 
@@ -134,7 +153,15 @@ def test_a_comma_is_a_decimal_mark_too(desk: Desk, tmp_path: Path) -> None:
             "row 2, item (column D): R9 Explanation is nothing that 7770000 can be given points for",
         ),
         ({"item": "Style"}, "R2 Style is nothing"),
-        ({"hand_in": "0123"}, "row 2, hand_in (column I): there is another hand-in by now"),
+        ({"hand_in": "0123"}, "row 2, hand_in (column J): this is not what 7770000 has handed in last"),
+        ({"key": ""}, "row 2, key (column A): the key is missing"),
+        ({"key": "7.77E+06"}, "taken the key for a number: export an .xlsx"),
+        (
+            {"points": "", "comment": "Well"},
+            "row 2, comment (column G): a comment reaches nobody without points",
+        ),
+        ({"comment": "x" * 10_001}, "row 2, comment (column G): the comment has 10,001 characters"),
+        ({"given": "01. Mai"}, 'row 2, given (column H): "01. Mai" is not a number'),
         ({"key": "7770003", "hand_in": "", "name": ""}, "hand_in"),
     ],
 )
@@ -186,11 +213,100 @@ def test_what_somebody_else_gave_since_is_not_overwritten(desk: Desk, tmp_path: 
     assert desk.list_marks() == {"7770000": 0.25}
 
 
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_two_graders_can_share_the_rows(ending: str, desk: Desk, tmp_path: Path) -> None:
+    """What one of them has not touched does not count as a decision."""
+    kim, eva = tmp_path / f"kim{ending}", tmp_path / f"eva{ending}"
+    for path in (kim, eva):
+        desk.run("export", path)
+    change(kim, points=0.5, comment="good")
+    change(eva, second_points=1)
+
+    assert desk.run("import", kim)[0] == 0
+    assert desk.run("import", eva) == (0, "1 mark noted.\n")
+    assert desk.run("import", kim) == (0, "0 marks noted.\n")
+    assert desk.list_marks() == {"7770000": 0.5, "7770003": 1}
+
+
+def test_a_comment_that_somebody_has_changed_since_is_not_overwritten(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "marks.csv"
+    desk.mark(0.5, "good")
+    desk.run("export", path)
+    desk.mark(0.5, "very good")
+    assert desk.run("import", path) == (0, "0 marks noted.\n")
+    change(path, comment="so-so")
+
+    assert "somebody has changed the comment since" in desk.run("import", path)[1]
+
+
+@pytest.mark.parametrize("comment", ["=1+1", "-1 for style", "two\nlines", "two\r\nlines", "@all 😀 אבג"])
+@pytest.mark.parametrize("ending", [".csv", ".xlsx"])
+def test_a_comment_comes_back_as_it_was(ending: str, comment: str, desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / f"marks{ending}"
+    desk.mark(0.5, comment)
+    desk.run("export", path)
+    assert desk.run("import", path) == (0, "0 marks noted.\n")
+    change(path, points="1")
+    desk.run("import", path)
+
+    assert desk.list_comments() == {"7770000": "\n".join(comment.splitlines())}
+
+
+def test_points_given_while_a_table_is_read_are_not_overwritten(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "marks.csv"
+    desk.run("export", path)
+    change(path, points="1")
+
+    def read_slowly(*given: Any) -> list[MarkChange]:
+        changes = read_sheet(*given)
+        desk.mark(0.25, "")
+        return changes
+
+    monkeypatch.setattr(mark_sheet, "read_sheet", read_slowly)
+    status, out = desk.run("import", path)
+    assert (status, "just now: give the command again" in out) == (2, True)
+    assert desk.list_marks() == {"7770000": 0.25}
+
+
+def test_a_table_is_not_written_over_another_one(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "marks.csv"
+    desk.run("export", path)
+    change(path, points="1")
+    before = path.read_bytes()
+
+    assert "may hold points that nobody has imported" in desk.run("export", path)[1]
+    assert path.read_bytes() == before
+
+
+def test_a_column_that_is_there_twice_is_refused(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "marks.csv"
+    desk.run("export", path)
+    table = read_csv(path)
+    path.write_bytes(make_table([[*row, row[4]] for row in (table.header, *table.rows)]).encode())
+
+    assert "more than one column points" in desk.run("import", path)[1]
+
+
+def test_no_spreadsheet_takes_what_stands_for_a_hand_in_for_a_number(desk: Desk, tmp_path: Path) -> None:
+    desk.run("export", tmp_path / "marks.csv")
+
+    assert all(row["hand_in"].startswith("#") for row in read_csv(tmp_path / "marks.csv").list_records())
+
+
+def test_zeros_that_a_spreadsheet_took_from_a_key_are_not_missed() -> None:
+    found = _find_shortened({(key, "R2", "x"): None for key in ("0071", "1", "01", "a")})  # type: ignore[misc]
+
+    assert set(found) == {("71", "R2", "x")}
+
+
 def test_an_emptied_cell_takes_the_points_back(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "marks.csv"
     desk.run("export", path)
     change(path, points="1")
     desk.run("import", path)
+    path.unlink()
     desk.run("export", path)
     change(path, points="")
 
@@ -206,7 +322,7 @@ def test_a_students_text_never_becomes_a_formula(ending: str, desk: Desk, tmp_pa
         assert read_csv(path).rows[0][-1] == f"'{ANSWER}"
     else:
         openpyxl = pytest.importorskip("openpyxl")
-        cell = openpyxl.load_workbook(path).active["J2"]
+        cell = openpyxl.load_workbook(path).active["K2"]
         assert (cell.data_type, cell.value) == ("s", ANSWER)
 
 

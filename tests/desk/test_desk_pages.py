@@ -381,6 +381,28 @@ def test_the_site_replaces_the_one_before(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["feedback", "report"]
 
 
+@pytest.mark.parametrize("fails_at", range(4))
+def test_a_site_that_can_t_be_replaced_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    build_site(make_cohort(2), HOMEWORK, tmp_path)
+    rename, calls = Path.rename, []
+
+    def fail(path: Path, target: Path) -> Path:
+        calls.append(path)
+        if len(calls) == fails_at + 1:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(KeyboardInterrupt):
+        build_site(make_cohort(2), HOMEWORK, tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["feedback", "report"]
+    assert (tmp_path / "report" / "index.html").is_file()
+    assert len(list((tmp_path / "feedback").iterdir())) == 2
+
+
 def test_nothing_goes_back_to_those_who_were_not_graded(tmp_path: Path) -> None:
     assert build_site([make_party(1), make_party(2, make_run(*COMPLETE))], HOMEWORK, tmp_path) == 1
 

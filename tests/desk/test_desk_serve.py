@@ -98,6 +98,35 @@ def test_points_are_saved_and_the_next_hand_in_is_shown(book: Gradebook) -> None
     assert list_marks(book) == [(0.5, "Good.", "Kim")]
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"points": "", "comment": "Well."}, "A comment reaches nobody without points"),
+        ({"points": "1", "comment": "x" * 10_001}, "The comment has 10,001 characters"),
+    ],
+    ids=["alone", "long"],
+)
+def test_a_comment_that_nobody_could_read_is_told(book: Gradebook, form: dict[str, str], told: str) -> None:
+    async def what(browser: Visitor) -> None:
+        await browser.enter()
+        response = await browser.post(ITEM, {**form, "seen": "0"})
+        assert response.code == 400
+        assert told in response.body.decode()
+        assert form["comment"] in response.body.decode()
+
+    visit(book, what)
+    assert list_marks(book) == []
+
+
+def test_lines_of_a_comment_end_as_everywhere(book: Gradebook) -> None:
+    async def what(browser: Visitor) -> None:
+        await browser.enter()
+        await browser.post(ITEM, {"points": "1", "comment": "one\r\ntwo", "seen": "0"})
+
+    visit(book, what)
+    assert list_marks(book) == [(1, "one\ntwo", "Kim")]
+
+
 @pytest.mark.parametrize("points", ["2", "-1", "nan", "inf", "a half"])
 def test_points_out_of_range_are_told_and_what_was_typed_stays(book: Gradebook, points: str) -> None:
     async def what(browser: Visitor) -> None:

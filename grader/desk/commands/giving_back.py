@@ -90,8 +90,8 @@ def _export(options: argparse.Namespace) -> int:
             absent = describe_absent(standings, options.to, template)
             stale = {party.key for party in list_stale(standings, homework, options.results)}
             folder = options.out or choose_folder(options.results, options.to)
-            paths = write_files(outgoing, folder)
-            book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
+            with write_files(outgoing, folder) as paths:
+                book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
     except (CsvError, SpreadsheetError) as error:
         return refuse(ExportError(f"{options.template or options.to} can't be used: {error}."))
     except (HomeworkError, ConfigurationError, GradebookError, ExportError) as error:

@@ -70,19 +70,20 @@ def _mark(options: argparse.Namespace) -> int:
     from ..configuration import ConfigurationError
     from ..csv_table import CsvError
     from ..gradebook import GradebookError, open_gradebook, read_standings
-    from ..mark_sheet import MarkSheetError, list_items, note_changes, read_sheet, write_sheet
+    from ..mark_sheet import MarkSheetError, find_last_mark, list_items, note_changes, read_sheet, write_sheet
     from ..spreadsheet import SpreadsheetError
 
     try:
         homework = read_homework(find_homework(options.homework))
         with open_gradebook(options.results) as book:
+            last = find_last_mark(book)
             items = list_items(read_standings(book, homework))
             if options.direction == "export":
                 count = write_sheet(items, options.file, is_blind=options.blind)
                 print(f"{options.file}: {count} items. Change only points and comments, and import it again.")
                 return DONE
             changes = read_sheet(options.file, items)
-            note_changes(book, changes, options.by or getpass.getuser())
+            note_changes(book, changes, options.by or getpass.getuser(), last)
     except (CsvError, SpreadsheetError) as error:
         return refuse(MarkSheetError(f"{options.file} can't be read: {error}."))
     except MarkSheetError as error:

@@ -64,9 +64,12 @@ class Gradebook:
 
     @contextmanager
     def read(self) -> Iterator[sql.Connection]:
-        """A connection that sees one state of the gradebook."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        """A connection that sees one state of the gradebook. Raises GradebookError if the database can't be read."""
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
+        except OperationalError as error:
+            raise GradebookError(f"{self.place} can't be used: {error.orig}.") from error
 
     @contextmanager
     def write(self) -> Iterator[sql.Connection]:

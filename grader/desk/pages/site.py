@@ -59,9 +59,14 @@ def build_site(
 
 
 def _replace(folder: Path, fresh: Path, old: Path) -> None:
-    if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
+    try:
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+    except BaseException:  # Ctrl-C just between the two included
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
 
 
 def write_report(
