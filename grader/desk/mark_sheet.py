@@ -284,8 +284,8 @@ class _SheetReading:
     def __init__(self, header: Sequence[Any], items: Mapping[tuple[str, str, str], MarkItem]) -> None:
         self._places = {str(name): place for place, name in enumerate(header)}
         blind = {(_name_blindly(item), *key[1:]): item for key, item in items.items()}
-        self._items = _find_shortened(items)
-        self._items |= blind | {tuple(map(defuse, key)): item for key, item in items.items()} | dict(items)
+        defused = {(defuse(key[0]), *key[1:]): item for key, item in items.items()}
+        self._items = {**_find_shortened(items), **blind, **defused, **items}
         self._parties = {key[0] for key in self._items}
         self._met: dict[int, int] = {}
         self.faults: list[str] = []
