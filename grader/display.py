@@ -36,6 +36,15 @@ def plain(text: str, *, max_characters: int = MAX_CHARACTERS, one_line: bool = F
     return _cut(shown, max_characters)
 
 
+def brief(name: str, *, max_characters: int = 60) -> str:
+    """The beginning of a name that is too long for its place.
+
+    >>> brief("amuster"), brief("amuster", max_characters=4)
+    ('amuster', 'amu…')
+    """
+    return name if len(name) <= max_characters else f"{name[: max_characters - 1]}…"
+
+
 def quote(text: str, *, max_characters: int = 1_000) -> str:
     """Somebody else's words within a sentence of the grader's: on one line, and in quotation marks that they can't end."""
     words = " ".join(text.replace('"', "'").split())

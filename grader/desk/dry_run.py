@@ -32,7 +32,7 @@ def describe_cohort(cohort: Cohort, homework: Homework) -> Iterator[str]:
     yield ""
     labels = {party.key: party.label for party in cohort.parties}
     width = min(_MAX_LABEL, max((len(_plain(name)) for name in labels.values()), default=0))
-    key_width = max((len(_plain(key)) for key in labels), default=0)
+    key_width = min(_MAX_LABEL, max((len(_plain(key)) for key in labels), default=0))
     workers = min(_MOST_OPENED_AT_ONCE, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         for upload, lines in zip(

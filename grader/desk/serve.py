@@ -21,6 +21,7 @@ import tornado.web
 from markupsafe import Markup
 from tornado.escape import url_escape
 
+from ..display import brief
 from ..homework import Homework
 from ..pages import render
 from .gradebook import WHOLE, Gradebook, PartyStanding, read_standings
@@ -65,7 +66,7 @@ class Desk:
         return read_standings(self.book, self.homework)
 
     def name(self, party: PartyStanding) -> str:
-        return f"Hand-in {party.id}" if self.is_blind else f"{party.label} ({party.key})"
+        return f"Hand-in {party.id}" if self.is_blind else f"{brief(party.label)} ({brief(party.key)})"
 
 
 class Gate:

@@ -34,6 +34,7 @@ def _environment(package: str) -> jinja2.Environment:
         include_source=partial(_include_source, environment), digest=partial(_digest, environment)
     )
     environment.filters["points"] = format_points
+    environment.filters["brief"] = display.brief
     return environment
 
 

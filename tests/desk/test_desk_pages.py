@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,13 @@ def test_names_are_text_on_every_page() -> None:
 
     assert [page.count("<script>alert") + page.count("<img") for page in pages] == [0] * 5
     assert all("&lt;script&gt;" in page for page in pages)
+
+
+def test_a_very_long_name_does_not_push_the_points_off_the_page() -> None:
+    party = replace(make_party(1, make_run(*COMPLETE), label="L" * 250), key="k" * 250)
+    page = re.sub(r'href="[^"]*"', "", format_cohort([party], HOMEWORK))
+
+    assert max(map(len, re.findall("L+|k+", page))) < 60
 
 
 # --- a party's pages --------------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ...display import brief
 from ...homework import Homework
 from ..export import FEEDBACK
 from ..gradebook import PartyStanding
@@ -88,7 +89,7 @@ def write_report(
 
 def place_parties(standings: Sequence[PartyStanding]) -> Iterator[tuple[PartyStanding, Menu]]:
     """Each party with its neighbours."""
-    links = [(party.label, name_feedback_page(party.key)) for party in standings]
+    links = [(brief(party.label), name_feedback_page(party.key)) for party in standings]
     for number, party in enumerate(standings):
         after = links[number + 1] if number + 1 < len(links) else None
         yield party, Menu(links[number - 1] if number else None, after)
