@@ -31,6 +31,7 @@ class RunRecord:
     events_dir: Path
     rejected_lines: int
     survivors: tuple[int, ...]
+    received_bytes: int | None = None
 
 
 def report(record: RunRecord, verdict: Verdict) -> RunReport:
@@ -74,6 +75,7 @@ def report(record: RunRecord, verdict: Verdict) -> RunReport:
         events_dir=record.events_dir,
         rejected_lines=record.rejected_lines,
         survivors=record.survivors,
+        received_bytes=record.received_bytes,
     )
 
 

@@ -22,6 +22,7 @@ from .journal import Journal
 from .output import Drain, Output
 from .programs import write_programs
 from .run_report import Interrupted, Outcome, RunReport
+from .traffic import Traffic
 from .verdict import Judge, Situation, Verdict
 from .worker.preloading import clear_away
 from .workers import Worker
@@ -209,6 +210,7 @@ class _Watched:
     script_status: int | None = None
     script_ended_s: float | None = None
     fatal_signals: dict[str, str] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
     _others_live: bool = False
     _more_may_start: bool = True
     _scanned_s: float = float("-inf")
@@ -266,6 +268,7 @@ class _Watched:
             worker.ended, worker.ended_s = True, self.now_s()
             if worker.exited is None:
                 self.fatal_signals[key] = self.journal.fatal_signal(key)
+        self.traffic.look()
         if self.now_s() - self._scanned_s >= SCAN_S:
             self._scan()
 
@@ -275,6 +278,7 @@ class _Watched:
         self._scanned_s = self.now_s()
         root = self.process.pid
         living = self.descendants.look()
+        self.traffic.follow(process.pid for process in living)
         known = {
             worker.process.pid for worker in self.workers.values() if worker.process and not worker.ended
         }
@@ -343,4 +347,5 @@ class _Watched:
             events_dir=task.events,
             rejected_lines=rejected,
             survivors=survivors,
+            received_bytes=self.traffic.received_bytes,
         )

@@ -131,6 +131,9 @@ class RunReport:
     events_dir: Path
     rejected_lines: int  # lines in the events folder that were not events
     survivors: tuple[int, ...] = ()  # processes that could not be ended
+    received_bytes: int | None = (
+        None  # over the run's network, as the operating system counts; None where it does not
+    )
 
     @property
     def waits(self) -> tuple[Wait, ...]:

@@ -75,6 +75,11 @@ class Comparison:
     unequal_starts: tuple[tuple[int, int], ...] = ()  # replicas that begin differently
     heads: int | None = None  # of the first stage's attention, if its outputs tell
     problem: str = ""  # why nothing could be compared, as a clause
+    altered: bool = False  # because what had been written for it was changed
+
+
+class AlteredError(ValueError):
+    """What the launcher's instrumentation wrote was changed afterwards."""
 
 
 def have_unlike_gradients(comparison: Comparison, replicas: tuple[int, int], step: int) -> bool:
@@ -96,7 +101,7 @@ def compare(trial: Trial) -> Comparison:
         with bounded_memory(REPLAY_BYTES):
             return replay(trial)
     except (ValueError, OSError) as error:
-        return Comparison(problem=str(error).rstrip("."))
+        return Comparison(problem=str(error).rstrip("."), altered=isinstance(error, AlteredError))
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
             raise

@@ -110,8 +110,15 @@ def find_incomparable(comparison: Comparison) -> Failure | None:
     """Why there is no verdict on the gradients."""
     if not comparison.problem:
         return None
+    seen = f"The gradients could not be compared with the reference's: {comparison.problem}."
+    if comparison.altered:
+        return Failure(
+            seen,
+            "files in the launcher's folder as the launcher wrote them",
+            "let the script write to files of its own only.",
+        )
     return Failure(
-        f"The gradients could not be compared with the reference's: {comparison.problem}.",
+        seen,
         "three stages with the lab's parameters, whose first one reads tokens (batch, sequence)",
         "build the stages with the lab's LLamaFirstStage, LLamaStage and LLamaLastStage, and the sizes asked.",
         "gradients-that-can't-be-compared",

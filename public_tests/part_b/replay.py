@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from lab_1_parallelism import thin
 from launch import tensor_files
-from launch.events import Forward, Tokens, name_plainly
+from launch.events import Contents, Forward, Step, Tokens, name_plainly
 
-from .comparison import Comparison, Fit, Mismatch, OtherTargets, ParameterDrift, count_layers
+from .comparison import AlteredError, Comparison, Fit, Mismatch, OtherTargets, ParameterDrift, count_layers
 from .contract import LEARNING_RATE, Contract
 from .one_process import MicroBatch, Sizes, leave_gradients, load_stages, summarize
 from .other_targets import list_candidates
@@ -27,6 +27,7 @@ TOLERANCE = 1e-3
 SAME_OUTPUT = (
     3e-5  # of a stage's output, relative; rounding makes about 1e-6, another number of heads 1e-4 and more
 )
+NORM_TOLERANCE = 2e-2  # of a norm, which may have been computed with eight bits
 STEP_TOLERANCE = 1e-2  # of the length of an optimizer step; rounding makes about 1e-4
 TYPES = {
     "F64": torch.float64,
@@ -86,7 +87,8 @@ class RankReplay:
         self.drift: ParameterDrift | None = None
         self._folder = trial.report.events_dir
         self._recorded = optimizer_steps(trial.ranks[self.rank])
-        self.parameters = _read(self._folder, self._recorded[0].initial_file)
+        first = self._recorded[0]
+        self.parameters = self._read(first.initial_file, first.before)
         self._gradients: list[Tensor] = []
         self._previous: list[Tensor] = []
 
@@ -107,7 +109,7 @@ class RankReplay:
         """Go to the next step, whose right gradients are in the reference's stage."""
         self.step += 1
         recorded = self._recorded[self.step - 1]
-        self._previous, self._gradients = self._gradients, self._read_gradients(recorded.gradients_file)
+        self._previous, self._gradients = self._gradients, self._read_gradients(recorded)
         right = _gradients_of(self._module)
         parts = [float((a - b).square().sum()) for a, b in zip(right, self._gradients, strict=True)]
         norm = sum(float(value.square().sum()) for value in right) ** 0.5
@@ -118,16 +120,27 @@ class RankReplay:
             for name, part, value in zip(self._names, parts, right, strict=True)
             if not part**0.5 <= TOLERANCE * float(value.norm())
         )
-        self.parameters = _read(self._folder, recorded.parameters_file)
+        self.parameters = self._read(recorded.parameters_file, recorded.after)
         if set(self._names) != set(self.parameters):
             raise ValueError("a rank's optimizer changed which parameters it has")
         elsewhere = self._adam.follow(self._gradients, [self.parameters[name] for name in self._names])
         if elsewhere is not None and self.drift is None:
             self.drift = ParameterDrift(self.rank, self.step, name_plainly(self._names[elsewhere]))
 
-    def _read_gradients(self, file: str | None) -> list[Tensor]:
-        """In the order of the parameters; zeros for one without a gradient."""
+    def _read(self, file: str | None, told: Contents | None) -> dict[str, Tensor]:
+        """Whole tensors, which must be those that the rank told the norms of as it wrote them."""
         found = _read(self._folder, file)
+        norms = [norm for norm in told.norms if norm is not None] if told else []
+        for (name, value), norm in zip(found.items(), norms, strict=False):
+            if len(found) == len(norms) and abs(float(value.norm()) - norm) > NORM_TOLERANCE * norm:
+                raise AlteredError(
+                    f"what rank {self.rank} wrote of {name_plainly(name)} was changed after it had been written"
+                )
+        return found
+
+    def _read_gradients(self, step: Step) -> list[Tensor]:
+        """In the order of the parameters; zeros for one without a gradient."""
+        found = self._read(step.gradients_file, step.gradients)
         gradients = [found.get(name, torch.zeros_like(self.parameters[name])) for name in self._names]
         shapes = [self.parameters[name].shape for name in self._names]
         if [gradient.shape for gradient in gradients] != shapes:

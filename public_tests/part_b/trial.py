@@ -18,6 +18,7 @@ import launch
 from grader import Scripts
 from launch.events import Forward, Gradient, Model, Step, Tokens
 from launch.run_report import Outcome, RankReport, RunReport
+from launch.traffic import count_told_bytes
 
 from .contract import STAGES, Contract
 
@@ -26,6 +27,8 @@ Starting = Callable[[], AbstractContextManager[launch.Start]]  # ends what it st
 SCHEDULES = re.compile(r"\bdistributed(\.pipelining\b|\s+import\b[^#\n]*\bpipelining\b)")
 FEWEST_STEPS = 2  # a gradient that was not cleared shows in the second step
 COMPARED_STEPS = 4  # of a long run; their gradients are written whole
+FEWEST_BYTES = 10_000  # of messages that are looked for on the network
+SENT_SHARE = 0.5  # of them that must have passed; the last of a run may be missed
 UNWRITTEN = "the schedule is not written yet"  # what notebooks/part_b's starters say
 
 
@@ -136,7 +139,7 @@ def run_trial(
             reports = (*reports, run(second, whole=False))
     except launch.ScriptError as error:
         return Trial(contract, None, str(error).rstrip("."))
-    judgement = tuple(_list_judgements(scripts, contract))
+    judgement = (*_list_judgements(scripts, contract), *filter(None, map(find_unsent, reports)))
     return Trial(contract, script, reports=reports, judgement=judgement, drawn=steps is None)
 
 
@@ -148,6 +151,19 @@ def _list_judgements(scripts: Scripts, contract: Contract) -> Iterator[str]:
             f"{contract.script} uses torch.distributed.pipelining: the schedule and the messages are the library's. Whether this is "
             "what was asked for is for a person to judge."
         )
+
+
+def find_unsent(report: RunReport) -> str:
+    """That ranks recorded messages that the operating system has not seen, as a sentence; empty if there is no sign of it."""
+    told, received = count_told_bytes(report.ranks), report.received_bytes
+    if received is None or told < FEWEST_BYTES or received > told * SENT_SHARE:
+        return ""
+    if report.outcome is not Outcome.FINISHED:  # messages may have been begun in vain
+        return ""
+    return (
+        f"The ranks of {report.script.name} recorded messages of {told:,} bytes, but only {received:,} bytes passed over their "
+        "network. Whether they exchange what was recorded is for a person to judge."
+    )
 
 
 def _copy_openly(folder: Path, copy: Path) -> None:
