@@ -33,7 +33,10 @@ class CohortFindings:
 
 
 def compare_cohort(book: Gradebook, homework: Homework, threshold: float) -> Iterator[str | CohortFindings]:
-    """Compare what all parties handed in last. Yields the label of each party when its turn comes, and at the end the outcome."""
+    """Compare what all parties handed in last. Yields the label of each party when its turn comes, and at the end the outcome.
+
+    Raises OSError, as where the disk is full: then nothing is known of anybody.
+    """
     parties = {each.key: each for each in read_standings(book, homework)}
     passages, unread = [], []
     for party in parties.values():
@@ -42,7 +45,9 @@ def compare_cohort(book: Gradebook, homework: Homework, threshold: float) -> Ite
             continue
         try:
             passages += read_passages(party.key, party.handin.path, homework)
-        except (IntakeError, NotebookError, OSError) as error:
+        except FileNotFoundError:
+            unread.append(f"{name_party(party)} could not be compared: {party.handin.path} is gone.")
+        except (IntakeError, NotebookError) as error:
             unread.append(f"{name_party(party)} could not be compared: {error}")
     pairs = find_similar(passages, list(read_given(homework)), threshold)
     yield CohortFindings(parties, tuple(pairs), tuple(unread))

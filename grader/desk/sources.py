@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-
-import psutil
 
 from ..intake import listed, show
 from .cohort import Cohort, Problem
@@ -21,6 +15,7 @@ from .configuration import Configuration
 from .gathering import join
 from .late import describe_strangers
 from .platforms import canvas, folder, github, gradescope, ilias, moodle
+from .scratch import scratch_folder
 from .tree import MIB, SourceError, SourceLimits, Tree, open_tree
 
 PLATFORMS: dict[str, ModuleType] = {
@@ -32,7 +27,6 @@ PLATFORMS: dict[str, ModuleType] = {
     "folder": folder,
 }
 _TABLES = (".csv",)
-PREFIX = f"cohort-{socket.gethostname()}-"  # with the process: what one that was killed has left is removed by the next
 
 
 @contextmanager
@@ -42,25 +36,14 @@ def open_cohort(sources: Sequence[Path], configuration: Configuration) -> Iterat
     A source that can't be read is a problem of the cohort, unless it is the only one.
     """
     temporary = Path(tempfile.gettempdir())
-    _remove_leftovers(temporary)
-    workdir = temporary / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-    try:
-        workdir.mkdir(mode=0o700)
-    except OSError as error:
-        raise SourceError(
-            f"{temporary} can't be written: {error.strerror}. Make room, or set TMPDIR to another folder."
-        ) from error
-    try:
+    with ExitStack() as opened:
+        try:
+            workdir = opened.enter_context(scratch_folder(temporary, "cohort"))
+        except OSError as error:
+            raise SourceError(
+                f"{temporary} can't be written: {error.strerror}. Make room, or set TMPDIR to another folder."
+            ) from error
         yield _read(sources, configuration, workdir)
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
-
-
-def _remove_leftovers(temporary: Path) -> None:
-    for path in temporary.glob(f"{PREFIX}*"):
-        process = path.name.removeprefix(PREFIX).partition("-")[0]
-        if process.isdecimal() and not psutil.pid_exists(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def recognise(tree: Tree, wanted: str | None = None) -> str:

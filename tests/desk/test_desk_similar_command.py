@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from grader.__main__ import main
+from grader.desk import alike
 from grader.desk.cohort import Cohort, Member, Party, Upload
 from grader.desk.gradebook import open_gradebook, read_standings
 from grader.homework import read_homework
@@ -81,6 +82,23 @@ def test_a_pair_is_shown_side_by_side(results: Path) -> None:
 
     assert "100 %" in page
     assert page.count("def mine(ring, vectors):") == page.count("def ours(ring, vectors):") == 1
+
+
+def test_where_the_disk_is_full_earlier_pairs_stay(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["similar", str(results), "--homework", str(TEMPLATE)])
+    before = (results / "similar.json").read_bytes()
+
+    def fill(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(alike, "read_passages", fill)
+    status = main(["similar", str(results), "--homework", str(TEMPLATE)])
+
+    assert status == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert (results / "similar.json").read_bytes() == before
 
 
 def test_a_settled_flag_stays_settled(results: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import stat
 import struct
 import zipfile
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 from platform_sources import CANVAS, MOODLE, NOTEBOOK, Reading, write_zip
 
-from grader.desk import sources
 from grader.desk.configuration import BatchLimits
 from grader.desk.sources import choose_parties
 from grader.desk.tree import SourceError, SourceLimits, open_tree
@@ -154,17 +152,6 @@ def test_the_folder_one_stands_in_is_called_by_its_name(
 def test_a_source_that_is_not_there_is_refused(read_cohort: Reading, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="No such file"):
         read_cohort(tmp_path / "nothing.zip")
-
-
-def test_what_a_killed_process_left_is_removed(
-    read_cohort: Reading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (ours := tmp_path / f"{sources.PREFIX}{os.getpid()}-x").mkdir()
-    (dead := tmp_path / f"{sources.PREFIX}{2**22 + 1}-x").mkdir()  # more than a process's number can be
-    read_cohort(HONEST)
-
-    assert (ours.exists(), dead.exists()) == (True, False)
 
 
 def test_what_systems_leave_behind_is_passed_over(read_cohort: Reading) -> None:

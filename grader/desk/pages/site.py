@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from ...homework import Homework
 from ..export import FEEDBACK
 from ..gradebook import PartyStanding
 from ..grades import name_feedback_page
+from ..scratch import scratch_folder
 from ..similar import SimilarPair
 from .cohort_pages import format_attention, format_cohort, format_exercises
 from .party_page import Menu, format_feedback, format_party
@@ -47,8 +47,7 @@ def build_site(
 ) -> int:
     """Write both folders below `results`; returns how many pages go back. Raises OSError, or PdfError before anything is written."""
     browser = find_browser() if pdf else None
-    with tempfile.TemporaryDirectory(dir=results, prefix=".site-") as name:
-        fresh = Path(name)
+    with scratch_folder(results, ".site") as fresh:
         write_report(standings, homework, pairs, fresh / REPORT)
         count = write_feedback(standings, homework, fresh / FEEDBACK)
         if browser is not None:
