@@ -5,6 +5,8 @@ Tensors cross as digests: norms and sampled entries.
 
 from __future__ import annotations
 
+import copyreg
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import Signature, signature
@@ -56,16 +58,17 @@ def run_server(
     Each call has the accuracy of the weights that the client got, and `accuracy` is that of the last weights.
     """
     meter = _Meter()  # before the server, which seeds torch for its own model
-    with _large_enough(clients), blocked(unusable, exercise):
+    with _large_enough(clients), blocked(unusable, exercise), _noted_departures() as departures:
         server = _make_server(namespace[name], clients, arguments, order)
         calls: list[dict[str, Any]] = []
         for index, client in _list_clients(server):
-            _record(client, index, calls, digest_seed, meter)
+            departures.allow(client, _record(client, index, calls, digest_seed, meter))
         result = server.run(nr_rounds)
     last = [parameter.detach() for parameter in server.model.parameters()]
     return {
         "sizes": list(map(len, make_subsets(clients))),
         "calls": calls,
+        "elsewhere": departures.count > 0,
         "weights": digest_tensors(last, digest_seed),
         "accuracy": meter.measure(last),
         "result": _read_result(result),
@@ -236,8 +239,61 @@ class _Meter:
         return self._accuracy
 
 
-def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: int, meter: _Meter) -> None:
-    """Note what one client is sent and what it answers."""
+class _Departures:
+    """Counts what goes to other processes, where nothing is recorded: copies of this one, and clients that are pickled.
+
+    A recorded client is pickled with the `update` of its class.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._clients: dict[int, tuple[Any, Any]] = {}
+
+    def allow(self, client: Any, record: Any) -> None:
+        """Let a client be pickled whose `update` is `record`."""
+        self._clients[id(record)] = client, record
+
+    def reduce(self, function: Any) -> Any:
+        """What pickle is to make of a function of C: of a `record`, the method that its client has in the other process."""
+        if id(function) not in self._clients:
+            return function.__reduce__()
+        self.count += 1
+        return getattr, (self._clients[id(function)][0], "update")
+
+    def note_copy(self) -> None:
+        self.count += 1
+
+
+_departures: list[_Departures] = []  # of the run that goes on
+
+
+def _note_copy() -> None:
+    for each in _departures:
+        each.note_copy()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which can't copy a process
+    os.register_at_fork(after_in_parent=hide(_note_copy))
+
+
+@contextmanager
+def _noted_departures() -> Iterator[_Departures]:
+    departures, kind = _Departures(), type(hide(_note_copy))
+    before = copyreg.dispatch_table.get(kind)
+    copyreg.dispatch_table[kind] = hide(departures.reduce)
+    _departures.append(departures)
+    try:
+        yield departures
+    finally:
+        _departures.remove(departures)
+        if before is None:
+            copyreg.dispatch_table.pop(kind, None)
+        else:
+            copyreg.dispatch_table[kind] = before
+
+
+def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: int, meter: _Meter) -> Any:
+    """Note what one client is sent and what it answers, by the `update` that it is given and that is returned."""
     update = client.update
 
     def record(*args: Any, **kwargs: Any) -> Any:
@@ -265,7 +321,9 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
         )
         return sent
 
-    _replace_update(client, hide(record))  # what the submission holds must not lead to this module
+    hidden = hide(record)  # what the submission holds must not lead to this module
+    _replace_update(client, hidden)
+    return hidden
 
 
 @contextmanager

@@ -145,9 +145,16 @@ class ServerEvidence:
         )
         return calls if is_usual else []
 
+    @property
+    def asks_elsewhere(self) -> bool:
+        """Whether the submission asks clients in other processes, where nothing is recorded."""
+        return len(self.calls) < len(self.right["calls"]) and self.read("elsewhere") is True
+
     @cached_property
     def rounds(self) -> Sequence[Round]:
-        """The run, round by round; empty if the calls can't be divided evenly."""
+        """The run, round by round; empty if not all calls are known, or if they can't be divided evenly."""
+        if self.asks_elsewhere:
+            return []
         calls, right_calls = (self._divide(each) for each in (self.calls, self.right["calls"]))
         # The weights after a round are what the first client of the next one gets, and the model's after the last.
         weights = [first.get("received") for first, *_ in calls[1:]] + [self.read("weights")]

@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from grader import Ask, Diagnosis, Failure, NotReached, Question, Submission, asks, explain, recognise
+from grader import (
+    Ask,
+    Diagnosis,
+    Failure,
+    NotReached,
+    Question,
+    Submission,
+    add_judgement,
+    asks,
+    explain,
+    recognise,
+)
 from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
 from .diagnoses import (
@@ -145,6 +156,7 @@ def test_kind_of_message(
 @pytest.mark.needs("test_kind_of_message")
 @for_each_server(_LARGE, _UNEQUAL)
 def test_what_a_client_sends(
+    pytestconfig: pytest.Config,
     submission: Submission,
     observe: Observe,
     questions: Sequence[Question],
@@ -154,15 +166,21 @@ def test_what_a_client_sends(
     """A client sends what the exercise asks for, for any weights it gets.
 
     Where the server can't be run with clients of unequal sizes, which is told elsewhere, it is asked with others. Where it can, and its weights
-    are right but not by what its clients sent, a person looks at it.
+    are right but not by what its clients sent, or where clients are asked in other processes, a person looks at it.
     """
     large, unequal = questions
     chosen = large
     if not is_answered(large, observe) and not is_answered(unequal, observe):
         chosen = _OTHER(exercise, grading_seed)
     if is_answered(unequal, observe):
-        for sign in find_decoys(observe(unequal)):
+        run = observe(unequal)
+        for sign in find_decoys(run):
             submission.flag(sign)
+        if run.asks_elsewhere:
+            sentence = (
+                f"{exercise.name} asks clients in other processes, where what they get and send is not seen."
+            )
+            add_judgement(pytestconfig, exercise.id, sentence)
     explain(observe(chosen), WRONG_MESSAGE)
 
 

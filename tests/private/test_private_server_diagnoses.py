@@ -15,6 +15,7 @@ from private_tests.servers.diagnoses import (
     WRONG_WITH_FEW_CLIENTS,
     find_decoys,
     odd_times,
+    other_accuracies,
     other_kind,
     other_kind_in_run,
     other_messages,
@@ -586,3 +587,20 @@ def test_a_server_made_with_other_parameters_is_told_once(
     failure = other_parameters(see(GRAD, seen, right))
 
     assert (failure is not None) is is_told
+
+
+def test_what_clients_do_in_other_processes_is_not_guessed() -> None:
+    run = {**run_with([]), "elsewhere": True}
+    few = {"calls": [call(0)] * 2, "weights": digest(1.0)}
+
+    for diagnoses in (WRONG_WEIGHTS, WRONG_WITH_FEW_CLIENTS):
+        failure = diagnose(see(WEIGHT, run, RIGHT_RUN), diagnoses)
+        assert "ends with wrong weights. It asks clients in other processes" in str(failure)
+    right = see(WEIGHT, {**run, "weights": RIGHT_RUN["weights"]}, RIGHT_RUN, clients={"sizes": [1, 2, 3]})
+    explain(right, WRONG_WEIGHTS)
+    assert find_decoys(right) == []
+    explain(see(WEIGHT, {**run, "weights": few["weights"]}, few), WRONG_WITH_FEW_CLIENTS)
+    tested = {**run, "accuracy": 40.0, "result": {"test_accuracy": [20.0, 40.0]}}
+    reference = {**RIGHT_RUN, "result": {"test_accuracy": [50.0, 60.0]}}
+    assert other_accuracies(see(WEIGHT, tested, reference)) is None
+    assert other_accuracies(see(WEIGHT, {**tested, "accuracy": 30.0}, reference)) is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import pickle
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +16,7 @@ from lab_2_hfl.servers import DecentralizedServer, FedSgdServer, train_dataset
 from probes import servers
 from probes.integrity import Unusable
 
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be copied here")
 ARGUMENTS = {"lr": 0.1, "client_fraction": 1.0, "seed": 3}
 ORDER = ["lr", "client_subsets", "client_fraction", "seed"]
 CLIENTS = {"sizes": [4, 6], "seed": 5}
@@ -55,6 +59,25 @@ class Copies(Honest):
 class Notes(Honest):
     def run(self, nr_rounds: int) -> Any:
         return clients.append(nr_rounds)  # noqa: F821 - a global of the notebook, with the name of an attribute
+
+
+class InProcesses(Honest):
+    """Asks its clients, or copies of them, in processes."""
+
+    def run(self, nr_rounds: int) -> Any:
+        weights = list(self.model.parameters())
+        for client in self.clients:
+            copied = pickle.loads(pickle.dumps(client))  # as a pool does
+            assert copied.update(weights, 1) is weights
+        return nr_rounds
+
+
+class Copying(Honest):
+    def run(self, nr_rounds: int) -> Any:
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+        return nr_rounds
 
 
 @pytest.mark.parametrize(
@@ -223,3 +246,19 @@ def test_batches_that_a_client_trains_on_are_noted() -> None:
     batches = [(call["training"]["count"], call["training"]["largest"]) for call in seen["calls"]]
     assert batches == [(2, 4)] * 2
     assert seen["sizes"] == [4, 6]
+
+
+@functools.cache
+def known_by_name() -> int:
+    return 1
+
+
+@pytest.mark.parametrize("cls", [InProcesses, pytest.param(Copying, marks=needs_fork), Honest])
+def test_a_run_whose_clients_are_asked_elsewhere_says_so(cls: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "hide", functools.lru_cache(maxsize=0))
+
+    answer = servers.run_server({"S": cls}, "S", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.1", 7)
+
+    assert answer["elsewhere"] is (cls is not Honest)
+    assert answer["calls"] == []
+    assert pickle.loads(pickle.dumps(known_by_name)) is known_by_name

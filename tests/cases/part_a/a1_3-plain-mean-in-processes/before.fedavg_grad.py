@@ -1,0 +1,6 @@
+from concurrent.futures import ProcessPoolExecutor
+
+
+def ask(job):
+    client, params, seed = job
+    return client.update(params, seed)
