@@ -43,12 +43,18 @@ class CsvTable:
         return [tuple(_unquote(field) for field in fields) for fields in self.fields[1:]]
 
     def list_records(self) -> list[dict[str, str]]:
-        """The rows by column; what is missing in a short row is empty."""
+        """The rows with something in them, by column; what is missing in a short row is empty."""
         header = self.header
         return [
             {name: row[place].strip() if place < len(row) else "" for place, name in enumerate(header)}
             for row in self.rows
+            if any(map(str.strip, row))
         ]
+
+    def simplify_header(self) -> CsvTable:
+        """With the names of columns in small letters and without spaces around them: people write them in either way."""
+        names = tuple(_quote(name.strip().lower(), self.delimiter) for name in self.header)
+        return replace(self, fields=(names, *self.fields[1:]))
 
     def fill(self, cells: Mapping[tuple[int, int], str]) -> CsvTable:
         """Other texts for some cells, by row (from 0, below the header) and column."""
@@ -96,7 +102,7 @@ def parse_csv(content: bytes) -> CsvTable:
 
 
 def find_table(trees: Iterable[Tree], columns: Iterable[str]) -> CsvTable | None:
-    """The table that was named beside the hand-ins, or lies there, and has these columns."""
+    """The table that was named beside the hand-ins, or lies there, and has these columns, in small letters."""
     wanted = set(columns)
     for tree in trees:
         inside = [
@@ -106,7 +112,7 @@ def find_table(trees: Iterable[Tree], columns: Iterable[str]) -> CsvTable | None
         ]
         for path in [*tree.tables, *inside]:
             try:
-                table = read_csv(path)
+                table = read_csv(path).simplify_header()
             except CsvError:
                 continue  # a file of somebody's
             if wanted.issubset(table.header):

@@ -194,6 +194,29 @@ def test_who_is_nobody_here_is_listed_and_keeps_the_row(
     assert outgoing.strangers == told
 
 
+@pytest.mark.parametrize(
+    ("to", "cohort", "template"),
+    [
+        ("moodle", given.MOODLE, MOODLE_TABLE),
+        ("canvas", given.CANVAS, CANVAS_TABLE),
+        ("github", given.GITHUB, given.GITHUB_TABLE.encode()),
+        ("ilias-status", given.ilias(), STATUS_TABLE),
+    ],
+)
+def test_blank_lines_of_a_template_are_nobody_s(
+    read_cohort: Reading, tmp_path: Path, to: str, cohort: dict[str, bytes], template: bytes
+) -> None:
+    entries = list_entries(read_cohort(cohort), tmp_path)
+    spaced = b"\n".join(line + b"\n" for line in template.splitlines()) + b"\n"
+    plain, blank = (
+        write(to, entries, each, **({"column": "Homework 1 (4711)"} if to == "canvas" else {}))
+        for each in (template, spaced)
+    )
+
+    assert blank.strangers == plain.strangers
+    assert len(blank.files) == len(plain.files)
+
+
 def test_last_names_of_ilias_may_have_several_words(read_cohort: Reading, tmp_path: Path) -> None:
     entries = list_entries(read_cohort(given.ilias()), tmp_path)
     ((_, content),) = write("ilias-status", entries).files.items()

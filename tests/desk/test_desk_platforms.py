@@ -238,6 +238,25 @@ def test_a_file_in_a_plain_folder_is_somebody_s_by_its_kind_or_by_the_roster(rea
     assert "gus.pdf belongs to nobody" in list_sentences(read_cohort({**files, **table}))
 
 
+@pytest.mark.parametrize(
+    ("roster", "told"),
+    [
+        (" Key ; Name \r\nbo;Bö\r\n\r\nal;Al\r\n".encode("cp1252"), []),
+        ("key\tname\nbo\tBö\nal\tAl\n".encode("utf-16"), []),
+        ("\ufeffkey,name\nbo,Bö\n,Nobody\nal,Al\n".encode(), ["Nobody has no key in the roster"]),
+        ("key,name\nbo,Bö\nbo,Bob\nal,Al\n".encode(), ["The roster has bo twice; it is Bö who counts"]),
+    ],
+    ids=["as Excel saves it", "UTF-16", "without a key", "twice"],
+)
+def test_a_roster_is_read_as_people_write_it(roster: bytes, told: list[str], read_cohort: Reading) -> None:
+    cohort = read_cohort({"c/bo.ipynb": NOTEBOOK, "c/al.ipynb": NOTEBOOK, "c/roster.csv": roster})
+
+    assert {party.key: party.label for party in cohort.parties} == {"bo": "Bö", "al": "Al"}
+    assert [told in each.sentence for told, each in zip(told, cohort.problems, strict=True)] == [True] * len(
+        told
+    )
+
+
 def test_the_platform_can_be_named(read_cohort: Reading) -> None:
     assert read_cohort(given.MOODLE, platform="folder").platform == "folder"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ...intake import show
 from ..cohort import Cohort, Member, Party
 from ..configuration import Configuration
 from ..csv_table import find_table
@@ -36,7 +37,15 @@ def read(tree: Tree, configuration: Configuration) -> Cohort:  # noqa: ARG001
     inner = _inner(tree)
     gathering = Gathering("folder", inner)
     roster = find_table([tree, inner], ROSTER)
-    known = {row["key"]: row for row in roster.list_records()} if roster else {}
+    known: dict[str, dict[str, str]] = {}
+    for row in roster.list_records() if roster else ():
+        if not row["key"]:
+            gathering.tell("", f"{show(row['name'])} has no key in the roster, and is nobody here.")
+        elif row["key"] in known:
+            told = f"The roster has {show(row['key'])} twice; it is {show(known[row['key']]['name'])} who counts."
+            gathering.tell("", f"{told} A key is one person's or one team's.")
+        else:
+            known[row["key"]] = row
     for key, row in known.items():
         member = Member(key, row["name"], row.get("login", ""), row.get("email", ""))
         gathering.add_party(Party(key, (member,), row["name"] or key))

@@ -116,10 +116,10 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
     strangers = []
     for number, row in enumerate(table.rows):
         entry = by_key.get(row[repository].strip()) if len(row) > max(repository, points) else None
-        if entry is None:
+        if entry is None and any(row):
             told = dict(zip(table.header, row, strict=False))
             strangers.append(name_row((told.get(_USER, ""), told.get("roster_identifier", ""))))
-        else:
+        if entry is not None:
             known.add(entry.key)
             if entry.points is not None:
                 cells[number, points] = format_points(entry.points)

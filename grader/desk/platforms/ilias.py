@@ -332,7 +332,7 @@ def _fill(
     status = columns.index("status")
     rows: list[list[object]] = []
     strangers = []
-    for cells in template.rows:
+    for cells in filter(any, template.rows):
         number = cells[1].strip() if len(cells) > 1 else ""
         entry = by_number.get(number)
         row: list[object] = [*cells, *[""] * (len(columns) - len(cells))]

@@ -102,7 +102,9 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
         files["feedback.zip"] = pack_zip(feedback)
     known = {entry.key for entry in owners.values()}
     unmatched = tuple(entry.key for entry in entries if entry.key not in known)
-    strangers = tuple(name_row(row[:2]) for number, row in enumerate(rows) if number not in owners)
+    strangers = tuple(
+        name_row(row[:2]) for number, row in enumerate(rows) if number not in owners and any(row)
+    )
     return Outgoing(files, tuple(_list_warnings(entries, rows, maximum)), unmatched, strangers)
 
 
@@ -162,7 +164,7 @@ def _list_warnings(
         "or tick that modified records are to be updated."
     )
     if maximum is not None and rows and entries:
-        told = rows[0][maximum].replace(",", ".")
+        told = next((row[maximum] for row in rows if len(row) > maximum), "").replace(",", ".")
         if _is_number(told) and float(told) != entries[0].max_points:
             yield f"Moodle's maximum is {told}, that of the homework {format_points(entries[0].max_points)}: points are written as they are."
     teams = [entry for entry in entries if entry.is_team and entry.pages]
