@@ -23,19 +23,19 @@ NAMES = [f"{first} {last}" for first in FIRST for last in LAST]
 # A check, and the mistake that fails it.
 CHECKS = {
     "The messages are counted": {
-        "cause": "messages-one-way",
-        "seen": "Row 2 counts 20 messages.",
-        "expected": "what the server sends and what comes back",
-        "next": "count both ways, in the cell that makes the table.",
+        "cause": "messages-summed",
+        "seen": "Row 2 has the message count 220.",
+        "expected": "the count after the last round: RunResult counts cumulatively",
+        "next": "take the last value of the list, `result.message_count[-1]`, in place of the sum of all.",
     },
     "The runs have the parameters of the call": {
-        "cause": "rate-ignored",
+        "cause": "runs-with-another-learning-rate",
         "seen": "Row 4 comes from a run with the learning rate 0.01.",
         "expected": "a run with the learning rate of the call",
         "next": "pass lr on to the servers.",
     },
     "There is a value for each round": {
-        "cause": "rounds-ignored",
+        "cause": "curves-of-another-length",
         "seen": "Each curve has 10 values.",
         "expected": "as many values as nr_rounds says",
         "next": "pass nr_rounds on to run().",
