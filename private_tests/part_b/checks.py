@@ -32,6 +32,7 @@ from public_tests.part_b.trial import (
     FEWEST_STEPS,
     Trial,
     largest_model,
+    list_lengths,
     list_passes,
     optimizer_steps,
     replace_steps,
@@ -260,7 +261,7 @@ def check_stages(trial: Trial, comparison: Comparison) -> None:
         for stage, number in enumerate(pipeline):
             _check_stage(trial, stage, trial.ranks[number])
         _check_heads(contract, comparison)
-        _check_batch(trial, trial.ranks[pipeline[0]])
+        _check_batch(trial, pipeline)
         _check_new_data(trial.ranks[pipeline[0]])
 
 
@@ -303,9 +304,10 @@ def _check_heads(contract: Contract, comparison: Comparison) -> None:
         )
 
 
-def _check_batch(trial: Trial, first: RankReport) -> None:
+def _check_batch(trial: Trial, pipeline: Sequence[int]) -> None:
+    first = trial.ranks[pipeline[0]]
     require(trial, _count_sequences(first) >= BATCH_SIZE or bool(trial.common_steps))
-    if wrong := find_wrong_batch(trial, first):
+    if wrong := find_wrong_batch(trial, pipeline):
         raise wrong
 
 
@@ -318,12 +320,13 @@ def _count_sequences(first: RankReport) -> int:
     return len({row for event in _read_first(first) for row in event.rows})
 
 
-def find_wrong_batch(trial: Trial, first: RankReport) -> Failure | None:
+def find_wrong_batch(trial: Trial, pipeline: Sequence[int]) -> Failure | None:
     """A batch of another size than asked."""
+    first = trial.ranks[pipeline[0]]
     read, sequences = _read_first(first), _count_sequences(first)
     if not read or find_steps_within_batch(trial.ranks):
         return None
-    lengths = {event.shape[-1] for event in read if event.shape}
+    lengths = list_lengths(trial, pipeline)
     if sequences == BATCH_SIZE and lengths == {trial.contract.seq_l}:
         return None
     found = f"{sequences} sequence{'s' * (sequences != 1)} of {', '.join(map(str, sorted(lengths)))} tokens"
@@ -363,7 +366,7 @@ def check_micro_batches(trial: Trial) -> None:
 def _require_sequences(trial: Trial, pipeline: Sequence[int], fewest: int) -> None:
     """A batch of fewer sequences can't be cut into so many micro-batches."""
     first = trial.ranks[pipeline[0]]
-    wrong = find_wrong_batch(trial, first)
+    wrong = find_wrong_batch(trial, pipeline)
     if wrong and _count_sequences(first) < fewest:
         raise NotReached(wrong)
 

@@ -242,7 +242,7 @@ def other_targets(evidence: GradientEvidence) -> Failure | None:
 
 def _name_comparison(other: OtherTargets) -> str | None:
     if other.shift == 1:
-        last = "the prediction at each position with the next token, and at the last one, which none follows, with another one"
+        last = "the prediction at the last position, too, with another token: the batch has no next one there"
         return last if other.to_the_end else None
     if other.shift == 0:
         return "the prediction at each position with the token at that same position: targets are not shifted"

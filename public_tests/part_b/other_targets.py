@@ -63,6 +63,13 @@ def list_candidates(
             )
 
 
+def find_next_tokens(tokens: Tensor, seen: Sequence[Tensor]) -> Tensor | None:
+    """The targets of a micro-batch, `(sequences, length)`, if they are its next tokens, with one more at the end of each sequence."""
+    offset, rows = _find_targets(tokens, seen) or (0, tokens)
+    is_around = bool((rows[:, -1] == tokens[:, 0]).all())
+    return rows if offset == 1 and rows.shape == tokens.shape and not is_around else None
+
+
 def _find_targets(tokens: Tensor, seen: Sequence[Tensor]) -> tuple[int, Tensor] | None:
     """The targets that are a micro-batch's own tokens, from the token of this number on, as `(sequences, targets)`."""
     for flat in seen:

@@ -18,7 +18,7 @@ from launch.events import Contents, Forward, Step, Tokens, name_plainly
 from .comparison import AlteredError, Comparison, Fit, Mismatch, OtherTargets, ParameterDrift, count_layers
 from .contract import LEARNING_RATE, Contract
 from .one_process import MicroBatch, Sizes, leave_gradients, load_stages, summarize
-from .other_targets import list_candidates
+from .other_targets import find_next_tokens, list_candidates
 from .trial import COMPARED_STEPS, Trial, optimizer_steps
 
 FILE_BYTES = 500_000_000  # the lab's largest stage, with its vocabulary, takes 40 million
@@ -53,7 +53,7 @@ def replay(trial: Trial) -> Comparison:
         rank.begin(modules[rank.stage])
     for step in range(1, min(trial.common_steps, COMPARED_STEPS) + 1):
         # 2. Leave in the stages the gradients of what the first stages of all pipelines read.
-        batches = [list(_read_micro_batches(trial, pipeline[0], step)) for pipeline in trial.pipelines]
+        batches = [list(_read_micro_batches(trial, pipeline, step)) for pipeline in trial.pipelines]
         leave_gradients(modules, batches)
         # 3. See where each rank has other gradients, and whether Adam makes its parameters of its own.
         for rank in ranks:
@@ -209,8 +209,16 @@ def _read(folder: Path, file: str | None) -> dict[str, Tensor]:
     return found
 
 
-def _read_micro_batches(trial: Trial, rank: int, step: int) -> Iterator[MicroBatch]:
-    """What the first stage read in a step."""
+def _read_micro_batches(trial: Trial, pipeline: Sequence[int], step: int) -> Iterator[MicroBatch]:
+    """What the first stage read in a step; with the targets, if those have the last token of each sequence, which it did not read."""
+    seen = list(_read_targets(trial, pipeline[-1], step))
+    for tokens in _read_tokens(trial, pipeline[0], step):
+        is_shorter = tokens.shape[1] == trial.contract.seq_l - 1
+        yield MicroBatch(tokens, aligned=find_next_tokens(tokens, seen) if is_shorter else None)
+
+
+def _read_tokens(trial: Trial, rank: int, step: int) -> Iterator[Tensor]:
+    """What a first stage read in a step, by micro-batch."""
     found = [
         event
         for event in trial.ranks[rank].of(Tokens)
@@ -226,7 +234,7 @@ def _read_micro_batches(trial: Trial, rank: int, step: int) -> Iterator[MicroBat
             raise ValueError(
                 f"the tokens of rank {rank} have the shape {list(event.shape)}, not (batch, sequence)"
             )
-        yield from map(MicroBatch, tokens.chunk(alike[event.checksum]))
+        yield from tokens.chunk(alike[event.checksum])
 
 
 def _read_targets(trial: Trial, rank: int, step: int) -> Iterator[Tensor]:

@@ -19,7 +19,7 @@ from launch.run_report import Outcome, RunReport
 from .comparison import compare
 from .contract import BATCH_SIZE
 from .findings import find_blocking_send, find_gradient_mistake, find_missing_backward
-from .trial import Trial, largest_model
+from .trial import Trial, largest_model, list_lengths
 
 FEWEST_WORDS = 15  # of an explanation
 
@@ -101,7 +101,7 @@ def test_batches_have_the_size_asked(exercise: str, trial: Trial) -> None:
     ]
     sequences = len({row for event in read for row in event.rows})
     shapes = list(dict.fromkeys(event.shape for event in read))
-    if sequences != BATCH_SIZE or {shape[-1] for shape in shapes} != {length}:
+    if sequences != BATCH_SIZE or list_lengths(trial, trial.pipelines[0]) != {length}:
         fail(
             f"Rank 0 of {exercise} reads {sequences} sequence{'s' * (sequences != 1)} in its first step, "
             f"in tensors of shape {' and '.join(str(list(shape)) for shape in shapes) or 'unknown'}.",

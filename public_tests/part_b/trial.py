@@ -5,6 +5,7 @@ Where thousands of steps are asked, the second run makes them all, with stages t
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import shutil
@@ -235,6 +236,18 @@ def _order(report: RunReport, ranks: Sequence[int]) -> tuple[int, ...]:
 
     ordered = sorted(ranks, key=lambda rank: (place(rank), rank))
     return tuple(ordered) if [place(rank) for rank in ordered] == [0, 1, 2] else tuple(ranks)
+
+
+def list_lengths(trial: Trial, pipeline: Sequence[int]) -> set[int]:
+    """Lengths of the sequences of the first step. A last token that only the loss reads, as the next one of all others, counts."""
+    first, last = trial.ranks[pipeline[0]], trial.ranks[pipeline[-1]]
+    read = [e for e in first.of(Tokens) if e.step == 1 and e.place in ("input", "embedding") and e.shape]
+    lengths = {event.shape[-1] for event in read}
+    sequences = len({row for event in read for row in event.rows})
+    compared = sum(math.prod(e.shape) for e in last.of(Tokens) if e.step == 1 and e.place == "target")
+    if lengths == {trial.contract.seq_l - 1} and compared == sequences * (trial.contract.seq_l - 1):
+        return {trial.contract.seq_l}
+    return lengths
 
 
 def optimizer_steps(rank: RankReport) -> list[Step]:

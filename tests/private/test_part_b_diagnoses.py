@@ -130,7 +130,7 @@ def test_a_scale_of_each_rank_s_own_is_told() -> None:
         (0, True, THRICE, "is 3 times that of a loss which compares"),
         (2, False, RIGHT, "with the token 2 positions on"),
         (-1, False, RIGHT, "with the token before it"),
-        (1, True, RIGHT, "and at the last one, which none follows, with another one"),
+        (1, True, RIGHT, "compares the prediction at the last position, too, with another token"),
         (1, False, RIGHT, "differs from that of the same batch"),
     ],
 )  # fmt: skip
