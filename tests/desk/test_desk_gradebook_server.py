@@ -15,8 +15,10 @@ import pytest
 import sqlalchemy as sql
 from test_desk_gradebook import ALL, grade, list_scores, make_cohort, make_outcome, read_anna
 
-from grader.desk.gradebook import GRADED, GradebookError, open_gradebook, schema
+from grader.desk.gradebook import GRADED, GradebookError, open_gradebook, read_standings, schema
 from grader.desk.gradebook.audit import list_faults
+from grader.desk.mark_sheet import list_items
+from grader.desk.marking import Decision, OverwrittenError, note_decision, read_history
 from grader.homework import read_homework
 from grader.new import TEMPLATE
 
@@ -118,6 +120,31 @@ def test_several_mark_at_once(results: Path, tmp_path: Path) -> None:
             thread.join()
 
         assert [mark.points for mark in read_anna(book, HOMEWORK).exercises[1].marks.values()] == [9, 9, 9, 9]
+
+
+def test_of_two_who_save_at_once_one_is_shown_the_other_s(results: Path, tmp_path: Path) -> None:
+    with open_gradebook(results, create=True) as book:
+        book.enrol(make_cohort(tmp_path))
+        grade(book, make_outcome(GRADED, *ALL))
+        item = next(each for each in list_items(read_standings(book, HOMEWORK)) if each.item)
+        told: list[object] = []
+        gate = threading.Barrier(4)
+
+        def save(points: float) -> None:
+            gate.wait()
+            try:
+                told.append(note_decision(book, item, Decision(points, "", 0), "Kim"))
+            except OverwrittenError as error:
+                told.append(error.latest.points)
+
+        threads = [threading.Thread(target=save, args=(number / 4,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (history,) = read_history(book, item)
+
+    assert sorted(map(str, told)) == sorted(map(str, [None, *[history.points] * 3]))
 
 
 @pytest.mark.parametrize(

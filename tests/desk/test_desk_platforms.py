@@ -257,6 +257,18 @@ def test_a_roster_is_read_as_people_write_it(roster: bytes, told: list[str], rea
     )
 
 
+@pytest.mark.parametrize(
+    ("names", "is_told"),
+    [(["c/a.ipynb", "c/b.ipynb"], True), (["c/a.ipynb", "c/b1.py"], False), (["a.ipynb", "b.ipynb"], False)],
+)
+def test_several_notebooks_in_one_folder_may_be_several_students(
+    names: list[str], is_told: bool, read_cohort: Reading
+) -> None:
+    cohort = read_cohort(dict.fromkeys(names, NOTEBOOK))
+
+    assert any("If each is another student's" in each for each in cohort.choices) == is_told
+
+
 def test_the_platform_can_be_named(read_cohort: Reading) -> None:
     assert read_cohort(given.MOODLE, platform="folder").platform == "folder"
 

@@ -69,6 +69,13 @@ def read(tree: Tree, configuration: Configuration) -> Cohort:  # noqa: ARG001
             gathering.add_file(
                 key, name[len(top) + 1 :] if is_folder else name, inner.files[name], inner.restore(top)
             )
+    if inner.list_folders() == list(inner.tops) and len(inner.tops) == 1:
+        below = [name.removeprefix(f"{inner.tops[0]}/") for name in inner.list_below(inner.tops[0])]
+        if sum("/" not in name and _HAND_IN.fullmatch(name) is not None for name in below) > 1:
+            gathering.add_rule(
+                f"All files in {show(inner.tops[0])} are taken for one hand-in. If each is another student's, "
+                "unpack the zip and name that folder, or put a table with the columns key,name into it."
+            )
     tables = [top for top in others if top.lower().endswith(".csv")]
     gathering.leave_unmatched([top for top in others if top not in tables], "it is in no student's folder")
     return gathering.finish()
