@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,22 @@ def read_pairs(results: Path) -> list[SimilarPair]:
     """The pairs that were found last; none if nobody has looked for any. Raises OSError or ValueError."""
     path = results / FINDINGS
     return msgspec.json.decode(path.read_bytes(), type=list[SimilarPair]) if path.is_file() else []
+
+
+def list_twins(parties: Iterable[PartyStanding], flag_id: int) -> list[int]:
+    """The flags that say the same, at both of a pair: a person who looks at one has looked at all of them."""
+    flags = [(party, flag) for party in parties for flag in party.flags]
+    found = next(((party, flag) for party, flag in flags if flag.id == flag_id), None)
+    if found is None or found[1].kind != SIMILAR:
+        return [flag_id]
+    one, seen = found
+    twins = [
+        flag.id
+        for other, flag in flags
+        if seen.text.startswith(opening := f"{open_pair(other)}: ")
+        and flag.text == f"{open_pair(one)}: {seen.text.removeprefix(opening)}"
+    ]
+    return [flag_id, *twins]
 
 
 def is_settled(one: PartyStanding, other: PartyStanding) -> bool:

@@ -24,6 +24,7 @@ from tornado.escape import url_escape
 from ..display import brief
 from ..homework import Homework
 from ..pages import render
+from .alike import list_twins
 from .gradebook import WHOLE, Gradebook, PartyStanding, read_standings
 from .grades import name_feedback_page
 from .mark_sheet import MarkItem, list_items
@@ -276,7 +277,8 @@ class _Party(_Report):
 
 class _Flag(_Page):
     def post(self, flag: str) -> None:
-        self.desk.book.settle_flag(int(flag))
+        for each in list_twins(self.desk.read(), int(flag)):
+            self.desk.book.settle_flag(each)
         back = self.get_body_argument("back", "/")
         self.redirect(back if back.startswith("/") and not back.startswith("//") else "/")
 

@@ -10,6 +10,7 @@ import pytest
 from rubrics import with_rubric
 from visits import HOMEWORK, HOSTILE, ITEM, Visitor, enrol, visit
 
+from grader.desk.alike import name_party
 from grader.desk.gradebook import Gradebook, open_gradebook, read_standings
 
 
@@ -199,6 +200,24 @@ def test_a_text_that_changed_after_it_was_marked_is_pointed_out(book: Gradebook,
     visit(book, page)
 
     assert ["The text has changed since" in each for each in pages] == [False, False, True]
+
+
+def test_a_pair_is_settled_for_both(book: Gradebook) -> None:
+    names = [name_party(party) for party in read_standings(book, HOMEWORK)]
+    for number, like in enumerate(reversed(names), start=1):
+        book.raise_flag(number, "similar", f"Similar to {like}: R1: a and b")
+        book.raise_flag(number, "similar", f"Similar to {like}: R2")
+
+    async def what(browser: Visitor) -> None:
+        page = (await (await browser.enter()).get(ITEM)).body.decode()
+        (flag,) = re.findall(r'action="/flag/(\d+)"[^§]*?R1: a and b', page)[:1]
+        assert (await browser.post(f"/flag/{flag}", {"back": ITEM})).headers["Location"] == ITEM
+
+    visit(book, what)
+    settled = [
+        [flag.settled_at is not None for flag in party.flags] for party in read_standings(book, HOMEWORK)
+    ]
+    assert settled == [[True, False], [True, False]]
 
 
 @pytest.mark.parametrize("name", ["index.html", "parties/10231.html"])
