@@ -119,9 +119,11 @@ class Browser:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def press(self, key: str, text: str = "") -> None:
+    def press(self, key: str, text: str = "", *, alt: bool = False) -> None:
         code = {"Tab": 9, "Enter": 13}.get(key, 0)
-        more = {"text": text} if text else {}
+        more: dict[str, Any] = {"text": text} if text else {}
+        if alt:
+            more = {"text": key, "unmodifiedText": key, "modifiers": 1}
         self.call(
             "Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, **more
         )

@@ -147,6 +147,25 @@ def test_parties_are_filtered_by_status_and_by_what_is_to_do(browser: Browser, r
     assert len(list_shown(browser)) == 8
 
 
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("n", "Next"),
+        ("u", "Next without points"),
+        ("b", "Previous without points"),
+        ("s", "Save, and go to the next without points"),
+    ],
+)
+def test_a_key_does_what_the_form_says(browser: Browser, results: Path, key: str, words: str) -> None:
+    browser.open(results / "item.html")
+    browser.evaluate(
+        "addEventListener('click', event => { window.clicked = event.target.textContent; event.preventDefault(); }, true)"
+    )
+    browser.press(key, alt=True)
+
+    assert browser.evaluate("window.clicked") == words
+
+
 def test_feedback_is_printed(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "2.html").write_bytes((results / FEEDBACK).read_bytes())
     monkeypatch.chdir(tmp_path)
