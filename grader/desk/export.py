@@ -18,7 +18,14 @@ import sqlalchemy as sql
 from .csv_table import CsvTable, make_table, read_csv
 from .grade_table import write_csv, write_xlsx
 from .gradebook import PROBLEM, Gradebook, PartyStanding, schema
-from .grades import ExportError, ExportRequest, GradeEntry, Outgoing, name_feedback_page
+from .grades import (
+    ExportError,
+    ExportRequest,
+    GradeEntry,
+    Outgoing,
+    format_points,
+    name_feedback_page,
+)
 from .platforms import canvas, github, gradescope, ilias, moodle
 from .spreadsheet import read_rows, write_plainly
 
@@ -82,6 +89,15 @@ def describe_absent(standings: Iterable[PartyStanding], wanted: str, template: C
 def choose_changed(entries: Sequence[GradeEntry], before: Mapping[str, float | None]) -> list[GradeEntry]:
     """Those whose points are others than in the last export to this platform, or who were in none."""
     return [entry for entry in entries if entry.key not in before or before[entry.key] != entry.points]
+
+
+def describe_withdrawn(entries: Iterable[GradeEntry], before: Mapping[str, float | None]) -> str:
+    """A sentence on those whose points were given and are not known any more: a blank takes nothing back from the platform."""
+    known = [entry for entry in entries if entry.points is None and before.get(entry.key) is not None]
+    if not known:
+        return ""
+    told = "; ".join(f"{entry} ({format_points(before[entry.key])} points)" for entry in known)
+    return f"The last export gave points to some who are left blank now. What the platform has stays there until you change it: {told}."
 
 
 def read_exported(book: Gradebook, platform: str) -> dict[str, float | None]:

@@ -166,6 +166,18 @@ def test_without_a_gradebook_there_is_nothing_to_export(
     assert "gradebook" in err
 
 
+def test_points_that_are_not_known_any_more_are_told(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(capsys, results, "--to", "csv")
+    with open_gradebook(results) as book:
+        party = next(each for each in read_standings(book, read_homework(TEMPLATE)) if each.key == "7770000")
+        book.add_mark(party.id, "R2", "Explanation", None, author="Kim")
+    _, out, _ = export(capsys, results, "--to", "csv", "--changed")
+
+    assert 'stays there until you change it: "Anna Muster" (7770000) (3.5 points).' in out
+
+
 def break_writing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Let half of a file be written, as on a disk that fills."""
     write_bytes = Path.write_bytes

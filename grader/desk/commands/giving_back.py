@@ -49,6 +49,7 @@ def _export(options: argparse.Namespace) -> int:
         choose_changed,
         choose_folder,
         describe_absent,
+        describe_withdrawn,
         list_entries,
         read_exported,
         read_template,
@@ -77,8 +78,9 @@ def _export(options: argparse.Namespace) -> int:
             standings = read_standings(book, homework)
             check_platform(standings, options.to)
             entries = list_entries(standings, options.results)
+            before = read_exported(book, options.to)
             if options.changed:
-                entries = choose_changed(entries, read_exported(book, options.to))
+                entries = choose_changed(entries, before)
             if not entries:
                 raise ExportError(
                     "Nothing has changed since the last export."
@@ -88,6 +90,7 @@ def _export(options: argparse.Namespace) -> int:
             outgoing = WRITERS[options.to](entries, request)
             strangers = describe_strangers(configuration, {party.key for party in standings})
             absent = describe_absent(standings, options.to, template)
+            withdrawn = describe_withdrawn(entries, before)
             stale = {party.key for party in list_stale(standings, homework, options.results)}
             folder = options.out or choose_folder(options.results, options.to)
             with write_files(outgoing, folder) as paths:
@@ -100,7 +103,7 @@ def _export(options: argparse.Namespace) -> int:
         return refuse(ExportError(f"{error.filename or 'The export'} can't be written: {error.strerror}."))
     except UnicodeEncodeError as error:
         return refuse(ExportError(f"{options.template} can't be filled in: {error}."))
-    for note in filter(None, (strangers, absent)):
+    for note in filter(None, (strangers, absent, withdrawn)):
         print(f"Note: {note}")
     if options.changed:
         outgoing = replace(outgoing, strangers=())  # most of those are in the cohort
