@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..homework import Homework
+from ..isolation import LEVELS
+from ..options import MAX_SEED
 
 CONFIGURATION_FILE = "grader.toml"
 
@@ -48,9 +50,9 @@ class BatchLimits(_Part, frozen=True):
     file_mib: one file; cohort_gib: a source, unpacked; hand_in_timeout_s: grading one hand-in
     """
 
-    file_mib: int = 200
-    cohort_gib: int = 64
-    hand_in_timeout_s: float = 7200
+    file_mib: Annotated[int, msgspec.Meta(ge=1)] = 200
+    cohort_gib: Annotated[int, msgspec.Meta(ge=1)] = 64
+    hand_in_timeout_s: Annotated[float, msgspec.Meta(ge=1)] = 7200
 
 
 class Configuration(_Part, frozen=True):
@@ -65,7 +67,7 @@ class Configuration(_Part, frozen=True):
 
     platform: Literal["ilias", "moodle", "canvas", "gradescope", "github", "folder"] | None = None
     data_set: str | None = None
-    grading_seed: int | None = None
+    grading_seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)] | None = None
     jobs: int | None = None
     gradebook: str = ""
     isolation: str | None = None
@@ -118,6 +120,8 @@ def _read(path: Path) -> Configuration:
             zoneinfo.ZoneInfo(found.time_zone)
         if found.jobs is not None and found.jobs < 1:
             raise ValueError("`jobs` is less than 1")
+        if found.isolation not in (None, *LEVELS):
+            raise ValueError(f"`isolation` is {found.isolation!r}, and may be {', '.join(LEVELS)}")
     except zoneinfo.ZoneInfoNotFoundError as error:
         raise ConfigurationError(
             f"{path} can't be used: this machine knows no time zone of that name ({error}). Write, for example, Europe/Berlin."

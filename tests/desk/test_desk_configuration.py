@@ -42,6 +42,10 @@ def test_what_the_file_says_holds(tmp_path: Path, place: str) -> None:
         ("[late]\ncap_percent = 150", "cap_percent"),
         ("[late]\npercent_per_day = -10", "percent_per_day"),
         ("pass_percent = 500", "pass_percent"),
+        ("[limits]\nhand_in_timeout_s = 0", "hand_in_timeout_s"),
+        ("[limits]\nfile_mib = -1", "file_mib"),
+        ("grading_seed = -1", "grading_seed"),
+        ('isolation = "some"', "`isolation` is 'some', and may be"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
