@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -147,12 +148,15 @@ def write_files(outgoing: Outgoing, folder: Path) -> Iterator[list[Path]]:
         raise
 
 
-def choose_folder(results: Path, platform: str) -> Path:
-    """A folder that does not exist yet: exports are kept."""
-    numbers = range(1, len(list((results / EXPORTS).glob(f"{platform}-*"))) + 2)
-    return next(
-        path for number in numbers if not (path := results / EXPORTS / f"{platform}-{number}").exists()
-    )
+def make_folder(results: Path, platform: str) -> Path:
+    """A new folder: exports are kept, also where two are made at the same time. Raises OSError."""
+    (results / EXPORTS).mkdir(exist_ok=True)
+    for number in itertools.count(1):
+        folder = results / EXPORTS / f"{platform}-{number}"
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError("there is always a next number")
 
 
 def _find_pages(results: Path, key: str) -> tuple[Path, ...]:

@@ -17,7 +17,7 @@ from standings import make_party
 
 from grader.desk.cohort import Cohort, Member
 from grader.desk.csv_table import parse_csv
-from grader.desk.export import WRITERS, choose_changed, describe_absent
+from grader.desk.export import WRITERS, choose_changed, describe_absent, make_folder
 from grader.desk.grades import (
     ExportError,
     ExportRequest,
@@ -443,6 +443,11 @@ def test_what_lateness_costs_is_a_column_of_its_own() -> None:
     row = parse_csv(write("csv", [entry]).files["grades.csv"]).list_records()[0]
 
     assert (row["A1"], row["late"], row["points"], row["why late"]) == ("10", "-1", "9", "1 day late.")
+
+
+def test_two_exports_at_once_have_a_folder_each(tmp_path: Path) -> None:
+    """Also before either has written anything."""
+    assert [make_folder(tmp_path, "csv").name for _ in range(2)] == ["csv-1", "csv-2"]
 
 
 def test_only_changed_points_are_chosen() -> None:

@@ -47,10 +47,10 @@ def _export(options: argparse.Namespace) -> int:
         WRITERS,
         check_platform,
         choose_changed,
-        choose_folder,
         describe_absent,
         describe_withdrawn,
         list_entries,
+        make_folder,
         read_exported,
         read_template,
         write_files,
@@ -92,7 +92,7 @@ def _export(options: argparse.Namespace) -> int:
             absent = describe_absent(standings, options.to, template)
             withdrawn = describe_withdrawn(entries, before)
             stale = {party.key for party in list_stale(standings, homework, options.results)}
-            folder = options.out or choose_folder(options.results, options.to)
+            folder = options.out or make_folder(options.results, options.to)
             with write_files(outgoing, folder) as paths:
                 book.add_export(options.to, folder, {entry.key: entry.points for entry in entries})
     except (CsvError, SpreadsheetError) as error:
@@ -104,7 +104,7 @@ def _export(options: argparse.Namespace) -> int:
     except UnicodeEncodeError as error:
         return refuse(ExportError(f"{options.template} can't be filled in: {error}."))
     for note in filter(None, (strangers, absent, withdrawn)):
-        print(f"Note: {note}")
+        print(display.plain(f"Note: {note}", one_line=True))
     if options.changed:
         outgoing = replace(outgoing, strangers=())  # most of those are in the cohort
     for line in _describe_export(entries, outgoing, paths, stale):
