@@ -12,6 +12,7 @@ import json
 import math
 import sys
 import traceback
+from _collections import _tuplegetter  # type: ignore[import-not-found]
 from _json import encode_basestring_ascii, make_encoder
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -193,6 +194,8 @@ def look_up(namespace: dict[str, Any], name: str) -> Any:
 def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> dict[str, Any]:
     """The attributes that a class itself defines, without running any of its code: no metaclass, descriptor or comparison is used.
 
+    Of a string of a class derived from str, such as an Enum's, it is the text that str itself gives.
+
     Each is `{"value": …}`, `{"missing": true}` or `{"odd": why}`.
     """
     cls = look_up(namespace, name)
@@ -208,7 +211,7 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
             found[attribute] = {"missing": True}
             continue
         value = _read_default(own, attribute)
-        if _type(value) in (bool, int, float, str):
+        if _type(value) in (bool, int, float) or _find_base(_type(value)) is str:
             found[attribute] = {"value": to_plain(value)}
         else:
             found[attribute] = {"odd": "..." if value is Ellipsis else _name_odd(value)}
@@ -216,8 +219,10 @@ def read_class(namespace: dict[str, Any], name: str, attributes: list[str]) -> d
 
 
 def _read_default(own: Any, attribute: str) -> Any:
-    """A class's attribute; for a dataclass with slots, which keeps none, the field's default."""
+    """A class's attribute; for a dataclass with slots and for a NamedTuple, which keep none, the field's default."""
     value, fields = own[attribute], own.get("__dataclass_fields__")
+    if _type(value) is _tuplegetter and _type(own.get("_field_defaults")) is dict:
+        return own["_field_defaults"].get(attribute, value)
     if _type(value) is not MemberDescriptorType or _type(fields) is not dict:
         return value
     field = fields.get(attribute)

@@ -206,7 +206,7 @@ class Submission:
                 f"{name}-raised-{error.name}",
             )
         if error is not None and error.name == "NotPlain":
-            advice = f"return what the handout asks for in the cell tagged {tag!r}."
+            advice = f"give exactly this in the cell tagged {tag!r}; what is only to be shown or drawn is not part of it."
             fail(f"{shown} gives {error.words}.", question.expected, advice, f"{name}-gave-something-else")
         if error is not None and error.name in _INPUT_ERRORS:
             fail(

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from grader import Submission, check_option, fail, read_homework, share_points
+from grader import Submission, fail, read_homework, share_points
+from public_tests.answers import read_answer
 
 from .answer_key.key import KEY
 
@@ -29,28 +30,10 @@ def list_cases() -> Iterator[Any]:
 @pytest.mark.parametrize(("tag", "name", "question"), list(list_cases()))
 def test_answer(submission: Submission, tag: str, name: str, question: str) -> None:
     """The answer is right."""
-    options = HOMEWORK.handout.options(tag)[name]
-    found = submission.read_class(tag, name, list(options))[question]
-    what, expected = f"{name}.{question}", "one of " + ", ".join(map(repr, options[question]))
-    if "value" not in found:
-        state = (
-            "not defined"
-            if found.get("missing")
-            else "still `...`"
-            if found.get("odd") == "..."
-            else f"a {found.get('odd')}"
-        )
-        fail(
-            f"{what} is {state}.",
-            expected,
-            f"assign the answer itself in the cell tagged {tag!r}.",
-            f"{question}-has-no-answer",
-        )
-    value = found["value"]
-    check_option(what, value, options[question])
+    value = read_answer(submission, tag, name, question, HOMEWORK.handout.options(tag)[name])
     if value != KEY[name][question]:
         fail(
-            f"{what} is {value!r}, which the experiments do not bear out.",
+            f"{name}.{question} is {value!r}, which the experiments do not bear out.",
             "the option that the curves and tables with the handout's parameters show",
             "run the experiment with its defaults on all data, and look at the question again.",
             f"{question}-is-answered-{value!r}",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from grader import Diagnosis, Failure, Table, check_lists, compare_columns, is_number, show, withhold
@@ -18,7 +19,7 @@ from public_tests.batches import count
 
 from .evidence import ExperimentEvidence, Result, list_rows
 from .questions import HOMEWORK
-from .runs import Parameter, Run, Source, find_sources, list_differences
+from .runs import ROUNDING, Parameter, Run, Source, find_sources, list_differences
 
 # In points. Rounding, enlarged by training, was seen to decide four test images where servers were written by hand; the lab's servers give
 # equal values.
@@ -64,22 +65,43 @@ def find_wrong_form(evidence: ExperimentEvidence) -> Failure | None:
             f"return the DataFrame at the end of the function, {cell}; to print or to show it is not enough.",
             "no-table",
         )
-    spelling = (
-        f"leave out the other columns, as in `table[[{', '.join(map(repr, right.columns))}]]`, {cell}."
-        if set(seen.columns) > set(right.columns)
-        else f"name the columns exactly like this, {cell}: capitals and spaces count."
-    )
-    if failure := _catch(compare_columns, what, seen.columns, right.columns, spelling):
+    advice = _advise_columns(set(seen.columns), right.columns, cell)
+    if failure := _catch(compare_columns, what, seen.columns, right.columns, advice):
         failure.kind = "other-columns"
         return failure
     return _find_wrong_rows(evidence) or _find_other_cells(evidence)
 
 
+def _advise_columns(seen: set[str], right: Sequence[str], cell: str) -> str:
+    if seen > set(right):
+        return f"leave out the other columns, as in `table[[{', '.join(map(repr, right))}]]`, {cell}."
+    if seen < set(right):
+        return f"add what is missing to every row, {cell}. If it is the table's index, `reset_index()` makes columns of it."
+    if not seen & {*right, *map(str.lower, right)}:
+        return f"return the table with these columns and a row per run, before it is pivoted, {cell}."
+    return f"name the columns exactly like this, {cell}: capitals and spaces count."
+
+
 def _find_wrong_curves(evidence: ExperimentEvidence) -> Failure | None:
-    lengths = {len(curve) for curve in evidence.right.values()}
+    seen, lengths = evidence.seen, {len(curve) for curve in evidence.right.values()}
     keys, values = list(evidence.right), "the test accuracy after each round"
-    advice = f"return the list test_accuracy of each run, in the cell tagged {evidence.tag!r}."
-    return _catch(check_lists, evidence.what, evidence.seen, keys, lengths, values, advice)
+    advice = "return the list test_accuracy of each run"
+    if isinstance(seen, Table):
+        advice = "return a dict of lists in place of the DataFrame, as `table.to_dict('list')` makes one of columns"
+    elif isinstance(seen, dict) and any(isinstance(seen[key], dict) for key in seen.keys() - set(keys)):
+        advice = "put all curves into one dict, each under its own key"
+    elif isinstance(seen, dict) and all(isinstance(seen.get(key), list) for key in keys):
+        advice = _advise_length(evidence) or advice
+    where = f"{advice}, in the cell tagged {evidence.tag!r}."
+    return _catch(check_lists, evidence.what, seen, keys, lengths, values, where)
+
+
+def _advise_length(evidence: ExperimentEvidence) -> str:
+    """What to do about a curve of another length, as far as the runs tell."""
+    lasted = {len(run["accuracies"]) for run in evidence.runs if isinstance(run.get("accuracies"), list)}
+    if lasted == {evidence.nr_rounds}:
+        return "return the list test_accuracy of each run as it is, with a value for each round and no others"
+    return "run every server for nr_rounds rounds" if lasted else ""
 
 
 def _find_wrong_lengths(evidence: ExperimentEvidence) -> Failure | None:
@@ -101,7 +123,7 @@ def _find_wrong_lengths(evidence: ExperimentEvidence) -> Failure | None:
     return Failure(
         f"Each curve of {evidence.what} has {lengths.pop()} values{f': {reason[0]}' if reason else ''}.",
         "as many values as nr_rounds says, one per round",
-        f"{reason[1] if reason else 'pass nr_rounds on to run()'}, in the cell tagged {evidence.tag!r}.",
+        f"{reason[1] if reason else _advise_length(evidence) or 'pass nr_rounds on to run()'}, in the cell tagged {evidence.tag!r}.",
         "curves-of-another-length",
     )
 
@@ -171,11 +193,13 @@ def find_wrong_label(evidence: ExperimentEvidence) -> Failure | None:
             )
         for column in ("N", "C"):
             if not is_number(row[column]) or not math.isclose(row[column], right[column], rel_tol=_SINGLE):
-                reason = evidence.usage.explain(column.lower())
+                is_text = isinstance(row[column], str)
+                reason = None if is_text else evidence.usage.explain(column.lower())
+                form = ", as a number and not as text" if is_text else ""
                 return Failure(
                     f"{where} has {_describe_cell(evidence, column, row[column])}{f': {reason[0]}' if reason else ''}.",
                     f"the {column} that the call and the order of the settings ask for",
-                    f"{reason[1] if reason else f'write the {column} of each run into its row'}, {cell}.",
+                    f"{reason[1] if reason else f'write the {column} of each run into its row{form}'}, {cell}.",
                     f"rows-with-another-{column}",
                 )
     return None
@@ -248,6 +272,38 @@ def _normalize(label: Any) -> str:
 
 
 # --- 3. the runs --------------------------------------------------------------------------------------------
+
+
+def find_mean(evidence: ExperimentEvidence) -> Failure | None:
+    """Every row has the mean of all accuracies of its own run, which may be what another run gave in the end."""
+    runs = [_find_own_run(evidence, result) for result in evidence.results]
+    wrong = _find_wrong_result(evidence)
+    if wrong is None or not isinstance(evidence.right, Table) or not _are_means(evidence.results, runs):
+        return None
+    return Failure(
+        f"{wrong.label} has {_show_accuracies(wrong.seen)}, the mean over all rounds of its run.",
+        "the accuracy after the last round, in percent",
+        f"take the last value of the list, as in `result.test_accuracy[-1]`, in the cell tagged {evidence.tag!r}.",
+        "mean-of-all-rounds",
+    )
+
+
+def _are_means(results: Sequence[Result], runs: Sequence[Run | None]) -> bool:
+    return all(
+        run is not None and math.isclose(result.seen[0], fmean(run["accuracies"]), abs_tol=ROUNDING)
+        for result, run in zip(results, runs, strict=True)
+    )
+
+
+def _find_own_run(evidence: ExperimentEvidence, result: Result) -> Run | None:
+    """The run that a result should come from, if it was noted."""
+    for run in evidence.runs:
+        accuracies: Any = run.get("accuracies")
+        is_whole = isinstance(accuracies, list) and len(accuracies) == result.last_round
+        is_own = run.get("server") == result.run["server"] and not list_differences(run, result.run)
+        if is_whole and is_own and all(map(is_number, accuracies)):
+            return run
+    return None
 
 
 def find_wrong_run(evidence: ExperimentEvidence) -> Failure | None:
@@ -333,7 +389,7 @@ def _explain_run(evidence: ExperimentEvidence, result: Result, run: Run) -> Fail
     other = next((each.name for each in same if not list_differences(run, each.run)), None)
     found = f"{result.label} comes from a run with {_describe_seen(evidence, parameter, run[parameter.name])}"
     expected = f"a run with {_describe_right(evidence, parameter, result.run[parameter.name])}"
-    reason = None if other else _find_reason(evidence, parameter, run)
+    reason = None if other else _find_reason(evidence, parameter, run, result.run)
     kind = "results-of-each-other's-runs" if other else f"runs-with-another-{parameter.noun}"
     if reason is not None:
         return Failure(
@@ -369,13 +425,20 @@ def _is_drawn(evidence: ExperimentEvidence, parameter: Parameter) -> bool:
     return bool(evidence.arguments and parameter.arguments)
 
 
-def _find_reason(evidence: ExperimentEvidence, parameter: Parameter, run: Run) -> tuple[str, str] | None:
+def _find_reason(
+    evidence: ExperimentEvidence, parameter: Parameter, run: Run, right: Run
+) -> tuple[str, str] | None:
     """Why a run has another value of a parameter, as far as the function's source or another argument tells, and what to do."""
     names = [name for name in parameter.arguments if name in evidence.parameters]
     if run.get("split before") is True and parameter.name in ("n", "data"):
         return (
             "the data were split outside of the function, before it was called",
             "call split() inside the function, with the number of clients, the kind of split and the seed of the call",
+        )
+    if _are_exchanged(run, right):
+        return (
+            "the server got the fraction of clients for its learning rate, and the learning rate for the fraction",
+            "pass both by their names, or in the order of the server's parameters, of which the first is the learning rate",
         )
     value = run.get("batch size" if parameter.name == "b" else parameter.name)
     taken = [
@@ -393,6 +456,15 @@ def _find_reason(evidence: ExperimentEvidence, parameter: Parameter, run: Run) -
         return reason
     where = "in place of a number or of what is set outside of the function"
     return reason[0], f"{_say_parameter(evidence, parameter)}, {where}"
+
+
+def _are_exchanged(run: Run, right: Run) -> bool:
+    """Whether a run's learning rate is the right one's fraction of clients, and the other way around."""
+    rates, counts = ([each.get(name) for each in (run, right)] for name in ("lr", "clients per round"))
+    n = right["n"]
+    if not all(map(is_number, (*rates, *counts))) or run.get("n") != n or rates[0] == rates[1]:
+        return False
+    return [max(1, round(rate * n)) for rate in rates] == counts[::-1]
 
 
 _FEW = 4  # smaller numbers are equal by chance
@@ -426,6 +498,12 @@ def find_wrong_count(evidence: ExperimentEvidence) -> Failure | None:
     for number, (row, right) in enumerate(pairs, start=1):
         if row["Message count"] != right["Message count"]:
             kind, advice = _advise_count(evidence, row["Message count"], right["Message count"])
+            if not advice and _find_own_run(evidence, evidence.results[number - 1]) is not None:
+                kind, advice = (
+                    "message-count-of-one's-own",
+                    "take the count from the RunResult, `result.message_count[-1]`, in place of computing it, in the cell tagged "
+                    f"{evidence.tag!r}.",
+                )
             return Failure(
                 f"Row {number} of {evidence.what} has the message count {show(row['Message count'])}.",
                 "the count after the last round: two messages for each of max(1, round(C·N)) clients, over all rounds (RunResult counts "
@@ -468,6 +546,25 @@ def find_fractions(evidence: ExperimentEvidence) -> Failure | None:
     )
 
 
+def find_changed_values(evidence: ExperimentEvidence) -> Failure | None:
+    """The run of a result was right, but no run gave what stands in its place, as after smoothing."""
+    result = _find_wrong_result(evidence)
+    if (
+        result is None
+        or _find_own_run(evidence, result) is None
+        or any(find_sources(evidence.runs, result.seen))
+    ):
+        return None
+    is_row = isinstance(evidence.right, Table)
+    return Failure(
+        f"{result.label} has {_show_accuracies(result.seen)}, which is not what its run gave.",
+        f"the test accuracy after {'the last' if is_row else 'each'} round, as run() returns it",
+        f"take {'`result.test_accuracy[-1]`' if is_row else 'the list test_accuracy of each run'} as it is, neither averaged nor scaled, in the "
+        f"cell tagged {evidence.tag!r}.",
+        "values-changed-after-the-run",
+    )
+
+
 def find_wrong_server(evidence: ExperimentEvidence) -> Failure | None:
     """Wrong accuracies, and a server of the submission's own that was made with what no run of the reference has."""
     result = _find_wrong_result(evidence)
@@ -503,7 +600,11 @@ def find_wrong_accuracy(evidence: ExperimentEvidence) -> Failure | None:
         for index, pair in enumerate(zip(result.seen, result.right, strict=True))
         if not _are_close(*([x] for x in pair))
     )
-    alike = [key for key, curve in evidence.right.items() if _are_close(result.seen, curve)]
+    alike = [
+        key
+        for key, curve in evidence.right.items()
+        if all(abs(a - b) <= ROUNDING for a, b in zip(result.seen, curve, strict=True))
+    ]
     hint = f" These are the values of {' and '.join(map(repr, alike))}." if alike else ""
     return Failure(
         f"{result.label} is wrong from round {far + 1} on ({show(result.seen[far])}).{hint}",
@@ -527,10 +628,12 @@ def _show_accuracies(values: Sequence[float]) -> str:
 EXPERIMENT_DIAGNOSES: tuple[Diagnosis[ExperimentEvidence], ...] = (
     find_wrong_form,
     find_wrong_label,
+    find_mean,
     find_wrong_run,
     find_wrong_round,
     find_wrong_count,
     find_fractions,
+    find_changed_values,
     find_wrong_server,
     find_wrong_accuracy,
 )

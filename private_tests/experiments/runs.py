@@ -13,7 +13,7 @@ Run = Mapping[str, Any]
 Source = tuple[Run, int]
 """A run that gave a result, and the round after which it gave the last of its accuracies."""
 
-_ROUNDING = 0.051  # accuracies may be given with one decimal; those of different runs are further apart
+ROUNDING = 0.051  # accuracies may be given with one decimal; those of different runs are further apart
 
 
 @dataclass(frozen=True)
@@ -94,5 +94,5 @@ def find_sources(runs: Sequence[Run], values: Sequence[Any]) -> Iterator[Source]
         if isinstance(accuracies, list) and all(map(is_number, accuracies)):
             for end in range(len(values), len(accuracies) + 1):
                 pairs = zip(accuracies[end - len(values) : end], values, strict=True)
-                if all(abs(a - b) <= _ROUNDING for a, b in pairs):
+                if all(abs(a - b) <= ROUNDING for a, b in pairs):
                     yield run, end

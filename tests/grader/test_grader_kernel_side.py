@@ -198,6 +198,14 @@ class Trap:
         pytest.fail("the descriptor was asked")
 
 
+class Member(enum.StrEnum):
+    FEDAVG = "fedavg"
+
+
+class Plain(enum.Enum):
+    FEDAVG = "fedavg"
+
+
 class Answers:
     """An answer class with every kind of attribute."""
 
@@ -207,6 +215,9 @@ class Answers:
     unfilled = ...
     foreign_bool = np.bool_(True)
     own_text = Text("fedavg")
+    member = Member.FEDAVG
+    plain_member = Plain.FEDAVG
+    two = ("fedavg",)
     computed = property(lambda _: "fedavg")
     descriptor = Trap()
     annotated: str
@@ -224,7 +235,10 @@ class Derived(Answers):
         ("number", {"value": 3}),
         ("unfilled", {"odd": "..."}),
         ("foreign_bool", {"odd": "numpy.bool"}),
-        ("own_text", {"odd": "Text"}),
+        ("own_text", {"value": "fedavg"}),
+        ("member", {"value": "fedavg"}),
+        ("plain_member", {"odd": "Plain"}),
+        ("two", {"odd": "tuple"}),
         ("computed", {"odd": "property"}),
         ("descriptor", {"odd": "Trap"}),
         ("annotated", {"missing": True}),
@@ -258,6 +272,16 @@ class Meta(type):
 )
 def test_what_is_no_plain_class_is_named(value: Any, kind: str, name: str) -> None:
     assert read_class({"A": value}, "A", ["q1"]) == {"kind": kind, "type": name}
+
+
+def test_a_named_tuple_s_answers_are_its_defaults() -> None:
+    class Filled(NamedTuple):
+        q1: str = "fedavg"
+        q2: bool = False
+
+    answers = read_class({"A": Filled}, "A", ["q1", "q2"])["attributes"]
+
+    assert answers == {"q1": {"value": "fedavg"}, "q2": {"value": False}}
 
 
 @pytest.mark.parametrize("slots", [False, True])

@@ -444,3 +444,94 @@ def test_the_instructor_reads_drawn_arguments() -> None:
     assert failure is not None
     assert failure.seen == "The curve 'FedAvg' of f() comes from a run with the learning rate 0.3."
     assert failure.expected == "a run with the learning rate 0.1"
+
+
+# --- what was made of the right runs -------------------------------------------------------------------------
+
+CHANGED: dict[str, tuple[Any, Any, str, str]] = {
+    "means, of which another run ends with one": (
+        Table(COLUMNS, [["FedSGD", 10, 0.1, 20, 36.5], ["FedAvg", 10, 0.1, 20, 94.0]]),
+        TABLE,
+        "Row 1 of f() has the test accuracy 36.5, the mean over all rounds of its run.",
+        "`result.test_accuracy[-1]`",
+    ),
+    "a halved accuracy": (
+        change(1, "Test accuracy", 46.5),
+        TABLE,
+        "Row 2 of f() has the test accuracy 46.5, which is not what its run gave.",
+        "neither averaged nor scaled",
+    ),
+    "a smoothed curve": (
+        {**CURVES, "FedSGD": [30.0, 36.5]},
+        CURVES,
+        "The curve 'FedSGD' of f() has the test accuracies 30.0, 36.5, which is not what its run gave.",
+        "the list test_accuracy of each run as it is",
+    ),
+    "a count of its own": (
+        change(1, "Message count", 18),
+        TABLE,
+        "Row 2 of f() has the message count 18.",
+        "in place of computing it",
+    ),
+    "a value before the first round": (
+        {key: [10.0, *curve] for key, curve in CURVES.items()},
+        CURVES,
+        "Each curve of f() has 3 values.",
+        "with a value for each round and no others",
+    ),
+    "one curve without its first value": (
+        {**CURVES, "FedAvg": [93.0]},
+        CURVES,
+        "f()['FedAvg'] has 1 value.",
+        "with a value for each round and no others",
+    ),
+}
+
+
+@pytest.mark.parametrize(("seen", "right", "sentence", "advice"), CHANGED.values(), ids=CHANGED)
+def test_what_was_made_of_right_runs_is_told(seen: Any, right: Any, sentence: str, advice: str) -> None:
+    other = {**SECOND, "n": 20, "accuracies": [94.0, 36.5]}
+    failure = find_failure(seen, right, runs=[FIRST, SECOND, other])
+
+    assert failure is not None
+    assert failure.seen == sentence
+    assert advice in failure.advice
+
+
+def test_shorter_runs_are_told_by_their_rounds() -> None:
+    failure = find_failure(
+        {**CURVES, "FedAvg": [95.0]}, CURVES, runs=[FIRST, {**SECOND, "accuracies": [95.0]}]
+    )
+
+    assert failure is not None
+    assert "run every server for nr_rounds rounds" in failure.advice
+
+
+FORMS: dict[str, tuple[Any, Any, str]] = {
+    "pivoted": (Table(["FedAvg", "FedSGD"], [[93.0, 43.0]]), TABLE, "before it is pivoted"),
+    "an index": (Table(COLUMNS[1:], [row[1:] for row in TABLE.rows]), TABLE, "`reset_index()`"),
+    "misspelt": (
+        Table([name.lower() for name in COLUMNS], TABLE.rows),
+        TABLE,
+        "capitals and spaces count",
+    ),
+    "percent as text": (change(0, "C", "10%"), TABLE, "as a number and not as text"),
+    "a table of curves": (Table(list(CURVES), [[30.0, 95.0], [43.0, 93.0]]), CURVES, "to_dict('list')"),
+    "curves in dicts": ({"SGD": {"iid": [30.0, 43.0]}}, CURVES, "put all curves into one dict"),
+}
+
+
+@pytest.mark.parametrize(("seen", "right", "advice"), FORMS.values(), ids=FORMS)
+def test_advice_is_for_the_form_that_was_given(seen: Any, right: Any, advice: str) -> None:
+    failure = find_failure(seen, right)
+
+    assert failure is not None
+    assert advice in failure.advice
+
+
+def test_a_rate_and_a_fraction_that_are_exchanged_are_told() -> None:
+    runs = [{**run, "lr": 0.3, "clients per round": 1, "accuracies": [20.0, 21.0]} for run in (FIRST, SECOND)]
+    failure = find_failure({key: [20.0, 21.0] for key in CURVES}, CURVES, runs=runs)
+
+    assert failure is not None
+    assert "the server got the fraction of clients for its learning rate" in failure.seen
