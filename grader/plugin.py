@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from . import display, relay
+from .answers_below import settle_answers_below
 from .containment.strength import Level
 from .copied_tags import settle_copies
 from .explanation import list_texts
@@ -159,6 +160,8 @@ def _open_grading(config: pytest.Config, homework: Homework) -> Grading:
     if notebook is not None:
         notebook, notes = restore_tags(notebook, homework.handout, homework.tags)
         notebook, settled = settle_copies(notebook, homework.handout, homework.tags)
+        notes += settled
+        notebook, settled = settle_answers_below(notebook, homework.handout, homework.tags)
         notes += settled
         notes += _list_conflicts(notebook)
     hand_in = _find_hand_in(config, homework)

@@ -1,0 +1,3 @@
+ClientNumberObservations.q1 = "neither"
+ClientNumberObservations.q2 = "fedavg"
+ClientNumberObservations.q3 = "negative"
