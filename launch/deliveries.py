@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from .events import Content
 from .run_report import RankReport
@@ -17,6 +18,7 @@ SKETCH = 64  # hashes in a sketch, unless there are fewer values
 KNOWN_SHARE = 0.9  # of a tensor's values found elsewhere: it came from there
 SCALE_TOLERANCE = 1e-3
 PICKLED_HEADER = 1_000  # bytes of an object that is no more than shapes and names
+MOST_SUMMED = 6  # tensors of which sums are tried
 FEW = 16  # numbers: losses or counts, not a part of a model's work
 
 
@@ -65,7 +67,17 @@ def is_contained(part: Content, wholes: Sequence[Content]) -> bool | None:
     return sum(value in there for value in looked_for) >= KNOWN_SHARE * len(looked_for)
 
 
-def is_multiple(one: Content, other: Content) -> bool:
+def is_sum(whole: Content, parts: Sequence[Content]) -> bool:
+    """Whether a tensor is the sum or the mean of some others, by their samples."""
+    alike = [part.samples for part in parts if len(part.samples) == len(whole.samples)][:MOST_SUMMED]
+    return any(
+        is_multiple(whole, Content(0.0, tuple(map(sum, zip(*chosen, strict=True)))))
+        for count in range(2, len(alike) + 1)
+        for chosen in combinations(alike, count)
+    )
+
+
+def is_multiple(one: Content, other: Content, tolerance: float = SCALE_TOLERANCE) -> bool:
     """Whether one tensor is the other times a number, by their samples."""
     if len(one.samples) != len(other.samples):
         return False
@@ -74,7 +86,7 @@ def is_multiple(one: Content, other: Content) -> bool:
         return False
     scale = one.samples[largest] / other.samples[largest]
     error = max(abs(a - scale * b) for a, b in zip(one.samples, other.samples, strict=True))
-    return scale != 0 and error <= SCALE_TOLERANCE * abs(one.samples[largest])
+    return scale != 0 and error <= tolerance * abs(one.samples[largest])
 
 
 def _is_unknown(delivery: Delivery) -> bool:

@@ -211,6 +211,11 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "require a gradient before its forward pass: compare which tensor is sent with the one that the pass went through.",
     ),
     (
+        r"'NoneType' object has no attribute '(contiguous|clone|detach|shape|size|numel|data|cpu|to|mul_|div_|view|reshape)'",
+        "What stands before the dot is None. If it is a tensor's .grad: that is None until a backward pass has gone through the tensor, "
+        "and stays None if it did not require a gradient before its forward pass.",
+    ),
+    (
         r"sys\.argv\[\d+\][^$]*list index out of range",
         "Give each rank its number where the shell script starts it: `python b1.py $rank &`.",
     ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
@@ -46,6 +47,9 @@ class Optimizers:
         with recorder.guard("an optimizer step"):
             parameters = _parameters(optimizer)
             gradients = [parameter.grad for parameter in parameters]
+            if self._dumps(known.steps):
+                # As they are now: a reduction in the background may still write into them.
+                parameters, gradients = _copy(parameters), _copy(gradients)
             known.fields = {"at": recorder.student_line()}
             if recorder.measured:
                 known.fields["gradients"] = tensors.norms_and_samples(gradients, recorder.detailed)
@@ -60,6 +64,8 @@ class Optimizers:
         known.steps += 1
         with recorder.guard("an optimizer step"):
             parameters = _parameters(optimizer)
+            if self._dumps(known.steps - 1):
+                parameters = _copy(parameters)
             dumped = self._dump_after(known, parameters)
             if recorder.measured:
                 known.fields["after"] = tensors.norms_and_samples(parameters, recorder.detailed)
@@ -114,7 +120,14 @@ class Optimizers:
         }
         return [known.get(id(parameter), f"parameter {index}") for index, parameter in enumerate(parameters)]
 
-    def _dump_before(self, known: Known, parameters: list[Tensor], gradients: list[Tensor | None]) -> None:
+    def _dumps(self, steps: int) -> bool:
+        """Whether tensors are written whole in the step after so many."""
+        settings = self.recorder.settings
+        return steps < settings.dump_steps and bool(settings.dump & {"gradients", "parameters"})
+
+    def _dump_before(
+        self, known: Known, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]
+    ) -> None:
         label = f"optimizer-{known.number}-step-{known.steps + 1}"
         settings = self.recorder.settings
         dump = settings.dump if known.steps < settings.dump_steps else frozenset()
@@ -129,7 +142,7 @@ class Optimizers:
             }
             known.fields["gradients_file"] = tensors.dump(self.recorder, f"{label}-gradients", present)
 
-    def _dump_after(self, known: Known, parameters: list[Tensor]) -> str | None:
+    def _dump_after(self, known: Known, parameters: Sequence[Tensor]) -> str | None:
         settings = self.recorder.settings
         if known.steps > settings.dump_steps:
             return None
@@ -142,6 +155,13 @@ class Optimizers:
 
 def _parameters(optimizer: Optimizer) -> list[Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+Kept = TypeVar("Kept", Tensor, Tensor | None)
+
+
+def _copy(tensors: Sequence[Kept]) -> list[Kept]:
+    return [tensor if tensor is None else tensor.detach().clone() for tensor in tensors]
 
 
 def _options(optimizer: Optimizer) -> dict[str, Any]:

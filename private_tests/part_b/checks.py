@@ -22,6 +22,7 @@ from public_tests.part_b.findings import (
     find_blocking_send,
     find_incomparable,
     find_misdirected_messages,
+    find_unwaited_reduction,
     find_unwritten,
     find_wrong_gradients,
     gather_evidence,
@@ -512,6 +513,8 @@ def check_parameters(trial: Trial, comparison: Comparison) -> None:
     if incomparable := find_incomparable(comparison):
         raise NotReached(incomparable)
     if comparison.drifts:
+        if unwaited := find_unwaited_reduction(trial, comparison):
+            raise NotReached(unwaited)  # told with the gradients
         drift = comparison.drifts[0]
         fail(
             f"After step {drift.step} {drift.parameter} of rank {drift.rank} is not what {OPTIMIZER} makes of the rank's own gradients.",

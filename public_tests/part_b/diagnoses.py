@@ -22,7 +22,7 @@ from launch.workers import Operation
 from .arrivals import find_misdirected, list_arrivals
 from .comparison import Fit, Mismatch, OtherTargets
 from .contract import STAGES, Contract
-from .messages import find_mixups, find_transfers, trace_micro_batches
+from .messages import find_mixups, find_strays, find_transfers, trace_micro_batches
 from .trial import optimizer_steps
 
 BEGINNING = 20  # tokens that tell stories from each other
@@ -71,6 +71,30 @@ def half_filled(evidence: GradientEvidence) -> Failure | None:
         "messages that fill the tensor which receives them",
         "give the receiving tensor the shape and the type of the one that is sent.",
     )
+
+
+def unwaited_reduction(evidence: GradientEvidence) -> Failure | None:
+    """A reduction in the background that nobody waited for before the gradients were used."""
+    for mismatch in evidence.mismatches:
+        rank = evidence.ranks[mismatch.rank]
+        waited = {id(each.target): each for each in rank.operations if each.target is not None}
+        begins = [step.start for step in optimizer_steps(rank) if step.number == mismatch.step]
+        for each in rank.operations:
+            if (
+                not each.call.background
+                or each.call.step != mismatch.step
+                or (each.call.elements or 0) <= FEW
+            ):
+                continue
+            wait = waited.get(id(each))
+            if begins and each.start_s < begins[0] and (wait is None or wait.start_s > begins[0]):
+                return Failure(
+                    f"In step {mismatch.step} rank {mismatch.rank} begins {each.describe()}{at(each.call.at)} in the background, and was "
+                    "not seen waiting for it before optimizer.step().",
+                    "reductions that are over before the optimizer uses the gradients",
+                    "keep what each call with async_op=True returns, and call wait() on all of it before optimizer.step().",
+                )
+    return None
 
 
 def not_finite(evidence: GradientEvidence) -> Failure | None:
@@ -252,6 +276,20 @@ def _name_comparison(other: OtherTargets) -> str | None:
     return f"the prediction at each position with {token}: targets are shifted otherwise than by one"
 
 
+def stray_gradient(evidence: GradientEvidence) -> Failure | None:
+    """What came back to a stage is no gradient of what it had sent."""
+    for pipeline in evidence.pipelines:
+        for stray in find_strays(evidence.ranks, pipeline, evidence.step):
+            kind = f": it is such an input itself, as rank {stray.rank} had sent it" if stray.is_input else ""
+            return Failure(
+                f"In step {stray.step} rank {stray.rank} goes backward{at(stray.at)} through micro-batch {stray.micro_batch} with a tensor "
+                f"that is the gradient of none of rank {stray.following}'s inputs{kind}.",
+                "in each message to the stage before, the gradient of the input that came from there",
+                "send the .grad of the tensor that the stage had received, after its backward pass.",
+            )
+    return None
+
+
 # --- weights --------------------------------------------------------------------------------------------------
 
 
@@ -286,11 +324,25 @@ def no_gradient(evidence: GradientEvidence) -> Failure | None:
     ]
     if not empty:
         return None
-    return Failure(
-        f"The gradient of {_ranks(empty)} in step {evidence.step} is zero.",
-        "in every step the gradient of the mean loss over the whole batch, on every rank",
-        "propagate back through each micro-batch's output on every rank, and call zero_grad() only before that or after optimizer.step().",
+    late = _find_late_zero_grad(evidence.ranks[empty[0].rank], evidence.step)
+    called = (
+        f": rank {empty[0].rank} calls zero_grad(){at(late.at)} after its last backward pass" if late else ""
     )
+    return Failure(
+        f"The gradient of {_ranks(empty)} in step {evidence.step} is zero{called}.",
+        "in every step the gradient of the mean loss over the whole batch, on every rank",
+        "call zero_grad() before the first backward pass or after optimizer.step()."
+        if late
+        else "propagate back through each micro-batch's output on every rank, and call zero_grad() only before that or after "
+        "optimizer.step().",
+    )
+
+
+def _find_late_zero_grad(rank: RankReport, step: int) -> ZeroGrad | None:
+    """A call between the last backward pass of a step and the optimizer's step."""
+    ends = [event.end for event in rank.of(Backward) if event.step == step]
+    calls = [event for event in rank.of(ZeroGrad) if event.step == step and ends and event.t >= max(ends)]
+    return calls[-1] if calls else None
 
 
 def kept_gradients(evidence: GradientEvidence) -> Failure | None:
@@ -371,8 +423,8 @@ def not_reduced(evidence: GradientEvidence) -> Failure | None:
         return None
     if weights := averaged_weights(evidence):
         return weights
-    if late := _find_late_reduction(evidence, alone):
-        return late
+    if found := _find_late_reduction(evidence, alone) or _find_unused_reduction(evidence, alone):
+        return found
     stages = sorted({m.stage for m in alone})
     everywhere = len(stages) == len(evidence.pipelines[0])
     where = "in no stage" if everywhere else f"not in stage{'s' * (len(stages) > 1)} {_list(stages)}"
@@ -387,22 +439,53 @@ def not_reduced(evidence: GradientEvidence) -> Failure | None:
 def _find_late_reduction(evidence: GradientEvidence, alone: Sequence[Mismatch]) -> Failure | None:
     """Gradients that are reduced when the optimizer has already used them."""
     for mismatch in alone:
-        rank = evidence.ranks[mismatch.rank]
-        ends = [step.end for step in optimizer_steps(rank) if step.number == mismatch.step]
-        late = [
-            each
-            for each in rank.operations
-            if each.op in ("all_reduce", "reduce")
-            and (each.call.elements or 0) > FEW
-            and ends
-            and each.start_s > ends[0]
-        ]
-        if late:
+        early, late = _list_reductions(evidence.ranks[mismatch.rank], mismatch.step)
+        if late and not early:
             return Failure(
                 f"In step {mismatch.step} rank {mismatch.rank} steps with the gradient of its own pipeline alone, and calls "
                 f"{late[0].describe()}{at(late[0].call.at)} only after optimizer.step().",
                 "the mean of the gradients of both pipelines in every optimizer step",
                 "all_reduce the gradients after the last backward pass and before optimizer.step().",
+            )
+    return None
+
+
+def _find_unused_reduction(evidence: GradientEvidence, alone: Sequence[Mismatch]) -> Failure | None:
+    """Something was reduced in time, but it is not in the gradients."""
+    for mismatch in alone:
+        early, _ = _list_reductions(evidence.ranks[mismatch.rank], mismatch.step)
+        if early:
+            return Failure(
+                f"In step {mismatch.step} rank {mismatch.rank} calls {early[0].describe()}{at(early[0].call.at)} before optimizer.step(), "
+                "but the gradient with which it steps is that of its own pipeline alone: the result is not in it.",
+                "the mean of the gradients of both pipelines in the .grad of every parameter",
+                "all_reduce works in place: give it each parameter's .grad itself, or copy the result back into it.",
+            )
+    return None
+
+
+def _list_reductions(rank: RankReport, step: int) -> tuple[list[Operation], list[Operation]]:
+    """Reductions of a step before the optimizer's, and all that come after it."""
+    begins = [each.start for each in optimizer_steps(rank) if each.number == step]
+    made = [
+        each
+        for each in rank.operations
+        if each.op in ("all_reduce", "reduce") and (each.call.elements or 0) > FEW
+    ]
+    early = [each for each in made if begins and each.call.step == step and each.start_s < begins[0]]
+    return early, [each for each in made if begins and each.start_s > begins[0]]
+
+
+def reduced_to_one(evidence: GradientEvidence) -> Failure | None:
+    """`reduce` leaves the sum with one rank of the group alone."""
+    for mismatch in evidence.mismatches:
+        early, _ = _list_reductions(evidence.ranks[mismatch.rank], mismatch.step)
+        if early and all(each.op == "reduce" and each.call.peer != mismatch.rank for each in early):
+            return Failure(
+                f"In step {mismatch.step} rank {mismatch.rank} calls {early[0].describe()}{at(early[0].call.at)}, which leaves the sum on "
+                f"rank {early[0].call.peer} alone.",
+                "the mean of the gradients of both pipelines on every rank of a stage",
+                "call all_reduce in place of reduce.",
             )
     return None
 
@@ -619,6 +702,8 @@ WEIGHTS: tuple[Diagnosis[GradientEvidence], ...] = (
 
 DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
     half_filled,
+    unwaited_reduction,
+    reduced_to_one,
     not_finite,
     unequal_replicas,
     some_parameters,
@@ -628,6 +713,7 @@ DIAGNOSES: tuple[Diagnosis[GradientEvidence], ...] = (
     different_data,
     altered_buffer,
     other_order,
+    stray_gradient,
     swapped_targets,
     *WEIGHTS,
     reused_buffer,

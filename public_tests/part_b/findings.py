@@ -11,7 +11,7 @@ from launch.run_report import RankReport
 from launch.workers import SENDS, Operation
 
 from .comparison import Comparison
-from .diagnoses import DIAGNOSES, GradientEvidence, at, averaged_weights, misdirected
+from .diagnoses import DIAGNOSES, GradientEvidence, at, averaged_weights, misdirected, unwaited_reduction
 from .stepping import find_steps_within_batch
 from .trial import Trial
 
@@ -141,6 +141,11 @@ def find_averaged_weights(trial: Trial, comparison: Comparison) -> Failure | Non
 def find_misdirected_messages(trial: Trial, comparison: Comparison) -> Failure | None:
     """What is said of the gradients, if it is that a stage works on what another rank than its neighbour sent."""
     return _find_said(misdirected, trial, comparison)
+
+
+def find_unwaited_reduction(trial: Trial, comparison: Comparison) -> Failure | None:
+    """What is said of the gradients, if it is that the optimizer steps while they are being reduced."""
+    return _find_said(unwaited_reduction, trial, comparison)
 
 
 def _find_said(diagnose: Diagnosis[GradientEvidence], trial: Trial, comparison: Comparison) -> Failure | None:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from launch.deliveries import is_multiple
+from launch.deliveries import is_contained, is_multiple, is_sum
 from launch.events import Backward, Content, Forward, Gradient, SourceLine
 from launch.run_report import RankReport
 from launch.timeline import pair_messages
 from launch.workers import MESSAGES, SENDS, Operation
 
 from .trial import list_passes
+
+ROUNDED = 0.02  # of a tensor's largest sample, lost where it was sent with fewer bits
 
 
 def is_same(one: Content, other: Content) -> bool:
@@ -90,6 +92,40 @@ def find_mixups(ranks: dict[int, RankReport], pipeline: tuple[int, ...], step: i
             for other, gradient in computed.items():
                 if is_multiple(content, gradient):
                     yield Mixup(rank, following, step, own, other, _find_backward(ranks[rank], own, step))
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A stage went backward with something that its follower sent, and that is the gradient of none of its follower's inputs."""
+
+    rank: int
+    following: int
+    step: int
+    micro_batch: int
+    is_input: bool  # it is one of these inputs itself
+    at: SourceLine | None
+
+
+def find_strays(ranks: dict[int, RankReport], pipeline: tuple[int, ...], step: int) -> Iterator[Stray]:
+    """Where no gradient that a stage used is one that the following stage computed."""
+    for rank, following in pairwise(pipeline):
+        computed = [content for _, content in _gradients(ranks[following], "input", step)]
+        used = _gradients(ranks[rank], "output", step)
+        if not used or not computed or any(_is_made_of(content, computed) for _, content in used):
+            continue
+        inputs = [event.input for _, event in _forwards(ranks[following], step) if event.input is not None]
+        for number, content in used:
+            is_input = any(is_same(content, given) for given in inputs)
+            yield Stray(rank, following, step, number, is_input, _find_backward(ranks[rank], number, step))
+
+
+def _is_made_of(content: Content, computed: list[Content]) -> bool:
+    """Whether a tensor may be one of others, scaled, rounded, added up, cut or stacked."""
+    if any(is_multiple(content, each, ROUNDED) for each in computed) or is_sum(content, computed):
+        return True
+    return is_contained(content, computed) is not False or any(
+        is_contained(each, [content]) is not False for each in computed
+    )
 
 
 def match_micro_batches(rank: RankReport, following: RankReport, step: int) -> dict[int, int]:

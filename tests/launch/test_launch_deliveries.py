@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from launch.deliveries import Delivery, came_from, find_deliveries
+from launch.deliveries import Delivery, came_from, find_deliveries, is_sum
 from launch.events import Call, Content, Return
 from launch.run_report import RankReport, RankState
 from launch.worker.tensors import digest
@@ -69,6 +69,15 @@ def test_a_pickled_object_may_hold_anything_if_it_is_large(size: int, said: bool
     call = Call(1.0, 1, "recv", 0, peer=0, shape=(size,), dtype="uint8")
     pickled = Delivery(Operation(call, Return(2.0, 1)), content(torch.ones(size, dtype=torch.uint8)))
     assert came_from(content(ONE), [pickled]) is said
+
+
+def test_a_sum_and_a_mean_of_what_arrived_are_known() -> None:
+    parts = [content(torch.arange(5.0) ** power + power) for power in (1, 2, 3)]
+    first, second, third = (torch.arange(5.0) ** power + power for power in (1, 2, 3))
+    assert is_sum(content(first + third), parts)
+    assert is_sum(content((first + second + third) / 3), parts)
+    assert not is_sum(content(first + 2 * third), parts)
+    assert not is_sum(content(first), parts[:1])
 
 
 def test_deliveries_are_of_one_source() -> None:

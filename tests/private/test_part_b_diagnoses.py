@@ -235,6 +235,29 @@ def test_a_gradient_used_for_another_micro_batch() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("used", "says"),
+    [
+        ((2.0, 2.5), "with a tensor that is the gradient of none of rank 1's inputs."),
+        ((1.0, 0.0, 1.0), "rank 1's inputs: it is such an input itself, as rank 0 had sent it"),
+    ],
+)
+def test_a_tensor_that_is_no_gradient(used: tuple[float, ...], says: str) -> None:
+    events = {
+        0: [forward(0, 0), gradient("output", 0, *used)],
+        1: [forward(0, 1), gradient("input", 0, 5.0, 6.0)],
+    }
+    said = seen(evidence(RIGHT, residual=0.5, events=events))
+    assert "rank 0 goes backward through micro-batch 0" in said
+    assert says in said + "."
+
+
+def test_zero_grad_before_the_step_is_told_with_its_line() -> None:
+    events = {0: [backward(0, 1.0), ZeroGrad(2.5, "optimizer", True, 1)]}
+    said = seen(evidence(NONE, events=events))
+    assert "is zero: rank 0 calls zero_grad() after its last backward pass" in said
+
+
 def test_last_in_first_out_is_no_mixup() -> None:
     """What belongs together is known from content, whatever the order and the tags."""
     events = {
