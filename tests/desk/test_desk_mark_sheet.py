@@ -301,6 +301,21 @@ def test_zeros_that_a_spreadsheet_took_from_a_key_are_not_missed() -> None:
     assert set(found) == {("71", "R2", "x")}
 
 
+def test_somebody_has_to_give_the_points(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "marks.csv"
+    desk.run("export", path)
+    change(path, points="1")
+
+    def fail() -> str:
+        raise KeyError("getpwuid(): uid not found: 1000")
+
+    monkeypatch.setattr("getpass.getuser", fail)
+    status, out = desk.run("import", path)
+
+    assert (status, desk.list_marks()) == (2, {})
+    assert "say it with --by NAME" in out
+
+
 def test_an_emptied_cell_takes_the_points_back(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "marks.csv"
     desk.run("export", path)

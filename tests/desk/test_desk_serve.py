@@ -10,6 +10,7 @@ import pytest
 from rubrics import with_rubric
 from visits import HOMEWORK, HOSTILE, ITEM, Visitor, enrol, visit
 
+from grader.__main__ import main
 from grader.desk.alike import name_party
 from grader.desk.gradebook import Gradebook, open_gradebook, read_standings
 
@@ -286,3 +287,12 @@ def test_keys_lead_to_neighbours_and_to_those_without_points(
 
     enrol(book, tmp_path, "Because.", keys=("10231", "10232", "10233", "10234"))
     visit(book, what)
+
+
+@pytest.mark.parametrize("port", ["-1", "99999", "x"])
+def test_a_port_is_one_that_there_is(port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", str(tmp_path), f"--port={port}"])
+
+    assert ended.value.code == 2
+    assert "is not a port" in capsys.readouterr().err

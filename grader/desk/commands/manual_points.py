@@ -11,6 +11,8 @@ from typing import Any
 from ... import display
 from .arguments import DONE, REFUSED, add_homework, add_results, refuse
 
+_MOST_PORT = 65_535
+
 
 def add_serve(commands: Any) -> None:
     serve = commands.add_parser("serve", help="give points by hand in a browser", description=_serve.__doc__)
@@ -19,7 +21,7 @@ def add_serve(commands: Any) -> None:
         "--by", default="", metavar="NAME", help="who gives the points; default: who is logged in"
     )
     serve.add_argument("--blind", action="store_true", help="without names")
-    serve.add_argument("--port", type=int, default=0, metavar="N", help="default: any that is free")
+    serve.add_argument("--port", type=_read_port, default=0, metavar="N", help="default: any that is free")
     add_homework(serve)
     serve.set_defaults(run=_serve)
 
@@ -38,11 +40,11 @@ def _serve(options: argparse.Namespace) -> int:
         homework = read_homework(find_homework(options.homework))
         with open_gradebook(options.results) as book:
             read_standings(book, homework)
-            desk = Desk(book, homework, options.by or getpass.getuser(), is_blind=options.blind)
+            desk = Desk(book, homework, _name_author(options.by), is_blind=options.blind)
             asyncio.run(serve(desk, options.port, lambda address: print(f"Open {address}", flush=True)))
     except (ConfigurationError, GradebookError, HomeworkError) as error:
         return refuse(error)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         return refuse(
             GradebookError(
                 f"Port {options.port} can't be used: {error}. Leave out --port to take one that is free."
@@ -83,7 +85,7 @@ def _mark(options: argparse.Namespace) -> int:
                 print(f"{options.file}: {count} items. Change only points and comments, and import it again.")
                 return DONE
             changes = read_sheet(options.file, items)
-            note_changes(book, changes, options.by or getpass.getuser(), last)
+            note_changes(book, changes, _name_author(options.by), last)
     except (CsvError, SpreadsheetError) as error:
         return refuse(MarkSheetError(f"{options.file} can't be read: {error}."))
     except MarkSheetError as error:
@@ -98,3 +100,21 @@ def _mark(options: argparse.Namespace) -> int:
         f"{len(changes)} {'mark' if len(changes) == 1 else 'marks'} noted{f', {taken_back} of them taken back' if taken_back else ''}."
     )
     return DONE
+
+
+def _read_port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 1 to {_MOST_PORT}")
+    return int(text)
+
+
+def _name_author(given: str) -> str:
+    """Who gives points. Raises GradebookError if nobody knows."""
+    from ..gradebook import GradebookError
+
+    if given:
+        return given
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # as in a container without a list of users
+        raise GradebookError("Who gives these points is not known here: say it with --by NAME.") from error
