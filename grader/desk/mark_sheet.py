@@ -227,7 +227,7 @@ _Decided = tuple[float | None, str]  # points and comment
 def _find_shortened(items: Mapping[tuple[str, str, str], MarkItem]) -> dict[tuple[str, str, str], MarkItem]:
     """Keys of digits as a spreadsheet writes them that took them for numbers, without zeros before them, where they are one party's."""
     keys = {key[0] for key in items if key[0].isdecimal()}
-    short = {key: key.lstrip("0") for key in keys}
+    short = {key: key.lstrip("0") or "0" for key in keys}
     met = Counter(short.values())
     return {
         (short[key[0]], *key[1:]): item
