@@ -63,11 +63,19 @@ def list_candidates(
             )
 
 
-def find_next_tokens(tokens: Tensor, seen: Sequence[Tensor]) -> Tensor | None:
-    """The targets of a micro-batch, `(sequences, length)`, if they are its next tokens, with one more at the end of each sequence."""
-    offset, rows = _find_targets(tokens, seen) or (0, tokens)
-    is_around = bool((rows[:, -1] == tokens[:, 0]).all())
-    return rows if offset == 1 and rows.shape == tokens.shape and not is_around else None
+def find_next_tokens(batch: Sequence[Tensor], seen: Sequence[Tensor]) -> list[Tensor] | None:
+    """The targets of each micro-batch, `(sequences, length)`, if they are its next tokens, with one more at the end of each sequence."""
+    found = []
+    for tokens in batch:
+        offset, rows = _find_targets(tokens, seen) or (0, tokens)
+        if offset != 1 or rows.shape != tokens.shape:
+            return None
+        found.append(rows)
+    # One sequence may well be followed by the token that it begins with; if all are, they were only turned around.
+    is_around = all(
+        bool((rows[:, -1] == tokens[:, 0]).all()) for tokens, rows in zip(batch, found, strict=True)
+    )
+    return None if is_around else found
 
 
 def _find_targets(tokens: Tensor, seen: Sequence[Tensor]) -> tuple[int, Tensor] | None:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 
 import torch
@@ -211,10 +212,11 @@ def _read(folder: Path, file: str | None) -> dict[str, Tensor]:
 
 def _read_micro_batches(trial: Trial, pipeline: Sequence[int], step: int) -> Iterator[MicroBatch]:
     """What the first stage read in a step; with the targets, if those have the last token of each sequence, which it did not read."""
-    seen = list(_read_targets(trial, pipeline[-1], step))
-    for tokens in _read_tokens(trial, pipeline[0], step):
-        is_shorter = tokens.shape[1] == trial.contract.seq_l - 1
-        yield MicroBatch(tokens, aligned=find_next_tokens(tokens, seen) if is_shorter else None)
+    batch = list(_read_tokens(trial, pipeline[0], step))
+    found = None
+    if all(tokens.shape[1] == trial.contract.seq_l - 1 for tokens in batch):
+        found = find_next_tokens(batch, list(_read_targets(trial, pipeline[-1], step)))
+    return map(MicroBatch, batch, repeat(None), found or repeat(None))
 
 
 def _read_tokens(trial: Trial, rank: int, step: int) -> Iterator[Tensor]:
