@@ -13,7 +13,7 @@ from functools import wraps
 from itertools import pairwise
 
 from grader import Diagnosis, Failure
-from launch.deliveries import FEW
+from launch.deliveries import FEW, find_deliveries
 from launch.events import Backward, Contents, Gradient, SourceLine, Tokens, ZeroGrad
 from launch.run_report import RankReport
 from launch.sizes import find_too_small
@@ -479,8 +479,12 @@ def _list_reductions(rank: RankReport, step: int) -> tuple[list[Operation], list
 def reduced_to_one(evidence: GradientEvidence) -> Failure | None:
     """`reduce` leaves the sum with one rank of the group alone."""
     for mismatch in evidence.mismatches:
-        early, _ = _list_reductions(evidence.ranks[mismatch.rank], mismatch.step)
-        if early and all(each.op == "reduce" and each.call.peer != mismatch.rank for each in early):
+        rank = evidence.ranks[mismatch.rank]
+        early, _ = _list_reductions(rank, mismatch.step)
+        if not early or any(each.op != "reduce" or each.call.peer == mismatch.rank for each in early):
+            continue
+        back = find_deliveries(rank, early[0].call.peer or 0, sum(map(len, evidence.pipelines)))
+        if not any((each.operation.call.elements or 0) > FEW for each in back):
             return Failure(
                 f"In step {mismatch.step} rank {mismatch.rank} calls {early[0].describe()}{at(early[0].call.at)}, which leaves the sum on "
                 f"rank {early[0].call.peer} alone.",
