@@ -8,20 +8,16 @@ from typing import Any
 import pytest
 
 from grader import Diagnosis, Failure, Question, explain
-from private_tests.servers.diagnoses import (
-    WRONG_MESSAGE,
+from private_tests.servers.messages import WRONG_MESSAGE, other_kind, other_kind_in_run
+from private_tests.servers.results import (
     WRONG_RESULT,
-    WRONG_WEIGHTS,
-    WRONG_WITH_FEW_CLIENTS,
-    find_decoys,
     odd_times,
     other_accuracies,
-    other_kind,
-    other_kind_in_run,
     other_messages,
     other_parameters,
     times_not_added_up,
 )
+from private_tests.servers.weights import WRONG_WEIGHTS, WRONG_WITH_FEW_CLIENTS, find_decoys
 from public_tests.server_runs import GRAD, WEIGHT, ServerEvidence, ServerExercise
 
 LR = 0.1
