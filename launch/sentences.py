@@ -228,14 +228,14 @@ def _crash_advice(situation: Situation, failure: RunFailure, output_tail: str) -
         return failure.message
     uneven = find_uneven(situation.by_rank())
     if uneven is not None:
-        return f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}"
+        return f"{capital(str(uneven))}. {NEW_GROUP_ADVICE}"
     if failure.kind is FailureKind.ENDED_EARLY:
         return "Let every rank make the same number of steps, and end when nobody waits for it any more."
     unequal = (
         find_too_large(situation.by_rank(), failure.rank) if failure.rank in situation.by_rank() else None
     )
     if unequal is not None and ("size doesn't match" in output_tail or failure.message == "Aborted"):
-        return f"{_capital(str(unequal))}. {_SIZE_ADVICE if unequal.is_message else _COLLECTIVE_ADVICE}"
+        return f"{capital(str(unequal))}. {_SIZE_ADVICE if unequal.is_message else _COLLECTIVE_ADVICE}"
     small = find_too_small(situation.by_rank())
     if small is not None and failure.kind is FailureKind.RAISED:
         return f"{_tell_half_filled(small)} {_SIZE_ADVICE}"
@@ -287,17 +287,17 @@ def _deadlocked(situation: Situation, standstill: Standstill) -> str:
     details = "; ".join(dict.fromkeys(wait.why for wait in shown if wait.why))
     lost = next((wait.why for wait in standstill.waits if wait.lost), "")
     if lost:
-        return f"{_capital(seen)}: {lost}. {_LOST_ADVICE}"
+        return f"{capital(seen)}: {lost}. {_LOST_ADVICE}"
     conclusion = (
         f"{_conclusion(situation, shown, bool(standstill.cycle))}{f' ({details})' if details else ''}"
     )
     uneven = find_uneven(situation.by_rank())
     if uneven is not None:
-        return f"{_capital(seen)}: {uneven}. {NEW_GROUP_ADVICE}"
+        return f"{capital(seen)}: {uneven}. {NEW_GROUP_ADVICE}"
     misdirected = next((wait for wait in standstill.waits if wait.misdirected), None)
     if misdirected is not None:
-        return f"{_capital(str(misdirected))}, but {misdirected.why}. {_PEER_ADVICE}"
-    return f"{_capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
+        return f"{capital(str(misdirected))}, but {misdirected.why}. {_PEER_ADVICE}"
+    return f"{capital(seen)}: {conclusion}. {_deadlock_advice(situation, shown)}"
 
 
 _LOST_ADVICE = "Keep what isend and irecv return, and call wait() on it: of a message whose handle is gone nothing may arrive."
@@ -326,7 +326,7 @@ def _seen(waits: Sequence[Wait]) -> list[str]:
     return clauses
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
@@ -424,7 +424,7 @@ def _wrong_steps(situation: Situation, ranks: Sequence[RankReport], output_tail:
         printed = f"; the last line printed was: {last}" if last else ""
         return f"No process made an optimizer step{printed}. {expected} {_advise_without_steps(situation, output_tail)}"
     missing = [rank.rank for rank in ranks if rank.state is RankState.MISSING]
-    seen = _capital(_steps([rank for rank in ranks if rank.rank not in missing], situation.steps))
+    seen = capital(_steps([rank for rank in ranks if rank.rank not in missing], situation.steps))
     if missing:
         named = f"rank{'s' * (len(missing) > 1)} {listed(missing)}"
         return f"{seen}, and {named} never started. {expected} Start one process for each rank."
@@ -471,7 +471,7 @@ def notes(situation: Situation, waited: bool, rejected: int, told: bool) -> list
         found.append(f"The script's own exit status was {situation.script_status}.")
     uneven = find_uneven(situation.by_rank())
     if uneven is not None and not told:
-        found.append(f"{_capital(str(uneven))}. {NEW_GROUP_ADVICE}")
+        found.append(f"{capital(str(uneven))}. {NEW_GROUP_ADVICE}")
     found += _never_waited(situation)
     small = find_too_small(situation.by_rank())
     if small is not None:
@@ -534,7 +534,7 @@ def _translations(workers: Sequence[Worker]) -> list[str]:
 
 
 def _tell_half_filled(small: UnequalSizes) -> str:
-    return f"{_capital(str(small))}: the message fills only the beginning of that tensor."
+    return f"{capital(str(small))}: the message fills only the beginning of that tensor."
 
 
 def _never_waited(situation: Situation) -> list[str]:

@@ -7,52 +7,56 @@ import pytest
 from public_tests.part_b.comparison import Comparison
 from public_tests.part_b.trial import Trial
 
-from . import checks
+from .finishing import check_finishes
+from .pipelining import check_micro_batches, check_non_blocking
+from .shell_script import check_shell_script
+from .stages import check_stages
+from .training_steps import check_exchange, check_gradients, check_parameters
 
 
 @pytest.mark.exercise("B1", points=1)
 def test_finishes(trial: Trial) -> None:
     """It starts, makes the steps asked on every rank, and ends."""
-    checks.check_finishes(trial)
+    check_finishes(trial)
 
 
 @pytest.mark.exercise("B1")
 def test_exchange(trial: Trial, comparison: Comparison) -> None:
     """Activations and gradients travel in messages between neighbouring stages."""
-    checks.check_exchange(trial, comparison)
+    check_exchange(trial, comparison)
 
 
 @pytest.mark.exercise("B1", points=0.5)
 def test_shell_script(trial: Trial) -> None:
     """The shell script starts all ranks and waits for them."""
-    checks.check_shell_script(trial)
+    check_shell_script(trial)
 
 
 @pytest.mark.exercise("B1", points=0.5)
 def test_stages(trial: Trial, comparison: Comparison) -> None:
     """Three stages have the depth and width asked, and read batches of the size asked."""
-    checks.check_stages(trial, comparison)
+    check_stages(trial, comparison)
 
 
 @pytest.mark.exercise("B1", points=1)
 def test_micro_batches(trial: Trial) -> None:
     """Batches are cut into micro-batches, on which the stages work at the same time."""
-    checks.check_micro_batches(trial)
+    check_micro_batches(trial)
 
 
 @pytest.mark.exercise("B1", points=0.5)
 def test_non_blocking(trial: Trial) -> None:
     """Messages are sent without holding up the computation."""
-    checks.check_non_blocking(trial)
+    check_non_blocking(trial)
 
 
 @pytest.mark.exercise("B1", points=2)
 def test_gradients(trial: Trial, comparison: Comparison) -> None:
     """In every step every rank has the gradient of the whole batch."""
-    checks.check_gradients(trial, comparison)
+    check_gradients(trial, comparison)
 
 
 @pytest.mark.exercise("B1", points=0.5)
 def test_parameters(trial: Trial, comparison: Comparison) -> None:
     """Parameters change by Adam's steps along these gradients, and by nothing else."""
-    checks.check_parameters(trial, comparison)
+    check_parameters(trial, comparison)

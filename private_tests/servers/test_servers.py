@@ -26,9 +26,9 @@ from grader import (
 )
 from public_tests.server_runs import SERVERS, ServerEvidence, ServerExercise
 
-from .messages import WRONG_ANSWER, WRONG_KIND, WRONG_KIND_IN_RUN, WRONG_MESSAGE
+from .client_messages import WRONG_ANSWER, WRONG_KIND, WRONG_KIND_IN_RUN, WRONG_MESSAGE
 from .questions import ask_for_parts, ask_for_run, ask_for_update
-from .results import WRONG_RESULT, odd_times, other_messages
+from .run_results import WRONG_RESULT, odd_times, other_messages
 from .weights import WRONG_SERVER, WRONG_SERVER_OF_FEW, WRONG_WEIGHTS, WRONG_WITH_FEW_CLIENTS, find_decoys
 
 Observe = Callable[[Question], ServerEvidence]

@@ -226,7 +226,7 @@ def test_the_students_page_says_where_to_hand_in() -> None:
         "solutions/federated.py",
         "solutions/experiments.py",
         "private_tests/answer_key/rules.py",
-        "private_tests/part_b/checks.py",
+        "private_tests/part_b/finishing.py",
     ],
 )
 def test_the_kit_s_secrets_would_be_found(tmp_path: Path, source: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from grader import Diagnosis, Failure, Question, explain
-from private_tests.servers.messages import WRONG_MESSAGE, other_kind, other_kind_in_run
-from private_tests.servers.results import (
+from private_tests.servers.client_messages import WRONG_MESSAGE, other_kind, other_kind_in_run
+from private_tests.servers.run_results import (
     WRONG_RESULT,
     odd_times,
     other_accuracies,
