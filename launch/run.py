@@ -278,10 +278,10 @@ class _Watched:
         self._scanned_s = self.now_s()
         root = self.process.pid
         living = self.descendants.look()
-        self.traffic.follow(process.pid for process in living)
         known = {
             worker.process.pid for worker in self.workers.values() if worker.process and not worker.ended
         }
+        self.traffic.follow(process.pid for process in living if own_number(process.pid) in known)
         self._others_live = any(
             process.pid != root and own_number(process.pid) not in known and not is_helper(process)
             for process in living

@@ -5,6 +5,7 @@ A container has a network of its own, on which nobody else sends. Without one, w
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,36 +20,36 @@ _RECEIVED = re.compile(r"^\s*lo:\s*(\d+)", re.MULTILINE)
 
 @dataclass
 class Traffic:
-    """Bytes received over the loopback of each network that processes of a run are in. Linux only: elsewhere none are seen."""
+    """Bytes received over the loopback of each network that a run's workers are in, from when this is made. Only Linux tells."""
 
-    _processes: dict[str, int] = field(default_factory=dict)  # a process in each network
-    _first: dict[str, int] = field(default_factory=dict)
+    _processes: dict[str, int] = field(default_factory=dict)  # a worker in each network
+    _first: dict[str, int] = field(default_factory=dict)  # where others may have sent before
     _last: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if (own := _find_network(os.getpid())) and (count := _count_received(os.getpid())) is not None:
+            self._first[own] = count
+
     def follow(self, pids: Iterable[int]) -> None:
-        """Remember a process in each network; called whenever processes may have come or gone."""
+        """Remember a worker in each network; called whenever workers may have come or gone."""
         self._processes = {network: pid for pid in pids if (network := _find_network(pid))}
 
     def look(self) -> None:
-        own = _find_network(None)
         for network, pid in self._processes.items():
             count = _count_received(pid)
             if count is not None:
-                self._first.setdefault(network, count if network == own else 0)
                 self._last[network] = max(count, self._last.get(network, 0))
 
     @property
     def received_bytes(self) -> int | None:
-        """Of the networks that only the run has, if there are any; None where nothing can be counted."""
-        counts = {network: last - self._first[network] for network, last in self._last.items()}
-        own = _find_network(None)
-        others = [count for network, count in counts.items() if network != own]
-        return sum(others) if others else counts.get(own) if own else None
+        """None where nothing was counted."""
+        counts = [last - self._first.get(network, 0) for network, last in self._last.items()]
+        return sum(counts) if counts else None
 
 
-def _find_network(pid: int | None) -> str | None:
+def _find_network(pid: int) -> str | None:
     with suppress(OSError):
-        return str(Path(f"/proc/{'self' if pid is None else pid}/ns/net").readlink())
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
     return None
 
 

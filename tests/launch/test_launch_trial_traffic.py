@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 
 import pytest
@@ -11,7 +12,7 @@ from recorded import Rank
 from starting import shell
 
 from launch.run_report import Outcome
-from launch.traffic import count_told_bytes
+from launch.traffic import Traffic, count_told_bytes
 from launch.verdict import Verdict
 from public_tests.part_b.trial import find_unsent
 
@@ -58,3 +59,13 @@ def test_the_operating_system_counts(tmp_path) -> None:
     found = shell(tmp_path, HEARD)
     assert found.received_bytes is not None
     assert found.received_bytes >= 50_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_nothing_is_said_of_a_network_in_which_no_worker_was_seen() -> None:
+    traffic = Traffic()
+    traffic.look()
+    assert traffic.received_bytes is None
+    traffic.follow([os.getpid()])
+    traffic.look()
+    assert traffic.received_bytes is not None
