@@ -4,7 +4,8 @@ Like `kernel_side`, this file is sent to the kernel as text and imports the stan
 
 1. Nothing leads to the observer: what the kernel or the notebook holds of it is a C object that calls a function and does not name it (`hide`).
 2. Nothing finds it: the collector no longer lists what exists when the seal is closed (`Seal.close`).
-3. Looking for it is noted, and refused where it could be found; so is looking through frames while a question is open (`Seal._audit`).
+3. Looking for it is noted, and refused where it could be found; so is looking through frames while a question is open, and keeping one that
+   a question could resume (`Seal._audit`).
    Who is handed a frame need not look: handlers of signals get none (`Signals`), and functions that trace are not called (`Tracers`).
 4. Whatever was changed all the same shows afterwards: each function and global is compared with what it was (`Seal.find_breaks`).
 """
@@ -21,6 +22,7 @@ import sysconfig
 from _thread import get_ident
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_ITERABLE_COROUTINE
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -52,6 +54,7 @@ _NAMES = {
 }
 _BY_WHOEVER = frozenset(("open", "import"))
 _FRAMES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
+_RESUMABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE
 # Whoever is called for each line or event sees every frame, or runs within any function. Of files, a process's memory is meant.
 _TRACING = frozenset(("sys.settrace", "sys.setprofile", "sys.monitoring.register_callback"))
 _NEVER = _TRACING | {"sys.addaudithook", "sys._current_frames", "sys._current_exceptions", "open", "import"}
@@ -262,6 +265,11 @@ class Seal:
         name = arguments[1] if event == "object.__getattr__" else _NAMES.get(event, event)
         aims_at_us = event in _BY_NAME and any(id(each) in self._own for each in arguments[0])
         is_refused = self._is_open or looks_behind or aims_at_us or event in _NEVER or self._is_below(caller)
+        if not is_refused and event in _OF_FRAMES and self._can_be_resumed(event, arguments):
+            self._signs[f"the notebook used {name} in a generator"] = None
+            raise Refused(
+                f"{name} can't be used in a generator or coroutine here: its frame shows who resumes it later"
+            )
         # Between questions a stack has the submission's frames alone: honest notebooks look at these.
         if len(self._signs) < _MAX_SIGNS and (is_refused or event not in _OF_FRAMES):
             self._signs[f"the notebook used {name}"] = None
@@ -293,6 +301,22 @@ class Seal:
             return True
         hands_on = is_asked or file.endswith(_HANDING_ON)
         return hands_on and behind is not None and self._is_of_submission(behind)
+
+    def _can_be_resumed(self, event: str, arguments: tuple[Any, ...]) -> bool:
+        """Whether a frame leads to a generator's: kept until a question resumes that, it would show the program that asks."""
+        if event == "sys._getframe":
+            frame = arguments[0]
+        elif arguments[1] == "tb_frame":
+            frame = arguments[0].tb_frame
+        else:
+            return True
+        is_resumable = is_submission = False
+        while frame is not None:
+            is_resumable = is_resumable or bool(frame.f_code.co_flags & _RESUMABLE)
+            # Coroutines of the kernel, in which every cell runs, stand behind all that is the submission's.
+            is_submission = is_submission or (is_resumable and self._is_of_submission(frame))
+            frame = frame.f_back
+        return is_submission
 
     def _is_of_submission(self, frame: Any) -> bool:
         return not _is_library(frame.f_code.co_filename) and id(frame.f_code) not in self._codes

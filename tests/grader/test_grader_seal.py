@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,27 @@ def f(n): return n
     "looks at its own frames between questions": """
 import inspect, sys
 name, stack = sys._getframe().f_code.co_name, inspect.stack()
+try:
+    1 / 0
+except ZeroDivisionError as error:
+    line = error.__traceback__.tb_frame.f_lineno
 def f(n): return n
+""",
+    "generators that log": """
+import logging, traceback, warnings
+def shown():
+    while True:
+        logging.getLogger().warning('deep', stack_info=True), warnings.warn('deep')
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            traceback.print_exc()
+        yield
+own = shown()
+next(own)
+def f(n):
+    next(own)
+    return n
 """,
     "libraries that look at frames": """
 import collections, dataclasses, enum, inspect, logging, typing, warnings
@@ -316,6 +337,44 @@ kernel.shell_handlers['observe_request'](None, b'', Message(content={{'closing':
 def f(n): return len(got)
 """,
 }
+
+
+KEPT = {
+    "by attribute": "kept.append(own.gi_frame)\nyield",
+    "by function": "kept.append(sys._getframe())\nyield",
+    "from within": "(lambda: kept.append(sys._getframe()))()\nyield",
+    "by inspect": "kept.append(inspect.currentframe())\nyield",
+    "of an exception": "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    kept.append(error.__traceback__.tb_frame)\nyield",
+    "of a library": "yield from heapq.merge([1, 3, 5], [2, 4, 6], key=lambda _: (kept or kept.append(sys._getframe().f_back), look(), 0)[-1])",
+}
+
+
+@pytest.mark.parametrize("body", KEPT.values(), ids=KEPT)
+def test_no_frame_is_kept_that_a_question_could_resume(body: str) -> None:
+    cell = f"""{WALK}
+import heapq, inspect
+kept, found = [], []
+def look():
+    for frame in kept:
+        found.extend(find(frame))
+def generate():
+{textwrap.indent(body, "    ")}
+    while True:
+        look()
+        yield
+own = generate()
+try:
+    next(own)
+except RuntimeError:
+    pass
+def f(n):
+    next(own, None)
+    return len(found)
+"""
+    answer = run(cell)["answer"]
+
+    assert answer["value"] == 0
+    assert any("in a generator" in sign for sign in answer["tampering"])
 
 
 @pytest.mark.parametrize("cell", HANDED.values(), ids=HANDED)
