@@ -133,16 +133,20 @@ def read_sheet(path: Path, items: Iterable[MarkItem]) -> list[MarkChange]:
     return changes
 
 
-def find_last_mark(book: Gradebook) -> int:
-    """The id of the last mark on anything; 0 if there is none."""
-    with book.read() as connection:
-        return connection.scalar(sql.select(sql.func.max(schema.mark.c.id))) or 0
+def find_last_marks(connection: sql.Connection) -> dict[tuple[int, str, str], int]:
+    """By party, exercise and item, the id of the last mark."""
+    table = schema.mark
+    item = table.c.party_id, table.c.exercise, table.c.item
+    query = sql.select(*item, sql.func.max(table.c.id)).group_by(*item)
+    return {(party, exercise, name): last for party, exercise, name, last in connection.execute(query)}
 
 
-def note_changes(book: Gradebook, changes: Sequence[MarkChange], author: str, last: int) -> None:
+def note_changes(
+    book: Gradebook, changes: Sequence[MarkChange], author: str, last: Mapping[tuple[int, str, str], int]
+) -> None:
     """Note all of them, or none. Raises GradebookError, or MarkSheetError if somebody has decided on one of the items just now.
 
-    last: the id of the last mark when the items were read
+    last: the last marks when the items were read. Ids of all marks together would not tell: PostgreSQL gives them before a transaction ends.
     """
     rows = [
         {
@@ -162,8 +166,8 @@ def note_changes(book: Gradebook, changes: Sequence[MarkChange], author: str, la
     items = {(row["party_id"], row["exercise"], row["item"]) for row in rows}
     with book.write() as connection:
         lock_parties(connection, {change.item.party.id for change in changes})
-        query = sql.select(table.c.party_id, table.c.exercise, table.c.item).where(table.c.id > last)
-        if items & {tuple(row) for row in connection.execute(query)}:
+        present = find_last_marks(connection)
+        if any(present.get(item) != last.get(item) for item in items):
             raise MarkSheetError("Somebody gave points for the same item just now: give the command again.")
         connection.execute(sql.insert(table), rows)
 

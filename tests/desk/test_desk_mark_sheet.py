@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sql
 from platform_sources import MOODLE, Reading
 
 from grader.__main__ import main
 from grader.desk import mark_sheet
 from grader.desk.csv_table import make_table, read_csv
-from grader.desk.gradebook import GRADED, RunOutcome, open_gradebook, read_standings
+from grader.desk.gradebook import GRADED, RunOutcome, open_gradebook, read_standings, schema
 from grader.desk.mark_sheet import MarkChange, _find_shortened, read_sheet
 from grader.homework import read_homework
 from grader.new import TEMPLATE
@@ -82,6 +83,19 @@ class Desk:
                 each for each in read_standings(book, read_homework(TEMPLATE)) if each.key == "7770000"
             )
             return book.add_mark(party.id, "R2", "Explanation", points, comment=comment)
+
+    def insert(self, number: int, key: str, points: float) -> None:
+        """Give points as a mark of this number."""
+        with open_gradebook(self.results) as book, book.write() as connection:
+            party = connection.scalar(sql.select(schema.party.c.id).where(schema.party.c.key == key))
+            values = {
+                "id": number,
+                "party_id": party,
+                "exercise": "R2",
+                "item": "Explanation",
+                "points": points,
+            }
+            connection.execute(sql.insert(schema.mark).values(**values, comment="", author=""))
 
     def list_comments(self) -> dict[str, str]:
         with open_gradebook(self.results) as book:
@@ -268,6 +282,25 @@ def test_points_given_while_a_table_is_read_are_not_overwritten(
     status, out = desk.run("import", path)
     assert (status, "just now: give the command again" in out) == (2, True)
     assert desk.list_marks() == {"7770000": 0.25}
+
+
+def test_points_whose_number_is_lower_than_that_of_later_ones_are_not_overwritten(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL gives a mark its number when it is written, and shows it when its transaction ends."""
+    path = tmp_path / "marks.csv"
+    desk.run("export", path)
+    change(path, points="1")
+    desk.insert(7, "7770003", 0.5)
+
+    def read_slowly(*given: Any) -> list[MarkChange]:
+        changes = read_sheet(*given)
+        desk.insert(6, "7770000", 0.25)
+        return changes
+
+    monkeypatch.setattr(mark_sheet, "read_sheet", read_slowly)
+    assert desk.run("import", path)[0] == 2
+    assert desk.list_marks() == {"7770000": 0.25, "7770003": 0.5}
 
 
 def test_a_table_is_not_written_over_another_one(desk: Desk, tmp_path: Path) -> None:

@@ -72,13 +72,21 @@ def _mark(options: argparse.Namespace) -> int:
     from ..configuration import ConfigurationError
     from ..csv_table import CsvError
     from ..gradebook import GradebookError, open_gradebook, read_standings
-    from ..mark_sheet import MarkSheetError, find_last_mark, list_items, note_changes, read_sheet, write_sheet
+    from ..mark_sheet import (
+        MarkSheetError,
+        find_last_marks,
+        list_items,
+        note_changes,
+        read_sheet,
+        write_sheet,
+    )
     from ..spreadsheet import SpreadsheetError
 
     try:
         homework = read_homework(find_homework(options.homework))
         with open_gradebook(options.results) as book:
-            last = find_last_mark(book)
+            with book.read() as connection:
+                last = find_last_marks(connection)
             items = list_items(read_standings(book, homework))
             if options.direction == "export":
                 count = write_sheet(items, options.file, is_blind=options.blind)
