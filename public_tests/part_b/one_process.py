@@ -179,7 +179,10 @@ def _backward(stages: Sequence[nn.Module], micro_batch: MicroBatch, weight: floa
 
 def _loss(logits: Tensor, micro_batch: MicroBatch) -> Tensor:
     if micro_batch.aligned is not None:
-        return F.cross_entropy(logits.flatten(0, 1).float(), micro_batch.aligned.flatten())
+        aligned = micro_batch.aligned.flatten()
+        # A number that is no token can only be one that the script's own loss ignores.
+        aligned = aligned.masked_fill((aligned < 0) | (aligned >= logits.shape[-1]), -100)
+        return F.cross_entropy(logits.flatten(0, 1).float(), aligned)
     targets = micro_batch.tokens if micro_batch.targets is None else micro_batch.targets
     return causalLLMLoss(logits, targets, logits.shape[-1])
 

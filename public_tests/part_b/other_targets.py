@@ -87,7 +87,7 @@ def _find_targets(tokens: Tensor, seen: Sequence[Tensor]) -> tuple[int, Tensor] 
         for offset in SHIFTS:
             own = _shift(tokens, offset)[:, : rows.shape[1]]
             if float((own == rows).double().mean()) >= SHARE:
-                return offset, rows
+                return offset, rows.masked_fill(rows < 0, IGNORED)  # whatever number a loss ignores
     return None
 
 

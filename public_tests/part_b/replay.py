@@ -35,8 +35,8 @@ TYPES = {
     "F32": torch.float32,
     "F16": torch.float16,
     "BF16": torch.bfloat16,
-    "I64": torch.int64,
 }
+WHOLE_TYPES = {"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "U8": torch.uint8}  # of tokens
 
 
 def replay(trial: Trial) -> Comparison:
@@ -198,15 +198,28 @@ class Adam:
 
 def _read(folder: Path, file: str | None) -> dict[str, Tensor]:
     """Whole tensors that a rank wrote. Raises ValueError if there are none."""
+    found = _read_typed(folder, file, TYPES, "floating-point numbers")
+    return {name: value.float() for name, value in found.items()}
+
+
+def _read_numbers(folder: Path, file: str | None) -> Tensor | None:
+    """Tokens or targets that a rank wrote, as int64; None if the file has none. Raises ValueError if there is no file."""
+    tokens = _read_typed(folder, file, WHOLE_TYPES, "whole numbers").get("tokens")
+    return tokens.long() if tokens is not None else None
+
+
+def _read_typed(
+    folder: Path, file: str | None, types: Mapping[str, torch.dtype], expected: str
+) -> dict[str, Tensor]:
     if file is None:
         raise ValueError("a rank left no whole tensors")
     found = {}
     for name, raw in tensor_files.read(folder, file, FILE_BYTES).items():
-        if raw.dtype not in TYPES:
-            raise ValueError(f"{name} has the type {raw.dtype}, where floating-point numbers were expected")
-        flat = torch.frombuffer(bytearray(raw.data), dtype=TYPES[raw.dtype]) if raw.data else torch.empty(0)
-        value = flat.reshape(raw.shape)
-        found[name] = value if raw.dtype == "I64" else value.float()
+        if raw.dtype not in types:
+            raise ValueError(f"{name} has the type {raw.dtype}, where {expected} were expected")
+        empty = torch.empty(0, dtype=types[raw.dtype])
+        flat = torch.frombuffer(bytearray(raw.data), dtype=types[raw.dtype]) if raw.data else empty
+        found[name] = flat.reshape(raw.shape)
     return found
 
 
@@ -231,7 +244,7 @@ def _read_tokens(trial: Trial, rank: int, step: int) -> Iterator[Tensor]:
     # A batch that is embedded anew for each part of it is read once, and each part is as many of its sequences.
     alike = Counter(event.checksum for event in found)
     for event in {event.checksum: event for event in found}.values():
-        tokens = _read(trial.report.events_dir, event.file).get("tokens")
+        tokens = _read_numbers(trial.report.events_dir, event.file)
         if tokens is None or tokens.ndim != 2:
             raise ValueError(
                 f"the tokens of rank {rank} have the shape {list(event.shape)}, not (batch, sequence)"
@@ -243,8 +256,8 @@ def _read_targets(trial: Trial, rank: int, step: int) -> Iterator[Tensor]:
     """What the last stage's losses of a step were given to compare with, flat."""
     for event in trial.ranks[rank].of(Tokens):
         if event.step == step and event.place == "target" and event.file:
-            targets = _read(trial.report.events_dir, event.file).get("tokens")
-            if targets is not None and targets.dtype == torch.int64:
+            targets = _read_numbers(trial.report.events_dir, event.file)
+            if targets is not None:
                 yield targets.flatten()
 
 
@@ -257,7 +270,9 @@ def _find_heads(trial: Trial, starts: Sequence[Mapping[str, Tensor]]) -> int | N
     found = next(pairs, None)
     if found is None or found[1].output is None:
         return None
-    tokens = _read(trial.report.events_dir, found[0].file)["tokens"]
+    tokens = _read_numbers(trial.report.events_dir, found[0].file)
+    if tokens is None:
+        return None
     made = torch.tensor(found[1].output.samples)
     width = _infer_sizes(starts, trial.contract, None).dmodel
     others = [heads for heads in range(1, width) if width % heads == 0 and width // heads % 2 == 0]
