@@ -401,7 +401,8 @@ def _other_receiver(rank: int, subject: Operation, begun: Begun) -> str:
     unmatched = [
         (channel[1], lane)
         for channel, lane in begun.sends.items()
-        if channel[0] == source and lane.count > _count(begun.receives, channel)
+        if channel[0] == source
+        and lane.count > _count(begun.receives, channel) + _count(begun.any_receives, channel[1:])
     ]
     if not unmatched:
         return ""

@@ -163,7 +163,7 @@ def note_changes(
     if not rows:
         return
     table = schema.mark
-    items = {(row["party_id"], row["exercise"], row["item"]) for row in rows}
+    items = {(change.item.party.id, change.item.exercise, change.item.item) for change in changes}
     with book.write() as connection:
         lock_parties(connection, {change.item.party.id for change in changes})
         present = find_last_marks(connection)

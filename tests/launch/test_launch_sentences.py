@@ -85,6 +85,13 @@ def test_a_rank_that_was_received_from_before_is_not_told_as_overlooked():
     assert "has begun no receive" not in text
 
 
+def test_what_somebody_received_from_any_rank_is_not_told_as_not_received():
+    zero, one, two = (Rank(rank, 3) for rank in range(3))
+    zero.send(2, done=True).recv(1)
+    text = deadlock(zero, one.recv(0), two.recv(None, done=True).recv(1))
+    assert "has not begun to receive" not in text
+
+
 def test_blocking_sends_on_both_sides():
     text = deadlock(Rank(0, 2).send(1), Rank(1, 2).send(0))
     assert "neither has begun to receive, and a send ends only when its receive has begun" in text
