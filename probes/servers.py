@@ -297,14 +297,15 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
     update = client.update
 
     def record(*args: Any, **kwargs: Any) -> Any:
-        # A list, since `model.parameters()` can be gone through only once. Whoever names the argument may have renamed it.
+        # A list, since `model.parameters()` can be gone through only once.
+        name = "" if args else _name_weights(update, kwargs)
         if args:
             params = list(args[0])
             args = (params, *args[1:])
+        elif name in kwargs:
+            params = kwargs[name] = list(kwargs[name])
         else:
-            name = next(iter(kwargs))
-            params = list(kwargs[name])
-            kwargs[name] = params
+            return update(*args, **kwargs)  # which says what it lacks
         received, accuracy = digest_tensors(params, digest_seed), meter.measure(params)
         start = thread_time()  # of this thread alone: no clock of the submission's shows less
         with _noted_training(params) as training:
@@ -324,6 +325,17 @@ def _record(client: Any, index: int, calls: list[dict[str, Any]], digest_seed: i
     hidden = hide(record)  # what the submission holds must not lead to this module
     _replace_update(client, hidden)
     return hidden
+
+
+def _name_weights(update: Any, given: Mapping[str, Any]) -> str:
+    """The name under which an `update` is given weights: that of its first parameter, which the submission may have renamed."""
+    try:
+        first = next(iter(signature(update).parameters.values()), None)
+    except (TypeError, ValueError):  # what has none that can be read
+        first = None
+    if first is None or first.kind in (first.VAR_POSITIONAL, first.VAR_KEYWORD):
+        return next((name for name, value in given.items() if not isinstance(value, int | np.integer)), "")
+    return first.name
 
 
 @contextmanager

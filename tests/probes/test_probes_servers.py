@@ -213,6 +213,42 @@ def test_a_result_that_is_none_is_told() -> None:
     assert servers._read_result(None)["returned"] == "NoneType"
 
 
+def decorate(function: Any) -> Any:
+    return lambda *args, **kwargs: function(*args, **kwargs)
+
+
+class Decorating(Renaming):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.update = decorate(super().update)
+
+
+@pytest.mark.parametrize("client", [Renaming, Decorating])
+def test_arguments_may_be_named_in_any_order(client: type) -> None:
+    class Swapped(Honest):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            self.clients = [client(each, -1) for each in servers.make_subsets(CLIENTS)]
+
+        def run(self, nr_rounds: int) -> Any:
+            for each in self.clients:
+                each.update(seed=3, weights=self.model.parameters())
+            return nr_rounds
+
+    calls = servers.run_server({"S": Swapped}, "S", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.1", 7)["calls"]
+
+    assert [call["received"] == call["sent"] for call in calls] == [True, True]
+
+
+def test_who_leaves_the_weights_out_is_told_what_is_missing() -> None:
+    class Forgetting(Honest):
+        def run(self, nr_rounds: int) -> Any:
+            return self.clients[nr_rounds].update(seed=3)
+
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'weights'"):
+        servers.run_server({"S": Forgetting}, "S", ARGUMENTS, ORDER, CLIENTS, 1, [], "A1.1", 7)
+
+
 def test_more_samples_than_there_are_are_dealt_again() -> None:
     subsets = servers.make_subsets({"sizes": [5, len(train_dataset)], "seed": 3})
 
