@@ -82,6 +82,27 @@ def read_sheet(content: bytes) -> list[list[object]]:
     return [[cell.value for cell in row] for row in sheet.iter_rows()]
 
 
+def test_a_row_that_ends_before_the_grade_is_told_as_without_its_party(
+    read_cohort: Reading, tmp_path: Path
+) -> None:
+    entries = list_entries(read_cohort(given.MOODLE), tmp_path)
+    short = MOODLE_TABLE.replace(b',"Submitted for grading",,"24,00",-,\r\n', b"\r\n", 1)
+
+    assert "7770000" in write("moodle", entries, short).unmatched
+
+
+def test_moodles_column_of_the_maximum_names_nobody(read_cohort: Reading, tmp_path: Path) -> None:
+    """Even if it is the number of somebody, and most rows are of others."""
+    entries = [
+        replace(each, key="24") if each.key == "7770001" else each
+        for each in list_entries(read_cohort(given.MOODLE), tmp_path)
+    ]
+    filled = write("moodle", entries, MOODLE_TABLE.replace(b"24,00", b"24")).files["grades.csv"]
+
+    assert parse_csv(filled).rows[0][4] == "11,5"
+    assert parse_csv(filled).rows[4][4] == ""
+
+
 def test_feedback_reaches_each_student_of_ilias(read_cohort: Reading, tmp_path: Path) -> None:
     entries = list_entries(read_cohort(given.ilias()), tmp_path)
     ((name, content),) = write("ilias", entries).files.items()

@@ -87,11 +87,12 @@ def write_grades(entries: Sequence[GradeEntry], request: ExportRequest) -> Outgo
         _match_groups(rows, entries) if any(entry.is_team for entry in entries) else _match(rows, entries)
     )
     place, maximum = _find_grade(table, request.column)
+    owners = {number: entry for number, entry in owners.items() if len(rows[number]) > place}
     mark = find_decimal_mark([cell for row in rows for cell in row])
     cells = {
         (number, place): format_points(entry.points, mark)
         for number, entry in owners.items()
-        if entry.points is not None and len(rows[number]) > place
+        if entry.points is not None
     }
     files = {"grades.csv": table.fill(cells).encode()}
     feedback: dict[str, bytes] = {}
@@ -140,7 +141,7 @@ def _match_groups(rows: Sequence[Sequence[str]], entries: Sequence[GradeEntry]) 
 def _find_fullest(
     rows: Sequence[Sequence[str]], find: Callable[[str], GradeEntry | None]
 ) -> dict[int, GradeEntry]:
-    """By row, what the cells of one column stand for: of the column in which most stand for something."""
+    """By row, whom the cells of one column stand for: of the column that names most of them. One of points may well name the same one always."""
     width = max((len(row) for row in rows), default=0)
     columns: list[dict[int, GradeEntry]] = [
         {
@@ -150,7 +151,7 @@ def _find_fullest(
         }
         for place in range(width)
     ]
-    return max(columns, key=len, default={})
+    return max(columns, key=lambda column: len({entry.key for entry in column.values()}), default={})
 
 
 def _list_warnings(
