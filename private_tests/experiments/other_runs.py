@@ -202,7 +202,8 @@ def _are_exchanged(run: Run, right: Run) -> bool:
     """Whether a run's learning rate is the right one's fraction of clients, and the other way around."""
     rates, counts = ([each.get(name) for each in (run, right)] for name in ("lr", "clients per round"))
     n = right["n"]
-    if not all(map(is_number, (*rates, *counts))) or run.get("n") != n or rates[0] == rates[1]:
+    known = all(is_number(value) and math.isfinite(value) for value in (*rates, *counts))
+    if not known or run.get("n") != n or rates[0] == rates[1]:
         return False
     return [max(1, round(rate * n)) for rate in rates] == counts[::-1]
 

@@ -299,6 +299,14 @@ def test_a_run_of_another_result_is_named(right: Any, name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("rate", [math.nan, math.inf])
+def test_a_run_with_a_learning_rate_that_is_no_number_is_told(rate: float) -> None:
+    curves = {**CURVES, "FedAvg": [10.0, 10.0]}
+    runs = [FIRST, {**SECOND, "lr": rate, "accuracies": [10.0, 10.0]}]
+
+    assert diagnose(curves, CURVES, runs=runs).endswith(f"comes from a run with the learning rate {rate}.")
+
+
 def lengthen(run: Mapping[str, Any]) -> dict[str, Any]:
     return {**run, "accuracies": [*run["accuracies"], 50.0]}
 
