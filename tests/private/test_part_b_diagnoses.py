@@ -189,6 +189,11 @@ def test_a_whole_batch_and_one_story_of_it_are_not_compared() -> None:
     assert "reads" not in seen(evidence(RIGHT, residual=0.5, events=events))
 
 
+def test_tokens_that_were_noted_without_their_beginning_are_not_compared() -> None:
+    events = {0: [read(0, ())], 2: [compared(0, OTHER)]}
+    assert "reads" not in seen(evidence(RIGHT, residual=0.5, events=events))
+
+
 def test_targets_in_another_order() -> None:
     # Micro-batches keep their numbers from stage to stage, as their contents show.
     passes = {rank: [forward(0, rank), forward(1, rank)] for rank in range(3)}
