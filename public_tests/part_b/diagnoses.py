@@ -156,8 +156,12 @@ def _list_stories(
     alike = {math.prod(event.shape) for event in targets.values()} == sizes and len(sizes) == 1
     if not alike or None in read or None in targets or len({e.checksum for e in read.values()}) < len(read):
         return {}, {}
-    begins = {number: event.first[1 : BEGINNING + 1] for number, event in read.items() if number is not None}
-    compared = {number: event.first[:BEGINNING] for number, event in targets.items() if number is not None}
+    begins: dict[int, Beginning] = {
+        number: event.first[1 : BEGINNING + 1] for number, event in read.items() if number is not None
+    }
+    compared: dict[int, Beginning] = {
+        number: event.first[:BEGINNING] for number, event in targets.items() if number is not None
+    }
     return (begins, compared) if all((*begins.values(), *compared.values())) else ({}, {})
 
 
