@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
+
 from public_tests.server_runs import GRAD, ServerCase, ServerExercise
 
 
@@ -28,16 +30,16 @@ def draw_weight_case(grading_seed: int, kind: str) -> ServerCase:
     Two clients at least have more than 100 samples, so that the handout's batch size is not all of them; a large one has more than 1,000, so
     that no usual batch size is. Its updates take long.
     """
-    rng = random.Random(f"{grading_seed} weight {kind}")
+    rng, rounds = random.Random(f"{grading_seed} weight {kind}"), 3
     clients, fraction = _draw_clients(
         rng, kind, (104, 125), (1_010, 1_050) if kind == "large" else (125, 140)
     )
     arguments = {
         "lr": round(rng.uniform(0.05, 0.15), 4),
         "client_fraction": fraction,
-        "seed": rng.randrange(1_000, 10_000),
+        "seed": _draw_seed(rng, kind, clients, fraction, rounds),
     }
-    return ServerCase(arguments, clients, 3)
+    return ServerCase(arguments, clients, rounds)
 
 
 def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
@@ -45,7 +47,7 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
 
     Few steps at a small rate, since training enlarges the rounding by which right solutions differ.
     """
-    rng = random.Random(f"{grading_seed} grad {kind}")
+    rng, rounds = random.Random(f"{grading_seed} grad {kind}"), 3 if kind == "non-iid" else 2
     clients, fraction = _draw_clients(rng, kind, (52, 63), (63, 70))
     batch_sizes = {"unequal": (14, 21)}
     epochs = {"unequal": 3, "non-iid": 2}  # two numbers: one written into the class is wrong somewhere
@@ -54,9 +56,9 @@ def draw_grad_case(grading_seed: int, kind: str) -> ServerCase:
         "batch_size": -1 if kind == "few" else rng.randrange(*batch_sizes.get(kind, (12, 19))),
         "client_fraction": fraction,
         "nr_local_epochs": epochs.get(kind) or rng.choice([2, 3]),
-        "seed": rng.randrange(1_000, 10_000),
+        "seed": _draw_seed(rng, kind, clients, fraction, rounds),
     }
-    return ServerCase(arguments, clients, 3 if kind == "non-iid" else 2)
+    return ServerCase(arguments, clients, rounds)
 
 
 def _draw_clients(
@@ -84,3 +86,19 @@ def _draw_clients(
     # unequal sizes does so in that kind alone, whatever the grading seed.
     nr_clients, fraction = rng.choice([(15, 0.23), (12, 0.29)])
     return {"nr_clients": nr_clients, "iid": False, "seed": rng.randrange(10_000)}, fraction
+
+
+def _draw_seed(rng: random.Random, kind: str, clients: dict[str, Any], fraction: float, rounds: int) -> int:
+    """A server's seed. Of unequal clients, one by which the smallest takes part in two rounds at least.
+
+    Where clients of about the same size meet, their plain mean is nearly right, and which grading seed was drawn would decide a point.
+    """
+    while True:
+        seed = rng.randrange(1_000, 10_000)
+        if kind != "unequal":
+            return seed
+        sizes = clients["sizes"]
+        choices, per_round = np.random.default_rng(seed), round(fraction * len(sizes))
+        chosen = [choices.choice(len(sizes), per_round, replace=False) for _ in range(rounds)]
+        if sum(sizes.index(min(sizes)) in each for each in chosen) >= 2:
+            return seed

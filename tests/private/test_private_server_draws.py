@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
 from grader import Question
+from lab_2_hfl.servers import FedAvgServer
 from private_tests.servers.draws import draw_case
 from private_tests.servers.questions import ask_for_parts, ask_for_run, ask_for_update
 from public_tests.server_runs import GRAD, SERVERS, WEIGHT, ServerExercise
@@ -57,6 +59,21 @@ def test_unequal_clients_are_unequal_and_not_all_chosen(exercise: ServerExercise
         assert max(sizes) > 2 * min(sizes)
         assert sizes[0] < max(sizes)  # the first client's size is not a batch size that is infinite for all
         assert 2 <= chosen < len(sizes)
+
+
+@each_server
+def test_the_smallest_client_takes_part_so_that_a_plain_mean_is_far_from_right(
+    exercise: ServerExercise,
+) -> None:
+    for seed in SEEDS:
+        case = draw_case(exercise, seed, "unequal")
+        sizes = case.clients["sizes"]
+        subsets: list[Any] = [range(size) for size in sizes]
+        server = FedAvgServer(0.1, 1, subsets, case.arguments["client_fraction"], 1, case.arguments["seed"])
+        chosen = [[sizes[client] for client in server._choose_clients()] for _ in range(case.nr_rounds)]
+
+        assert sum(min(sizes) in each for each in chosen) >= 2
+        assert all(max(each) > 2 * min(sizes) for each in chosen)
 
 
 def test_a_client_has_more_samples_than_any_of_the_handout_s() -> None:
